@@ -1,0 +1,69 @@
+export {
+  definitionOf,
+  eventDefinitions,
+  fitsEvent,
+  isEventName,
+  ownedTypes,
+  wireTypeOf,
+  type AttemptEvent,
+  type AttemptEventName,
+  type EventData,
+  type EventName,
+  type EventOf,
+  type IntentEvent,
+  type IntentEventName,
+  type RecordedEventOf,
+  type RegisterEvent,
+  type RegisterEventName,
+} from './catalogue.ts'
+export {
+  parseWireType,
+  wireType,
+  type EventDefinition,
+  type EventMetadata,
+  type NewEvent,
+  type Owner,
+  type RecordedEvent,
+  type StreamKind,
+} from './event.ts'
+export { ImpactClaim } from './intent.schema.ts'
+export {
+  DisclosedBinding,
+  FreezeBody,
+  GrantView,
+  IntentState,
+  IntentView,
+  Problem,
+  PublishIntentBody,
+  ReceiptView,
+  RecordVerdictBody,
+  RedeemGrantBody,
+  ReportExecutionBody,
+  ReviewSummary,
+  ReviewView,
+} from './message.schema.ts'
+export { Effect, Reason, Seat } from './policy.schema.ts'
+export {
+  ActionName,
+  AgentName,
+  closed,
+  Code,
+  Digest,
+  EnvironmentName,
+  GroupName,
+  Identifier,
+  IsoTime,
+  PrincipalKind,
+  ProducerName,
+  RuleId,
+  SafeInteger,
+  ShortName,
+  SubjectIntroduction,
+  Uuid,
+  type JsonObject,
+  type JsonValue,
+} from './primitives.ts'
+export { isRefusal, isRefusalCode, refusals, refuse, type Refusal, type RefusalCode } from './refusals.ts'
+export { FreezeScope } from './register.schema.ts'
+export { Assurance, Channel, VerdictChoice } from './review.schema.ts'
+export { groups, topics } from './topics.ts'

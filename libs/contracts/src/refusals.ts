@@ -1,0 +1,158 @@
+/**
+ * Every code with which Countersign says no. A refusal is an expected answer: `title` says what happened, `next` what the
+ * caller can do. HTTP status codes are service-kit's business.
+ */
+export const refusals = {
+  // reading a request
+  body_too_large: { title: 'The request is larger than allowed', next: 'Send less, or a digest of it.' },
+  invalid_json: { title: 'The body is not valid JSON', next: 'Send one JSON object in UTF-8.' },
+  invalid_utf8: { title: 'The body is not valid UTF-8', next: 'Encode the body as UTF-8.' },
+  bom_not_allowed: { title: 'The body starts with a byte order mark', next: 'Send plain UTF-8 without it.' },
+  duplicate_key: { title: 'An object in the body has the same key twice', next: 'Send each key once.' },
+  depth_exceeded: { title: 'The body is nested too deeply', next: 'Flatten it.' },
+  too_many_keys: { title: 'The body has too many keys', next: 'Send fewer fields.' },
+  key_too_long: { title: 'A key in the body is too long', next: 'Shorten the key.' },
+  array_too_long: { title: 'An array in the body is too long', next: 'Send fewer items.' },
+  string_too_long: { title: 'A string in the body is too long', next: 'Shorten it, or send a digest.' },
+  lone_surrogate: { title: 'A string holds half of a surrogate pair', next: 'Send well-formed Unicode.' },
+  nul_character: { title: 'A string holds U+0000', next: 'Remove the character.' },
+  negative_zero: { title: 'The number -0 has no canonical form', next: 'Send 0.' },
+  number_not_exact: { title: 'A number changes when it is read', next: 'Send it as a string.' },
+  forbidden_key: { title: 'A key is reserved by the JavaScript language', next: 'Rename the key.' },
+  root_not_object: { title: 'The body is not a JSON object', next: 'Send one JSON object.' },
+  invalid_request: { title: 'A field is missing or wrong', next: 'See the pointers and the OpenAPI description.' },
+  unknown_field: {
+    title: 'The request has a field that is not known',
+    next: 'Remove it; see the OpenAPI description.',
+  },
+  secret_in_field: {
+    title: 'A clear field looks like it holds a secret',
+    next: 'Move it to the parameters, which are sealed.',
+  },
+  hidden_text: { title: 'A clear field holds invisible characters', next: 'Remove them.' },
+  unsupported_media_type: { title: 'The content type is not accepted', next: 'Send application/json.' },
+  method_not_allowed: { title: 'The path does not take this method', next: 'See the Allow header.' },
+  not_found: { title: 'There is nothing here for you', next: 'Check the address and who you are.' },
+  idempotency_key_missing: {
+    title: 'The Idempotency-Key header is missing',
+    next: 'Send a key of your own, 1 to 255 visible ASCII characters.',
+  },
+  idempotency_key_invalid: {
+    title: 'The Idempotency-Key header is not usable',
+    next: 'Send 1 to 255 visible ASCII characters.',
+  },
+  id_conflict: {
+    title: 'The same key was used for another request',
+    next: 'Use a new Idempotency-Key for a new request.',
+  },
+  too_many_requests: { title: 'Too many requests', next: 'Wait as long as Retry-After says.' },
+  // who is asking
+  token_missing: { title: 'There is no bearer token', next: 'Send Authorization: Bearer <token>.' },
+  token_invalid: {
+    title: 'The token is not valid here',
+    next: 'Get a token from the configured issuer for this audience.',
+  },
+  token_expired: { title: 'The token has expired', next: 'Get a new token.' },
+  identity_provider_unavailable: {
+    title: 'The identity provider cannot be reached',
+    next: 'Try again later; nobody is let in meanwhile.',
+  },
+  not_human: { title: 'Only a person may do this', next: 'Sign in as yourself.' },
+  not_allowed: { title: 'You may not do this', next: 'Ask who may; the documentation has the table.' },
+  unknown_producer: { title: 'The token belongs to no registered producer', next: 'Register the producer first.' },
+  agent_not_yours: { title: 'The agent is not registered for this producer', next: 'Use an agent of your own.' },
+  delegation_invalid: {
+    title: 'The delegation chain in the token is not usable',
+    next: 'Send a chain of at most 8 without a cycle.',
+  },
+  // an intent
+  unknown_action: { title: 'No policy knows this action', next: 'Add a rule for it, or use a known action.' },
+  policy_error: { title: 'The policy could not be evaluated, so the action is denied', next: 'Mend the policy set.' },
+  policy_denied: { title: 'Policy denies this action', next: 'See the rules that decided.' },
+  deadline_invalid: {
+    title: 'The deadline is not between 30 seconds and 30 days from now',
+    next: 'Leave it out or choose another.',
+  },
+  time_invalid: { title: 'A time does not exist or lies in the future', next: 'Send an RFC 3339 time in UTC.' },
+  unknown_intent: { title: 'There is no such intent for you', next: 'Check the id.' },
+  not_decided: { title: 'The intent is not decided yet', next: 'Wait for the decision.' },
+  already_decided: { title: 'The intent is decided already', next: 'Nothing more can be decided about it.' },
+  intent_denied: { title: 'The intent was denied', next: 'Ask differently; the reasons are with the intent.' },
+  intent_expired: { title: 'The deadline has passed', next: 'Publish a new intent.' },
+  intent_withdrawn: { title: 'The intent was withdrawn', next: 'Publish a new intent.' },
+  intent_closed: { title: 'The intent has ended', next: 'Publish a new intent.' },
+  too_late_to_withdraw: { title: 'A grant was issued; revoke it instead', next: 'POST /v1/grants/{id}/revoke.' },
+  unknown_event: {
+    title: 'The history holds an event this version does not know',
+    next: 'Update the service; it decides nothing meanwhile.',
+  },
+  policy_set_changed: { title: 'Another policy set became active meanwhile', next: 'The intent is evaluated again.' },
+  // a verdict
+  unknown_review: { title: 'There is no such review for you', next: 'Check the id.' },
+  review_closed: { title: 'The review is closed', next: 'See the intent for how it ended.' },
+  review_expired: { title: 'The review’s deadline has passed', next: 'A new intent is needed.' },
+  self_approval: { title: 'Nobody may approve their own request', next: 'Somebody else of the group has to look.' },
+  owner_of_agent: {
+    title: 'Owners of the agent or its producer may not approve for it',
+    next: 'Somebody else of the group has to look.',
+  },
+  in_delegation_chain: {
+    title: 'Whom the request passed through may not approve it',
+    next: 'Somebody else of the group has to look.',
+  },
+  policy_author: {
+    title: 'Who changed the policy that asked may not approve under it yet',
+    next: 'Somebody else of the group has to look.',
+  },
+  not_eligible: { title: 'You hold none of the seats that are asked for', next: 'The review names the groups.' },
+  seat_taken: { title: 'The seats you could fill are filled', next: 'Somebody of another group has to look.' },
+  already_voted: { title: 'You have already given a verdict', next: 'One person counts once.' },
+  account_not_linked: { title: 'This account belongs to no known person', next: 'Link it in the console first.' },
+  person_inactive: { title: 'This person is not active in the directory', next: 'Ask the directory’s owner.' },
+  card_stale: { title: 'What you saw is not what is asked', next: 'Read the review again.' },
+  card_incomplete: {
+    title: 'Not everything was shown on this card',
+    next: 'Read the whole review over the API or in the console.',
+  },
+  reason_required: { title: 'A reason is required', next: 'Say why.' },
+  // a grant
+  unknown_grant: { title: 'There is no such grant for you', next: 'Check the id.' },
+  wrong_executor: {
+    title: 'The grant is bound to another executor',
+    next: 'The executor named in the intent must ask.',
+  },
+  binding_mismatch: {
+    title: 'This is not the action that was approved',
+    next: 'Run exactly what was approved, or ask anew.',
+  },
+  already_redeemed: { title: 'The grant has been used', next: 'Publish a new intent.' },
+  grant_revoked: { title: 'The grant was revoked', next: 'Publish a new intent.' },
+  grant_expired: { title: 'The grant has expired', next: 'Publish a new intent.' },
+  frozen: { title: 'The tenant, agent, action or environment is frozen', next: 'Ask an operator.' },
+  no_longer_eligible: { title: 'Who approved is no longer eligible', next: 'Publish a new intent.' },
+  // an execution
+  not_redeemed: { title: 'No grant was redeemed for this execution', next: 'Redeem the grant before running.' },
+  already_reported: { title: 'The result was reported already', next: 'Nothing more to do.' },
+} as const satisfies Record<string, { title: string; next: string }>
+
+export type RefusalCode = keyof typeof refusals
+
+export const isRefusalCode = (code: string): code is RefusalCode => Object.hasOwn(refusals, code)
+
+/** An expected no. `pointer` names a field, never its value. */
+export type Refusal = {
+  readonly refused: true
+  readonly code: RefusalCode
+  readonly pointer?: string
+  readonly rules?: readonly string[]
+  readonly expiresAt?: string
+}
+
+export const refuse = (code: RefusalCode, more: Omit<Refusal, 'refused' | 'code'> = {}): Refusal => ({
+  refused: true,
+  code,
+  ...more,
+})
+
+export const isRefusal = (value: unknown): value is Refusal =>
+  typeof value === 'object' && value !== null && 'refused' in value && value.refused === true

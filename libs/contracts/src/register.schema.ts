@@ -1,0 +1,143 @@
+import { Type } from 'typebox'
+import { event } from './event.ts'
+import {
+  ActionName,
+  AgentName,
+  closed,
+  EnvironmentName,
+  GroupName,
+  PrincipalKind,
+  ProducerName,
+  ShortName,
+  Subjects,
+  Uuid,
+} from './primitives.ts'
+
+const ownership = {
+  ownerSubject: Type.Union([Uuid, Type.Null()]),
+  ownerGroup: Type.Union([GroupName, Type.Null()]),
+  changedBy: Type.Union([Uuid, Type.Null()]),
+  seeded: Type.Boolean(),
+  subjects: Subjects,
+} as const
+
+export const TenantRegistered = event({
+  name: 'TenantRegistered',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/register-agent',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({ tenantId: Uuid, name: ProducerName }),
+})
+
+export const ProducerRegistered = event({
+  name: 'ProducerRegistered',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/register-agent',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({ producer: ProducerName, clientId: ShortName, ...ownership }),
+})
+
+export const AgentRegistered = event({
+  name: 'AgentRegistered',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/register-agent',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({
+    agent: AgentName,
+    subjectId: Uuid,
+    kind: PrincipalKind,
+    producer: ProducerName,
+    clientId: Type.Union([ShortName, Type.Null()]),
+    ...ownership,
+  }),
+})
+
+export const FreezeScope = Type.Union([
+  closed({ kind: Type.Literal('tenant') }),
+  closed({ kind: Type.Literal('agent'), agent: AgentName }),
+  closed({ kind: Type.Literal('action'), action: ActionName }),
+  closed({ kind: Type.Literal('environment'), environment: EnvironmentName }),
+])
+export type FreezeScope = Type.Static<typeof FreezeScope>
+
+export const Frozen = event({
+  name: 'Frozen',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/freeze',
+  consumers: [],
+  noConsumerBecause: 'collect and redeem read the register itself',
+  data: closed({ freezeId: Uuid, scope: FreezeScope, by: Uuid }),
+})
+
+export const Unfrozen = event({
+  name: 'Unfrozen',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/freeze',
+  consumers: [],
+  noConsumerBecause: 'collect and redeem read the register itself',
+  data: closed({ freezeId: Uuid, by: Uuid }),
+})
+
+export const DirectoryPersonRegistered = event({
+  name: 'DirectoryPersonRegistered',
+  version: 1,
+  kind: 'register',
+  owner: 'notifier',
+  ownerFolder: 'notifier/keep-directory',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({
+    person: Uuid,
+    active: Type.Boolean(),
+    changedBy: Type.Union([Uuid, Type.Null()]),
+    seeded: Type.Boolean(),
+    subjects: Subjects,
+  }),
+})
+
+export const DirectoryGroupChanged = event({
+  name: 'DirectoryGroupChanged',
+  version: 1,
+  kind: 'register',
+  owner: 'notifier',
+  ownerFolder: 'notifier/keep-directory',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({
+    group: GroupName,
+    added: Type.Array(Uuid, { maxItems: 256 }),
+    removed: Type.Array(Uuid, { maxItems: 256 }),
+    changedBy: Type.Union([Uuid, Type.Null()]),
+    seeded: Type.Boolean(),
+  }),
+})
+
+export const AccountLinked = event({
+  name: 'AccountLinked',
+  version: 1,
+  kind: 'register',
+  owner: 'notifier',
+  ownerFolder: 'notifier/link-account',
+  consumers: [],
+  noConsumerBecause: 'record-verdict reads the register itself',
+  data: closed({
+    accountId: Uuid,
+    provider: ShortName,
+    person: Uuid,
+    changedBy: Type.Union([Uuid, Type.Null()]),
+    seeded: Type.Boolean(),
+  }),
+})
