@@ -5,11 +5,15 @@ export type StreamKind = 'intent' | 'attempts' | 'register'
 /** The services that own events; the database enforces it by role. */
 export type Owner = 'intake' | 'policy' | 'notifier'
 
-export type EventDefinition<Name extends string = string, Data extends Type.TSchema = Type.TSchema> = {
+export type EventDefinition<
+  Name extends string = string,
+  Kind extends StreamKind = StreamKind,
+  Data extends Type.TSchema = Type.TSchema,
+> = {
   readonly name: Name
   readonly version: number
   /** Streams this event may be appended to. */
-  readonly kind: StreamKind
+  readonly kind: Kind
   readonly owner: Owner
   /** Behaviour folder that appends it, below `apps/`. */
   readonly ownerFolder: string
@@ -21,9 +25,9 @@ export type EventDefinition<Name extends string = string, Data extends Type.TSch
 }
 
 /** Declares one event type: its schema, its one owner and who reacts to it. */
-export const event = <Name extends string, Data extends Type.TSchema>(
-  definition: EventDefinition<Name, Data>,
-): EventDefinition<Name, Data> => definition
+export const event = <const Name extends string, const Kind extends StreamKind, Data extends Type.TSchema>(
+  definition: EventDefinition<Name, Kind, Data>,
+): EventDefinition<Name, Kind, Data> => definition
 
 /** Wire name of an event type: the `type` of its CloudEvent, of its row and of its ledger leaf. */
 export const wireType = (name: string, version: number): string => `dev.countersign.${name}.v${version}`
