@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { canReach, type ServerAccount } from './server-account.ts'
 
 /** Folder with PostgreSQL's `bin`, `lib` and `share` that the server's account can use. */
-export type Binaries = { readonly folder: string; program(name: 'initdb' | 'postgres' | 'pg_ctl'): string }
+export type Binaries = { readonly folder: string; readonly program: (name: 'initdb' | 'postgres' | 'pg_ctl') => string }
 
 const SUFFIX = process.platform === 'win32' ? '.exe' : ''
 const PLATFORM = process.platform === 'win32' ? 'windows' : process.platform
