@@ -41,7 +41,12 @@ export const IntentAllowed = event({
   owner: 'policy',
   ownerFolder: 'policy/evaluate-intent',
   consumers: ['intake/issue-grant'],
-  data: closed({ intentId: Uuid, rules: Type.Array(RuleId, { maxItems: 32 }), collectBefore: IsoTime }),
+  data: closed({
+    intentId: Uuid,
+    rules: Type.Array(RuleId, { maxItems: 32 }),
+    collectBefore: IsoTime,
+    grantTtlMs: Type.Integer({ minimum: 1_000, maximum: 900_000 }),
+  }),
 })
 
 export const IntentDenied = event({

@@ -1,0 +1,124 @@
+import type { Assurance, Channel, EventData, Reason, Seat, SubjectIntroduction } from '@countersign/contracts'
+
+/** `now` in every command is the database's clock, ISO 8601. */
+type At = { readonly now: string }
+
+export type PublishIntent = At & { readonly type: 'PublishIntent'; readonly intent: EventData<'ActionIntentPublished'> }
+
+/** What the policy engine said, with what the service adds to it. */
+export type EvaluateIntent = At & {
+  readonly type: 'EvaluateIntent'
+  readonly reviewId: string
+  readonly policySetDigest: string
+  readonly engine: string
+  readonly effect: 'allow' | 'deny' | 'review'
+  readonly code?: string
+  readonly reasons: readonly Reason[]
+  readonly rules: readonly string[]
+  readonly seats: readonly Seat[]
+  readonly reviewWithinMs: number
+  readonly collectWithinMs: number
+  readonly grantTtlMs: number
+  readonly excludedAuthors: readonly string[]
+  readonly factsCommitment?: string
+  readonly sealedFactsId?: string
+}
+
+/** What the registers say at this moment; read in the transaction of the decision. */
+export type Standing = {
+  /** Owners of agent and producer now, groups expanded to people. */
+  readonly owners: readonly string[]
+  /** Groups that each person who gave or gives a verdict holds now; who is inactive is absent. */
+  readonly groupsOf: ReadonlyMap<string, readonly string[]>
+  /** Who changed the determining policy, a seat's group or the agent without another person's review. */
+  readonly unreviewedAuthors: readonly string[]
+}
+
+export type RecordVerdict = At & {
+  readonly type: 'RecordVerdict'
+  readonly reviewId: string
+  readonly verdict: 'approve' | 'deny'
+  /** Natural person behind the account; null when the account is linked to nobody. */
+  readonly person: string | null
+  readonly account: EventData<'VerdictRecorded'>['account']
+  readonly channel: Channel
+  readonly assurance: Assurance
+  /** What was shown to this reviewer, as ReviewPresented recorded it; undefined when no such presentation is known. */
+  readonly presentation?: { readonly digest: string; readonly actionDigest: string; readonly complete: boolean }
+  readonly reasonCommitment?: string
+  readonly sealedReasonId?: string
+  readonly subjects?: readonly SubjectIntroduction[]
+  readonly collectWithinMs: number
+  readonly standing: Standing
+}
+
+export type WithdrawIntent = At & { readonly type: 'WithdrawIntent'; readonly by: string }
+export type ExpireIntent = At & { readonly type: 'ExpireIntent' }
+
+export type IssueGrant = At & {
+  readonly type: 'IssueGrant'
+  readonly grantId: string
+  readonly executor: string
+  readonly clientId: string
+  /** The denies of the active set, evaluated again. */
+  readonly denies: { readonly policySetDigest: string; readonly denied: boolean; readonly rules: readonly string[] }
+  readonly frozen: boolean
+  readonly standing: Standing
+}
+
+export type RedeemGrant = At & {
+  readonly type: 'RedeemGrant'
+  readonly grantId: string
+  readonly executor: string
+  readonly clientId: string
+  readonly redemptionId: string
+  readonly receiptId: string
+  /** Action digest recomputed from what the executor is about to run. */
+  readonly presentedDigest: string
+  /** JSON pointer of the first field that differs from the sealed original. */
+  readonly differs?: string
+  readonly frozen: boolean
+  readonly reportWithinMs: number
+}
+
+export type RevokeGrant = At & {
+  readonly type: 'RevokeGrant'
+  readonly grantId: string
+  readonly by: string
+  readonly cause: EventData<'GrantRevoked'>['cause']
+}
+
+export type ExpireGrant = At & { readonly type: 'ExpireGrant' }
+
+export type ReportExecution = At & {
+  readonly type: 'ReportExecution'
+  readonly grantId: string
+  readonly executionId: string
+  readonly executor: string
+  readonly clientId: string
+  readonly outcome: 'started' | 'succeeded' | 'failed'
+  readonly code?: string
+  readonly result: Pick<EventData<'ExecutionSucceeded'>, 'exitCode' | 'rows' | 'bytes' | 'resultDigest'>
+}
+
+export type MarkExecutionUnknown = At & { readonly type: 'MarkExecutionUnknown' }
+
+export type ReconcileExecution = At & {
+  readonly type: 'ReconcileExecution'
+  readonly by: string
+  readonly outcome: 'succeeded' | 'failed'
+}
+
+export type IntentCommand =
+  | PublishIntent
+  | EvaluateIntent
+  | RecordVerdict
+  | WithdrawIntent
+  | ExpireIntent
+  | IssueGrant
+  | RedeemGrant
+  | RevokeGrant
+  | ExpireGrant
+  | ReportExecution
+  | MarkExecutionUnknown
+  | ReconcileExecution

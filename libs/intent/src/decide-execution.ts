@@ -1,0 +1,54 @@
+import { refuse, type IntentEvent, type Refusal } from '@countersign/contracts'
+import type { MarkExecutionUnknown, ReconcileExecution, ReportExecution } from './commands.ts'
+import type { Intent } from './state.ts'
+import { isPast } from './time.ts'
+
+/**
+ * What the executor says happened. A result that arrives after the attempt was marked unknown reconciles it; repeating the
+ * same report changes nothing; nothing can be reported that was not redeemed.
+ */
+export const decideReport = (command: ReportExecution, intent: Intent): IntentEvent[] | Refusal => {
+  const { grantId, executionId, outcome, result, code } = command
+  const { grant, status, published, execution } = intent
+  const { intentId } = published
+  if (grant === undefined || grant.grantId !== grantId) return refuse('unknown_grant')
+  if (grant.executor !== command.executor || grant.clientId !== command.clientId) return refuse('wrong_executor')
+  if (grant.redemption === undefined) return refuse('not_redeemed')
+  if (execution !== undefined && execution.executionId !== executionId) return refuse('already_reported')
+  if (status === 'succeeded' || status === 'failed')
+    return status === outcome || outcome === 'started' ? [] : refuse('already_reported')
+  if (status === 'reconciled') return refuse('already_reported')
+  if (outcome === 'started') {
+    return execution?.started === true || status !== 'redeemed'
+      ? []
+      : [{ type: 'ExecutionStarted', data: { intentId, grantId, executionId } }]
+  }
+  if (status === 'unknown') {
+    return [{ type: 'ExecutionReconciled', data: { intentId, grantId, outcome, by: command.executor } }]
+  }
+  const ids = { intentId, grantId, executionId }
+  return outcome === 'succeeded'
+    ? [{ type: 'ExecutionSucceeded', data: { ...ids, ...result } }]
+    : [{ type: 'ExecutionFailed', data: { ...ids, ...result, code: code ?? 'failed' } }]
+}
+
+/** Nobody reported in time: whether it ran is unknown, and nothing is given out again. */
+export const decideUnknown = ({ now }: MarkExecutionUnknown, { status, grant, published }: Intent): IntentEvent[] =>
+  status === 'redeemed' && grant?.redemption !== undefined && isPast(now, grant.redemption.reportBefore)
+    ? [
+        {
+          type: 'ExecutionUnknown',
+          data: { intentId: published.intentId, grantId: grant.grantId, code: 'not_reported' },
+        },
+      ]
+    : []
+
+/** A person found out what happened. The executor's side cannot close its own gap this way. */
+export const decideReconcile = ({ by, outcome }: ReconcileExecution, intent: Intent): IntentEvent[] | Refusal => {
+  const { status, grant, published } = intent
+  if (grant === undefined) return refuse('unknown_grant')
+  if (status === 'reconciled') return refuse('already_reported')
+  if (status !== 'unknown') return refuse(status === 'redeemed' ? 'not_allowed' : 'already_reported')
+  if (by === published.requester || by === grant.executor || by === published.onBehalfOf) return refuse('not_allowed')
+  return [{ type: 'ExecutionReconciled', data: { intentId: published.intentId, grantId: grant.grantId, outcome, by } }]
+}

@@ -1,0 +1,120 @@
+import { refuse, type IntentEvent, type Refusal, type RefusalCode } from '@countersign/contracts'
+import type { ExpireGrant, IssueGrant, RedeemGrant, RevokeGrant } from './commands.ts'
+import { everySeatFilled } from './decide-review.ts'
+import type { Intent, IntentStatus } from './state.ts'
+import { after, isPast } from './time.ts'
+
+/** What a state that holds no usable grant answers to whoever wants to collect, redeem or revoke one. */
+const endedBy: Record<IntentStatus, RefusalCode> = {
+  published: 'not_decided',
+  in_review: 'not_decided',
+  allowed: 'unknown_grant',
+  approved: 'unknown_grant',
+  denied: 'intent_denied',
+  withdrawn: 'intent_withdrawn',
+  expired: 'intent_expired',
+  granted: 'unknown_grant',
+  redeemed: 'already_redeemed',
+  revoked: 'grant_revoked',
+  grant_expired: 'grant_expired',
+  succeeded: 'already_redeemed',
+  failed: 'already_redeemed',
+  unknown: 'already_redeemed',
+  reconciled: 'already_redeemed',
+}
+
+const isExecutor = (intent: Intent, { executor, clientId }: { executor: string; clientId: string }): boolean =>
+  intent.published.executor.subjectId === executor && intent.published.executor.clientId === clientId
+
+/**
+ * One grant per intent, ever. Everything is decided again from the whole stream: the denies of the active set, freezes, and
+ * whether each approver still holds the seat. The same executor asking again gets the same grant (no new event).
+ */
+export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] | Refusal => {
+  const { now, standing, denies, frozen } = command
+  const { published, status, grant, collectBefore, grantTtlMs } = intent
+  if (!isExecutor(intent, command)) return refuse('wrong_executor')
+  if (status === 'granted' && grant !== undefined) {
+    if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
+    return frozen ? refuse('frozen') : []
+  }
+  if (status !== 'allowed' && status !== 'approved') {
+    return refuse(
+      endedBy[status] === 'not_decided' && isPast(now, published.deadline) ? 'intent_expired' : endedBy[status],
+    )
+  }
+  if (collectBefore === undefined || grantTtlMs === undefined) return refuse('not_decided')
+  if (isPast(now, collectBefore) || isPast(now, published.deadline))
+    return refuse('intent_expired', { expiresAt: collectBefore })
+  if (frozen) return refuse('frozen')
+  if (denies.denied) return refuse('policy_denied', { rules: denies.rules })
+  if (status === 'approved' && !everySeatFilled(intent, standing)) return refuse('no_longer_eligible')
+  return [
+    {
+      type: 'GrantIssued',
+      data: {
+        intentId: published.intentId,
+        grantId: command.grantId,
+        actionDigest: published.actionDigest,
+        executor: command.executor,
+        credential: { kind: 'oauth_client', clientId: command.clientId },
+        policySetDigest: denies.policySetDigest,
+        issuedAt: now,
+        expiresAt: after(now, grantTtlMs),
+      },
+    },
+  ]
+}
+
+/**
+ * Uses the grant once, for exactly the action that was approved. The same redemption repeated gets the same receipt (no new
+ * event); anything else after the first is refused.
+ */
+export const decideRedeem = (command: RedeemGrant, intent: Intent): IntentEvent[] | Refusal => {
+  const { now, grantId, redemptionId, presentedDigest, differs } = command
+  const { grant, published, status } = intent
+  if (grant === undefined || grant.grantId !== grantId) return refuse('unknown_grant')
+  if (!isExecutor(intent, command)) return refuse('wrong_executor')
+  const mismatch = differs !== undefined || presentedDigest !== published.actionDigest
+  if (grant.redemption?.redemptionId === redemptionId) {
+    return mismatch ? refuse('binding_mismatch', differs === undefined ? {} : { pointer: differs }) : []
+  }
+  if (status !== 'granted') return refuse(endedBy[status])
+  if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
+  if (mismatch) return refuse('binding_mismatch', differs === undefined ? {} : { pointer: differs })
+  if (command.frozen) return refuse('frozen')
+  return [
+    {
+      type: 'GrantRedeemed',
+      data: {
+        intentId: published.intentId,
+        grantId,
+        redemptionId,
+        receiptId: command.receiptId,
+        actionDigest: published.actionDigest,
+        redeemedAt: now,
+        reportBefore: after(now, command.reportWithinMs),
+      },
+    },
+  ]
+}
+
+/** Ends a grant that was not used yet; repeating it changes nothing. */
+export const decideRevoke = ({ now, grantId, by, cause }: RevokeGrant, intent: Intent): IntentEvent[] | Refusal => {
+  const { grant, published, status } = intent
+  if (grant === undefined || grant.grantId !== grantId) return refuse('unknown_grant')
+  if (status === 'revoked') return []
+  if (status !== 'granted') return refuse(endedBy[status])
+  if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
+  return [{ type: 'GrantRevoked', data: { intentId: published.intentId, grantId, by, cause } }]
+}
+
+export const decideGrantExpiry = ({ now }: ExpireGrant, { status, grant, published }: Intent): IntentEvent[] =>
+  status === 'granted' && grant !== undefined && isPast(now, grant.expiresAt)
+    ? [
+        {
+          type: 'GrantExpired',
+          data: { intentId: published.intentId, grantId: grant.grantId, expiresAt: grant.expiresAt },
+        },
+      ]
+    : []

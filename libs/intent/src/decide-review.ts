@@ -1,0 +1,96 @@
+import { refuse, type IntentEvent, type Refusal, type RefusalCode } from '@countersign/contracts'
+import type { RecordVerdict, Standing } from './commands.ts'
+import { exclusion } from './separation-of-duties.ts'
+import { fillSeats, seatCount, type Candidate, type FilledSeat } from './seats.ts'
+import type { Intent, IntentStatus, ReviewState } from './state.ts'
+import { after, earlier, isPast } from './time.ts'
+
+/** Approvals that count at this moment: whoever lost the seat or became excluded since does not. */
+const standingApprovals = (intent: Intent, review: ReviewState, standing: Standing): Candidate[] =>
+  review.verdicts
+    .filter(({ verdict, person }) => verdict === 'approve' && exclusion(person, intent, standing) === undefined)
+    .map(({ person }) => ({ person, groups: standing.groupsOf.get(person) ?? [] }))
+
+/** The seats that are filled now, with every approver's standing checked again. */
+export const filledSeats = (intent: Intent, standing: Standing): FilledSeat[] =>
+  intent.review === undefined ? [] : fillSeats(intent.review.seats, standingApprovals(intent, intent.review, standing))
+
+export const everySeatFilled = (intent: Intent, standing: Standing): boolean =>
+  intent.review !== undefined && filledSeats(intent, standing).length === seatCount(intent.review.seats)
+
+const ended: Partial<Record<IntentStatus, RefusalCode>> = {
+  expired: 'review_expired',
+  published: 'unknown_review',
+  allowed: 'unknown_review',
+}
+
+/** Which review this is and whether it still takes verdicts. */
+const openReview = (intent: Intent, { reviewId, now }: RecordVerdict): ReviewState | Refusal => {
+  const { review, status, published } = intent
+  if (review === undefined || review.reviewId !== reviewId) return refuse('unknown_review')
+  if (status !== 'in_review') return refuse(ended[status] ?? 'review_closed')
+  if (isPast(now, review.deadline) || isPast(now, published.deadline))
+    return refuse('review_expired', { expiresAt: review.deadline })
+  return review
+}
+
+/** Whether the reviewer decided on what is asked, wholly shown. */
+const presentationProblem = (intent: Intent, { presentation, verdict }: RecordVerdict): RefusalCode | undefined => {
+  if (presentation === undefined || presentation.actionDigest !== intent.published.actionDigest) return 'card_stale'
+  return verdict === 'approve' && !presentation.complete ? 'card_incomplete' : undefined
+}
+
+/**
+ * One verdict. Refused are, in this order: who is nobody, a review that is not open, people who are inactive, excluded or
+ * hold no seat, a second yes, and a yes to something else than what was shown. A no by anyone eligible ends the review,
+ * also by someone who said yes before; the yes that fills the last seat approves it.
+ */
+export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEvent[] | Refusal => {
+  const { person, verdict, standing, now } = command
+  if (person === null) return refuse('account_not_linked')
+  const review = openReview(intent, command)
+  if ('refused' in review) return review
+  const groups = standing.groupsOf.get(person)
+  if (groups === undefined) return refuse('person_inactive')
+  const excluded = exclusion(person, intent, standing)
+  if (excluded !== undefined) return refuse(excluded)
+  const eligibleSeats = review.seats.map((seat) => seat.group).filter((group) => groups.includes(group))
+  if (eligibleSeats.length === 0) return refuse('not_eligible')
+  const before = review.verdicts.find((counted) => counted.person === person)
+  if (before !== undefined && verdict === 'approve') return refuse('already_voted')
+  const problem = presentationProblem(intent, command)
+  if (problem !== undefined || command.presentation === undefined) return refuse(problem ?? 'card_stale')
+  if (verdict === 'deny' && command.reasonCommitment === undefined) return refuse('reason_required')
+
+  const { intentId, actionDigest, deadline } = intent.published
+  const recorded: IntentEvent = {
+    type: 'VerdictRecorded',
+    data: {
+      intentId,
+      reviewId: review.reviewId,
+      verdict,
+      person,
+      account: command.account,
+      eligibleSeats,
+      assurance: command.assurance,
+      channel: command.channel,
+      actionDigest,
+      presentationDigest: command.presentation.digest,
+      ...(command.reasonCommitment === undefined ? {} : { reasonCommitment: command.reasonCommitment }),
+      ...(command.sealedReasonId === undefined ? {} : { sealedReasonId: command.sealedReasonId }),
+      ...(command.subjects === undefined || command.subjects.length === 0 ? {} : { subjects: [...command.subjects] }),
+    },
+  }
+  if (verdict === 'deny') {
+    return [recorded, { type: 'ReviewDenied', data: { intentId, reviewId: review.reviewId, by: person } }]
+  }
+  const approvals = standingApprovals(intent, review, standing)
+  const filled = fillSeats(review.seats, [...approvals, { person, groups }])
+  if (!filled.some((seat) => seat.person === person)) return refuse('seat_taken')
+  if (filled.length < seatCount(review.seats)) return [recorded]
+  const collectBefore = earlier(after(now, command.collectWithinMs), deadline)
+  return [
+    recorded,
+    { type: 'ReviewApproved', data: { intentId, reviewId: review.reviewId, seats: filled, collectBefore } },
+  ]
+}
