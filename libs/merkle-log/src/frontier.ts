@@ -29,11 +29,7 @@ export interface Appended {
  * @param leafHashes 32-byte leaf hashes in log order
  * @throws RangeError when frontier and size do not belong together or a leaf hash has another length
  */
-export const appendLeaves = (
-  frontier: Uint8Array,
-  size: number,
-  leafHashes: readonly Uint8Array[],
-): Appended => {
+export const appendLeaves = (frontier: Uint8Array, size: number, leafHashes: readonly Uint8Array[]): Appended => {
   const edge = subtreesOf(frontier, size)
   if (!isCount(size + leafHashes.length)) throw new RangeError('a tree has less than 2^53 leaves')
   const writer = tileWriter()

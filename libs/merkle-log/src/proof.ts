@@ -1,5 +1,5 @@
 import { foldSubtrees } from './frontier.ts'
-import { HASH_BYTES, hashAt, isCount } from './hash.ts'
+import { HASH_BYTES, hashAt, isCount, nodeHash } from './hash.ts'
 import { TILE_HEIGHT, TILE_WIDTH, tileWidth } from './tile.ts'
 
 /**
@@ -113,7 +113,8 @@ const readWhole = async (
 const foldPerfect = (hashes: Uint8Array, first: number, count: number): Buffer => {
   let row = Array.from({ length: count }, (_, at) => hashAt(hashes, first + at))
   while (row.length > 1) {
-    row = Array.from({ length: row.length / 2 }, (_, at) => foldSubtrees(row.slice(2 * at, 2 * at + 2)))
+    const children = row
+    row = children.flatMap((left, at) => (at % 2 === 0 ? [nodeHash(left, children[at + 1] ?? left)] : []))
   }
   return foldSubtrees(row)
 }
