@@ -1,1 +1,5 @@
-export {}
+export { clientCredentials, type ClientCredentials, type TokenSource } from './access-token.ts'
+export { countersign, type ClientOptions, type Guarded, type GuardedAction, type Outcome } from './client.ts'
+export { CountersignRefused, DecisionPending, ProofInvalid } from './errors.ts'
+export { http, type Call, type Http } from './http.ts'
+export { digestOf, receiptVerifier, type ConcreteAction, type ReceiptVerifier } from './verify-grant.ts'

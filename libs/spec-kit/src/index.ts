@@ -1,1 +1,1 @@
-export {}
+export { deciderSpec } from './decider-spec.ts'
