@@ -1,1 +1,13 @@
-export {}
+export { type Decision } from './combine.ts'
+export { parseDurationMs } from './duration.ts'
+export { deniesOnly, evaluate, type Evaluation } from './evaluate.ts'
+export { explain, type RuleOutcome } from './explain.ts'
+export { type Facts } from './facts.ts'
+export { loadPolicySet, policyLimits, type LoadedPolicySet } from './load-policy-set.ts'
+export {
+  type PolicyProblem,
+  type PolicyProblemCode,
+  type PolicySet,
+  type PolicySource,
+  type Rule,
+} from './policy-set.ts'
