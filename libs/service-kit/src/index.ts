@@ -1,1 +1,38 @@
-export {}
+export { BearerGuard, type BearerVerifier, identityOf, Requester, type Verified } from './auth.ts'
+export {
+  buildService,
+  type BuildOptions,
+  type Compose,
+  type Consumer,
+  type Service,
+  type ServiceContext,
+  type ServiceParts,
+  type StopOutcome,
+} from './build-service.ts'
+export { configReference, secretSetting } from './config-schema.ts'
+export { createEdgeServer, defaultLimits, type EdgeLimits } from './edge-server.ts'
+export { type CheckEffect, type CheckReport, type HealthCheck, HealthChecks, type HealthReport } from './health.ts'
+export { createHttpEdge, defaultBodyLimit, type HttpEdge, type HttpEdgeOptions } from './http-edge.ts'
+export { createLog, type Log, type LogLevel, logLevels, type LogOptions, nestLogger } from './log.ts'
+export { redactText, redactValue } from './log-redaction.ts'
+export { counter, type Gauge, histogram, type MetricOptions, observableGauge } from './metrics.ts'
+export {
+  type FieldError,
+  orRefuse,
+  type Problem,
+  problemContentType,
+  problemOf,
+  type ProblemSource,
+  Refused,
+} from './problem-details.ts'
+export { edgeRefusals, statusOf } from './problem-status.ts'
+export { ConfigError, type Environment, readConfig } from './read-config.ts'
+export { type BodyKind, EdgeRoute, type EdgeRequest, Public, type RouteRules } from './route-rules.ts'
+export { exitCodes, type RunOptions, runService } from './run-service.ts'
+export { Secret } from './secret.ts'
+export { ProblemFilter, sendProblem } from './send-problem.ts'
+export { type ServiceConfig, serviceSchema, type ServiceSettings, telemetryOf } from './service-settings.ts'
+export { withBatchSpan, withSpan } from './spans.ts'
+export { type SpanLine, startTelemetry, type Telemetry, type TelemetryOptions, type TraceTarget } from './telemetry.ts'
+export { currentTraceparent, extractTrace, injectTrace, type TraceHeaders, withTraceOf } from './trace-context.ts'
+export { checkedBy, pathParameter, validateBody } from './validate-body.ts'

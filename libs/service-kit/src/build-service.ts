@@ -1,0 +1,174 @@
+import 'reflect-metadata'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { DynamicModule, Type } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import type { CustomTransportStrategy } from '@nestjs/microservices'
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { FastifyInstance } from 'fastify'
+import { BearerGuard, type BearerVerifier, nobody } from './auth.ts'
+import { HealthChecks } from './health.ts'
+import { createHttpEdge, type HttpEdge, type HttpEdgeOptions } from './http-edge.ts'
+import { type Log, nestLogger } from './log.ts'
+import { ProblemFilter } from './send-problem.ts'
+
+/** Work that runs beside the HTTP server: bus consumers, sweepers, the relay's loop. */
+export type Consumer = {
+  readonly name: string
+  /** Called after the Nest app is initialised. Resolves when the consumer runs. */
+  start(): Promise<void>
+  /** Takes no new work and resolves when what was under way is done. */
+  stop(): Promise<void>
+}
+
+/** What an app's `compose` gets. */
+export type ServiceContext<C> = {
+  readonly name: string
+  readonly config: C
+  readonly log: Log
+  readonly checks: HealthChecks
+  /** Aborted when the service begins to stop; long polls answer then. */
+  readonly stopping: AbortSignal
+}
+
+/** What a service is made of; made by the app, run by service-kit. */
+export type ServiceParts = {
+  readonly module: DynamicModule | Type<unknown>
+  /** Guards every route that is not `@Public()`; without it only public routes answer. */
+  readonly verifier?: BearerVerifier
+  readonly transport?: CustomTransportStrategy
+  readonly consumers?: readonly Consumer[]
+  readonly edge?: HttpEdgeOptions
+  /** Last step of stopping: pools, clients, timers. */
+  readonly onStop?: () => Promise<void>
+}
+
+export type Compose<C> = (context: ServiceContext<C>) => ServiceParts | Promise<ServiceParts>
+
+/** `drained`: everything under way ended in time. `cut`: something was broken off. */
+export type StopOutcome = 'drained' | 'cut'
+
+export type Service = {
+  readonly name: string
+  readonly app: NestFastifyApplication
+  readonly checks: HealthChecks
+  /** Answers a request that another server accepted (`standalone` has one port for all services). */
+  handle(request: IncomingMessage, response: ServerResponse): void
+  /** Starts transport and consumers. */
+  start(): Promise<void>
+  /** Opens the service's own port; returns its address (`http://127.0.0.1:3001`). */
+  listen(address: { readonly port: number; readonly host?: string }): Promise<string>
+  /** Takes no new work, lets what is under way finish for `timeoutMs`, closes consumers, then pools. Idempotent. */
+  stop(timeoutMs?: number): Promise<StopOutcome>
+}
+
+export type BuildOptions<C> = {
+  readonly name: string
+  readonly config: C
+  readonly log: Log
+  readonly compose: Compose<C>
+}
+
+const serveHealth = (instance: FastifyInstance, checks: HealthChecks): void => {
+  instance.get('/healthz', async () => ({ status: 'alive' }))
+  instance.get('/readyz', async (_request, reply) => {
+    const report = await checks.report()
+    return reply.code(report.status === 'not_ready' ? 503 : 200).send(report)
+  })
+}
+
+const createApp = async (parts: ServiceParts, edge: HttpEdge, log: Log): Promise<NestFastifyApplication> => {
+  const app = await NestFactory.create<NestFastifyApplication>(parts.module, edge.adapter, {
+    bodyParser: false,
+    logger: nestLogger(log),
+    abortOnError: false,
+  })
+  app.useGlobalFilters(new ProblemFilter(log))
+  app.useGlobalGuards(new BearerGuard(parts.verifier ?? nobody))
+  if (parts.transport) app.connectMicroservice({ strategy: parts.transport })
+  await app.init()
+  await app.getHttpAdapter().getInstance().ready()
+  return app
+}
+
+/** Resolves to false when the work is not done in time; a failure of the work is a failure here. */
+const within = async (timeoutMs: number, work: Promise<unknown>): Promise<boolean> => {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), timeoutMs)
+  try {
+    return await Promise.race([work.then(() => true), promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Builds one service: Nest behind the HTTP edge, with health checks, without a listener and without signal handlers.
+ * A failure on the way releases what `compose` opened.
+ */
+export const buildService = async <C>({ name, config, log, compose }: BuildOptions<C>): Promise<Service> => {
+  const checks = new HealthChecks()
+  const stopping = new AbortController()
+  const parts = await compose({ name, config, log, checks, stopping: stopping.signal })
+  const consumers = parts.consumers ?? []
+  const edge = createHttpEdge(parts.edge)
+  serveHealth(edge.adapter.getInstance(), checks)
+  const app = await createApp(parts, edge, log).catch(async (error: unknown) => {
+    await parts.onStop?.()
+    throw error
+  })
+  const server = app.getHttpServer()
+  let started: Consumer[] = []
+
+  const attempt = async (step: string, work: () => Promise<unknown> | undefined): Promise<boolean> => {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      log.error({ err: error, step }, 'a step of stopping failed')
+      return false
+    }
+  }
+
+  const stopAll = async (timeoutMs: number): Promise<StopOutcome> => {
+    stopping.abort()
+    if (server.listening) server.close()
+    const transport = Promise.all(app.getMicroservices().map((each) => each.close()))
+    const [isTransportDone, isHttpDone] = await Promise.all([
+      within(timeoutMs, transport).catch(() => false),
+      edge.drain(timeoutMs),
+    ])
+    const stops = started.toReversed().map((consumer) => attempt(consumer.name, () => consumer.stop()))
+    const areConsumersDone = await within(timeoutMs, Promise.all(stops))
+    server.closeAllConnections()
+    const isAppClosed = await attempt('app', () => app.close())
+    const isReleased = await attempt('release', () => parts.onStop?.())
+    const isClean = isTransportDone && isHttpDone && areConsumersDone && isAppClosed && isReleased
+    log.info({ outcome: isClean ? 'drained' : 'cut' }, 'service stopped')
+    return isClean ? 'drained' : 'cut'
+  }
+  let stopped: Promise<StopOutcome> | undefined
+
+  return {
+    name,
+    app,
+    checks,
+    handle: (request, response) => edge.handle(request, response),
+    start: async () => {
+      await app.startAllMicroservices()
+      for (const consumer of consumers) {
+        started = [...started, consumer]
+        await consumer.start()
+      }
+    },
+    listen: async ({ port, host = '127.0.0.1' }) => {
+      await app.listen(port, host)
+      const { address, port: actualPort, family } = server.address() as AddressInfo
+      return `http://${family === 'IPv6' ? `[${address}]` : address}:${actualPort}`
+    },
+    stop: (timeoutMs = 10_000) => {
+      stopped ??= stopAll(timeoutMs)
+      return stopped
+    },
+  }
+}
