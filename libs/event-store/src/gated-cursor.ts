@@ -1,0 +1,58 @@
+import type pg from 'pg'
+import { type EventRow, eventColumns, storedEvent } from './load-streams.ts'
+import type { Cursor, StoredEvent } from './stream.ts'
+
+/** Before the first event of the store. */
+export const storeStart: Cursor = { incarnation: 0, xid: '0', position: 0 }
+
+/**
+ * Reads the next events in the order of (incarnation, xid, position), only those of transactions below the oldest one
+ * still running: nothing can appear later behind what was read. Positions alone are handed out before commits, and a
+ * reader that goes by them loses events. Events of an earlier incarnation are complete; their xids may be another
+ * server's.
+ */
+export async function readGated(
+  db: Pick<pg.ClientBase, 'query'> | pg.Pool,
+  options: { readonly after: Cursor; readonly limit: number },
+): Promise<StoredEvent[]> {
+  const { incarnation, xid, position } = options.after
+  const { rows } = await db.query<EventRow>(
+    `select ${eventColumns} from countersign.event
+     where (incarnation, xid, position) > ($1::integer, $2::text::xid8, $3::bigint)
+       and (xid < (select pg_snapshot_xmin(pg_current_snapshot()))
+         or incarnation < (select max(i.incarnation) from countersign.store_incarnation i))
+     order by event.incarnation, event.xid, event.position
+     limit $4`,
+    [incarnation, xid, position, options.limit],
+  )
+  return rows.map(storedEvent)
+}
+
+/** A cursor over the gated events that remembers where it is; start it with what was committed with the last effect. */
+export function gatedCursor(pool: pg.Pool, options: { readonly from: Cursor; readonly limit: number }) {
+  let at = options.from
+  return {
+    /** Where the next read begins. */
+    position: (): Cursor => at,
+    /** Reads the next events without moving; an empty answer means none are complete yet. */
+    read: (): Promise<StoredEvent[]> => readGated(pool, { after: at, limit: options.limit }),
+    /** Moves forward past an event, never back. */
+    advance(to: Cursor): void {
+      if (!isBefore(at, to)) throw new RangeError('a cursor only moves forward')
+      at = { incarnation: to.incarnation, xid: to.xid, position: to.position }
+    },
+  }
+}
+
+/** Whether `a` comes before `b` for every reader. */
+export function isBefore(a: Cursor, b: Cursor): boolean {
+  if (a.incarnation !== b.incarnation) return a.incarnation < b.incarnation
+  const [xidA, xidB] = [BigInt(a.xid), BigInt(b.xid)]
+  return xidA === xidB ? a.position < b.position : xidA < xidB
+}
+
+/** Milliseconds since the oldest write transaction of the whole cluster began; 0 when there is none. */
+export async function gateAge(db: pg.Pool): Promise<number> {
+  const { rows } = await db.query<{ age: number }>('select countersign.gate_age_ms() as age')
+  return rows[0]?.age ?? 0
+}

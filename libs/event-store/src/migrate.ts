@@ -1,0 +1,76 @@
+import 'reflect-metadata'
+import type { Owner } from '@countersign/contracts'
+import pg from 'pg'
+import { DataSource, type MigrationInterface } from 'typeorm'
+import { Initial1763683200000 } from './migrations/initial.ts'
+import { roleOfOwner } from './roles.ts'
+
+type Migration = new () => MigrationInterface
+
+/**
+ * Runs the migrations of one schema as the owner, each in a transaction of its own, and creates the schema first.
+ * Several callers at once take turns. Services use it for the tables of their own.
+ */
+export async function migrateSchema(options: {
+  /** URL of the role `countersign_owner`. */
+  readonly ownerUrl: string
+  readonly schema: string
+  readonly migrations: readonly Migration[]
+}): Promise<void> {
+  const lock = new pg.Client({ connectionString: options.ownerUrl })
+  await lock.connect()
+  try {
+    await lock.query(`select pg_advisory_lock(hashtextextended('countersign.migrate', 0))`)
+    await lock.query(`create schema if not exists ${lock.escapeIdentifier(options.schema)}`)
+    const source = new DataSource({
+      type: 'postgres',
+      url: options.ownerUrl,
+      schema: options.schema,
+      entities: [],
+      migrations: [...options.migrations],
+      migrationsTableName: 'schema_migration',
+      migrationsTransactionMode: 'each',
+      synchronize: false,
+      installExtensions: false,
+    })
+    await source.initialize()
+    try {
+      await source.runMigrations()
+    } finally {
+      await source.destroy()
+    }
+  } finally {
+    await lock.end()
+  }
+}
+
+/**
+ * Brings the store's schema up to date: tables, functions, access rules, the owners of event types, the coming
+ * months' partitions and, in a new store, its first incarnation. Needs `createRoles` before. Idempotent.
+ */
+export async function migrate(options: {
+  readonly ownerUrl: string
+  /** Wire types of the events that each service may append (`ownedTypes` of the catalogue). */
+  readonly eventTypes: Readonly<Record<Owner, readonly string[]>>
+}): Promise<void> {
+  await migrateSchema({ ownerUrl: options.ownerUrl, schema: 'countersign', migrations: [Initial1763683200000] })
+  const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]
+  const owned = owners.flatMap(([owner, types]) => types.map((type) => ({ type, role: roleOfOwner(owner) })))
+  const client = new pg.Client({ connectionString: options.ownerUrl })
+  await client.connect()
+  try {
+    await client.query(`select pg_advisory_lock(hashtextextended('countersign.migrate', 0))`)
+    await client.query(
+      `insert into countersign.event_owner (type, role_name) select * from unnest($1::text[], $2::name[])
+       on conflict (type) do update set role_name = excluded.role_name
+       where event_owner.role_name <> excluded.role_name`,
+      [owned.map((entry) => entry.type), owned.map((entry) => entry.role)],
+    )
+    await client.query('select countersign.ensure_partitions()')
+    await client.query(
+      'select countersign.open_incarnation() where not exists (select from countersign.store_incarnation)',
+    )
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,120 @@
+import type pg from 'pg'
+import { checkedId, type StreamRef } from './stream.ts'
+
+/** A connection inside a transaction that names its tenants. */
+export type Transaction = Pick<pg.ClientBase, 'query'>
+
+/** The connection was lost while the commit was under way: nobody knows whether it happened. Never retried blindly. */
+export class CommitUncertain extends Error {
+  constructor(cause: unknown) {
+    super('the connection was lost during the commit', { cause })
+    this.name = 'CommitUncertain'
+  }
+}
+
+type TransactionPlan = {
+  /** Tenants whose rows exist for the transaction; at least one. */
+  readonly tenantIds: Iterable<string>
+  /** Streams to lock before anything is read. */
+  readonly lock?: readonly StreamRef[]
+}
+
+const beginStatement = ({ tenantIds, lock = [] }: TransactionPlan): string => {
+  const tenants = [...new Set(tenantIds)].map(checkedId)
+  if (tenants.length === 0) throw new TypeError('a transaction names at least one tenant')
+  const begin = `begin isolation level read committed; set local countersign.tenant = '${tenants.join(',')}'`
+  if (lock.length === 0) return begin
+  const kinds = lock.map((ref) => `'${checkedKind(ref.kind)}'`).join(',')
+  const ids = lock.map((ref) => `'${checkedId(ref.streamId)}'`).join(',')
+  return `${begin}; select countersign.lock_streams(array[${kinds}]::text[], array[${ids}]::uuid[])`
+}
+
+const checkedKind = (kind: string): string => {
+  if (kind !== 'intent' && kind !== 'register' && kind !== 'attempts')
+    throw new TypeError('a stream is an intent, attempts or a register')
+  return kind
+}
+
+/**
+ * Runs `work` in one READ COMMITTED transaction of the tenants named. With `lock` the streams' locks are taken in a
+ * statement of their own, so that what `work` reads is what their earlier holders committed. Rolls back when `work`
+ * throws.
+ */
+export async function runTransaction<T>(
+  pool: pg.Pool,
+  plan: TransactionPlan,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const begin = beginStatement(plan)
+  const client = await pool.connect()
+  let isCommitting = false
+  try {
+    await client.query(begin)
+    const result = await work(client)
+    isCommitting = true
+    await client.query('commit')
+    client.release()
+    return result
+  } catch (error) {
+    if (isConnectionLoss(error)) {
+      client.release(true)
+      throw isCommitting ? new CommitUncertain(error) : error
+    }
+    await rollBack(client)
+    throw error
+  }
+}
+
+/** Reads or writes in one transaction for which only rows of these tenants exist. */
+export const withTenants = <T>(
+  pool: pg.Pool,
+  tenantIds: Iterable<string>,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> => runTransaction(pool, { tenantIds }, work)
+
+async function rollBack(client: pg.PoolClient): Promise<void> {
+  try {
+    await client.query('rollback')
+    client.release()
+  } catch {
+    // The connection is of no use; the server rolls back when it closes.
+    client.release(true)
+  }
+}
+
+const codeOf = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined
+
+const lostConnection = new Set(['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '25P03'])
+
+/** Whether the connection, not the statement, failed. */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = codeOf(error)
+  if (code !== undefined) return lostConnection.has(code) || code.startsWith('08')
+  return (
+    error instanceof Error && /^(Connection terminated|Client has encountered a connection error)/.test(error.message)
+  )
+}
+
+// 23505: two transactions reserved the same key, subject or intent key; the second finds the first one's row.
+const transient = new Set(['40001', '40P01', '55P03', '23505'])
+
+/** Whether the same work may succeed in a new transaction, and whether it is certain that this one did nothing. */
+export function isRetryable(error: unknown): boolean {
+  if (error instanceof CommitUncertain) return false
+  const code = codeOf(error)
+  return (code !== undefined && transient.has(code)) || isConnectionLoss(error)
+}
+
+/** Runs the attempt up to three times, each in a transaction of its own. */
+export async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (tries === 3 || !isRetryable(error)) throw error
+    }
+  }
+}
