@@ -1,0 +1,49 @@
+import type { RecordedEventOf, RegisterEventName } from '@countersign/contracts'
+import type { Draft } from './delta.ts'
+import type { NodeKind } from './node.ts'
+
+/** Adds what a register says about agents, producers, people and policy sets. */
+export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft: Draft): void => {
+  const { tenantId } = event
+  const ref = (kind: NodeKind, key: string) => ({ tenantId, kind, key })
+  const person = (subject: string) => draft.node(ref('person', subject))
+  switch (event.type) {
+    case 'ProducerRegistered': {
+      const producer = draft.node(ref('producer', event.data.producer), { clientId: event.data.clientId })
+      if (event.data.ownerSubject !== null) draft.edge(person(event.data.ownerSubject), 'owns', producer)
+      return
+    }
+    case 'AgentRegistered': {
+      const { agent: name, subjectId, kind: principalKind, clientId, producer, ownerSubject } = event.data
+      const agent = draft.node(ref('agent', subjectId), { name, principalKind, clientId })
+      draft.edge(draft.node(ref('producer', producer)), 'registers', agent)
+      if (ownerSubject !== null) draft.edge(person(ownerSubject), 'owns', agent)
+      return
+    }
+    case 'PolicySetActivated': {
+      const { digest, activatedBy, ruleCount, seeded, previousDigest } = event.data
+      const set = draft.node(ref('policy_set', digest), { state: 'activated', ruleCount, seeded, previousDigest })
+      if (activatedBy !== null) draft.edge(person(activatedBy), 'activated', set)
+      return
+    }
+    case 'PolicySetRefused': {
+      const { digest, by, code } = event.data
+      if (by !== null) draft.edge(person(by), 'refused', draft.node(ref('policy_set', digest)), { code })
+      return
+    }
+    case 'DirectoryPersonRegistered':
+      draft.node(ref('person', event.data.person), { active: event.data.active })
+      return
+    // The tenant is the border of the graph, not a node in it.
+    case 'TenantRegistered':
+    // A freeze stops actions; what it stopped shows as refused collects and redeems in the audit rows.
+    case 'Frozen':
+    case 'Unfrozen':
+    // Membership and accounts say who may decide; who did decide is in the verdicts.
+    case 'DirectoryGroupChanged':
+    case 'AccountLinked':
+      return
+    default:
+      return event satisfies never
+  }
+}

@@ -1,0 +1,41 @@
+import type { RecordedEventOf } from '@countersign/contracts'
+import { digest, id, recorder, subjects, tenantId } from './life.fixture.ts'
+
+/** Registers of a first start: producer, agents, a person, a policy set. */
+export const registers = (): RecordedEventOf[] => {
+  const { add, events } = recorder(id(0xf, 1), { n: 0 })
+  const seeded = { changedBy: null, seeded: true } as const
+  add('TenantRegistered', { tenantId, name: 'demo' })
+  add('ProducerRegistered', {
+    producer: 'warehouse',
+    clientId: 'warehouse',
+    ownerSubject: subjects.dana,
+    ownerGroup: null,
+    ...seeded,
+  })
+  add('AgentRegistered', {
+    agent: 'etl-bot',
+    subjectId: subjects.etlBot,
+    kind: 'agent',
+    producer: 'warehouse',
+    clientId: 'warehouse',
+    ownerSubject: subjects.dana,
+    ownerGroup: null,
+    ...seeded,
+  })
+  add('DirectoryPersonRegistered', { person: subjects.ben, active: true, ...seeded })
+  add('DirectoryGroupChanged', { group: 'data-owners', added: [subjects.ben], removed: [], ...seeded })
+  add('AccountLinked', { accountId: id(0xb, 1), provider: 'slack', person: subjects.ben, ...seeded })
+  add('PolicySetActivated', {
+    digest: digest(3),
+    previousDigest: null,
+    activatedBy: subjects.dana,
+    seeded: true,
+    ruleCount: 3,
+    changedRules: ['reads-are-free'],
+  })
+  add('PolicySetRefused', { digest: digest(7), by: subjects.dana, code: 'policy_error', problemCount: 2 })
+  add('Frozen', { freezeId: id(0xc, 1), scope: { kind: 'tenant' }, by: subjects.dana })
+  add('Unfrozen', { freezeId: id(0xc, 1), by: subjects.dana })
+  return events
+}
