@@ -1,1 +1,2 @@
-export {}
+export { startIdentityProvider } from './identity-provider.ts'
+export { startLoopbackSlack } from './slack.ts'

@@ -15,12 +15,16 @@ const MAX_REDIRECTS = 10
 export function startBrowser(): Browser {
   const cookies = new Map<string, string>()
 
-  const request = async (start: string, init: RequestInit, stopAt?: string): Promise<BrowsedPage> => {
+  const request = async (start: string, form: URLSearchParams | undefined, stopAt?: string): Promise<BrowsedPage> => {
     let url = start
-    let options = init
+    let body = form
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-      const response = await fetch(url, { ...options, redirect: 'manual', headers: { ...options.headers, cookie } })
+      const response = await fetch(url, {
+        redirect: 'manual',
+        headers: { cookie },
+        ...(body ? { method: 'POST', body } : {}),
+      })
       for (const line of response.headers.getSetCookie()) {
         const [name = '', value = ''] = (line.split(';')[0] ?? '').split(/=(.*)/s)
         if (value === '') cookies.delete(name)
@@ -33,13 +37,13 @@ export function startBrowser(): Browser {
       await response.body?.cancel()
       url = new URL(location, url).href
       if (stopAt !== undefined && url.startsWith(stopAt)) return { url, status: response.status, text: '' }
-      options = {}
+      body = undefined
     }
     throw new Error(`More than ${MAX_REDIRECTS} redirects from ${start}`)
   }
 
   return {
-    open: (url, stopAt) => request(url, {}, stopAt),
+    open: (url, stopAt) => request(url, undefined, stopAt),
     submit: (page, fields, stopAt) => {
       const action = /<form[^>]* action="([^"]*)"/.exec(page.text)?.[1]
       if (action === undefined) throw new Error(`No form on the page at ${new URL(page.url).pathname}`)
@@ -48,7 +52,7 @@ export function startBrowser(): Browser {
         body.set(attribute(input, 'name'), attribute(input, 'value'))
       }
       for (const [name, value] of Object.entries(fields)) body.set(name, value)
-      return request(new URL(unescape(action), page.url).href, { method: 'POST', body }, stopAt)
+      return request(new URL(unescape(action), page.url).href, body, stopAt)
     },
   }
 }

@@ -44,7 +44,7 @@ export async function signIn(request: SignIn): Promise<string> {
     ...resource(request.audience),
   })
   const browser = startBrowser()
-  const form = await browser.open(`${authorization_endpoint}?${query}`, redirectUri)
+  const form = await browser.open(`${authorization_endpoint}?${query.toString()}`, redirectUri)
   const answer = form.url.startsWith(redirectUri)
     ? form
     : await browser.submit(form, { login: request.username, password: request.password }, redirectUri)
