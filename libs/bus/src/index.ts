@@ -1,1 +1,22 @@
-export {}
+export {
+  busLimits,
+  type BatchOutcome,
+  type Bus,
+  type BusHooks,
+  type BusObservation,
+  type DeliveredBatch,
+  type DeliveredRecord,
+  type OutboundRecord,
+  type ParkedKey,
+  type Position,
+  type QuarantineCoordinates,
+  type ReasonCode,
+  type RecordOutcome,
+  type SeekTarget,
+  type SubscribeOptions,
+  type Subscription,
+  type TopicLag,
+} from './bus.ts'
+export { createPostgresBus, type PostgresBus, type PostgresBusOptions } from './postgres.ts'
+export { migrateBus, type BusRoles } from './postgres/migrate.ts'
+export type { QuarantineNotice } from './quarantine.ts'
