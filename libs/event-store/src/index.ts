@@ -1,10 +1,67 @@
 export { maxBatchEvents, type Appended, type StreamAppend } from './append-events.ts'
+export {
+  bootCheck,
+  bootProblems,
+  maxClockSkewMs,
+  readBootFacts,
+  type BootFacts,
+  type BootProblem,
+} from './boot-check.ts'
 export { type Command, type CommandHandler, type Decided, type Decision } from './command.ts'
+export { createDeploymentKeyFile, deploymentKeyFromFile, type DeploymentKey } from './deployment-key.ts'
 export { eventStore, type BatchOutcome, type EventStore, type EventStoreOptions } from './event-store.ts'
 export { gateAge, gatedCursor, isBefore, readGated, storeStart } from './gated-cursor.ts'
+export {
+  findIdempotencyKeys,
+  idempotencyKeyName,
+  reserveIdempotencyKeys,
+  type IdempotencyKey,
+  type KeyedRequest,
+} from './idempotency-keys.ts'
+export { ensurePartitions, openIncarnation, storeIdentity, type StoreIdentity } from './incarnation.ts'
+export {
+  keyring,
+  maxSealedBytes,
+  StaleKey,
+  type Keyring,
+  type OpenedPayload,
+  type PayloadToSeal,
+  type SealedBatch,
+  type StreamOfTenant,
+} from './keyring.ts'
 export { loadStreams, type Loaded } from './load-streams.ts'
 export { migrate, migrateSchema } from './migrate.ts'
+export {
+  countRefusals,
+  recordedRefusals,
+  refusalsLeft,
+  type RefusalCount,
+  type RefusalSource,
+} from './refusal-counts.ts'
+export {
+  accountsByUser,
+  activeFreezes,
+  activePolicySets,
+  agentsByClient,
+  agentsByName,
+  groupsByName,
+  groupsOfPeople,
+  holdActivePolicySets,
+  membersOfGroups,
+  peopleById,
+  producersByName,
+  type AccountEntry,
+  type ActivePolicySet,
+  type AgentEntry,
+  type ChangeRecord,
+  type FreezeEntry,
+  type GroupEntry,
+  type MembershipEntry,
+  type PersonEntry,
+  type ProducerEntry,
+} from './registers.ts'
 export { createRoles, storeRoles, type StoreRole } from './roles.ts'
+export { listenStore, notifyStore, type StoreListener, type StoreNotifier } from './store-notifications.ts'
 export {
   newId,
   streamKey,
@@ -14,4 +71,12 @@ export {
   type StreamEvents,
   type StreamRef,
 } from './stream.ts'
+export {
+  eraseSubjects,
+  resolveSubjects,
+  subjectsById,
+  writeSubjects,
+  type Subject,
+  type TenantIdentity,
+} from './subjects.ts'
 export { CommitUncertain, withTenants, type Transaction } from './transaction.ts'

@@ -2,6 +2,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { accessRules } from './access-rules.ts'
 import { appendFunctions } from './append-functions.ts'
 import { eventTables } from './event-tables.ts'
+import { directoryFunctions } from './directory-functions.ts'
 import { registerTables } from './register-tables.ts'
 import { sealedTables } from './sealed-tables.ts'
 
@@ -10,7 +11,7 @@ export class Initial1763683200000 implements MigrationInterface {
   readonly name = 'Initial1763683200000'
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const topic of [eventTables, appendFunctions, sealedTables, registerTables, accessRules]) {
+    for (const topic of [eventTables, appendFunctions, sealedTables, registerTables, accessRules, directoryFunctions]) {
       await runner.query(topic)
     }
   }

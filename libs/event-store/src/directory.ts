@@ -1,0 +1,112 @@
+import type pg from 'pg'
+import type { Transaction } from './transaction.ts'
+
+/** A person as the directory knows them now. */
+export type DirectoryPerson = {
+  readonly tenantId: string
+  readonly subjectId: string
+  readonly groups: readonly string[]
+}
+
+/**
+ * Who a token's (iss, sub) is, active people only; undefined when the directory does not know them. Groups come from the
+ * directory, never from the token. A person of several tenants is the one of the first tenant.
+ */
+export async function personOf(
+  pool: pg.Pool,
+  token: { readonly issuer: string; readonly subject: string },
+): Promise<DirectoryPerson | undefined> {
+  const { rows } = await pool.query<{ tenant_id: string; subject_id: string; groups: string[] }>(
+    'select tenant_id, subject_id, groups from countersign.person_of($1, $2)',
+    [token.issuer, token.subject],
+  )
+  const [row] = rows
+  return row === undefined ? undefined : { tenantId: row.tenant_id, subjectId: row.subject_id, groups: row.groups }
+}
+
+/** Whose standing is asked: the agent and producer of an intent, the groups of its seats, and people. */
+export type StandingQuestion = {
+  readonly tenantId: string
+  readonly agent: string
+  readonly producer: string
+  readonly groups: readonly string[]
+  readonly people: readonly string[]
+}
+
+/** What the registers say now, as the intent's core wants it. */
+export type RegisterStanding = {
+  readonly owners: readonly string[]
+  readonly groupsOf: ReadonlyMap<string, readonly string[]>
+  readonly unreviewedAuthors: readonly string[]
+}
+
+type StandingRow = { owners: string[] | null; groups_of: Record<string, string[]> | null; authors: string[] | null }
+
+// Whoever changed a row is kept out for 7 days in any case, and until another person has reviewed the change.
+const unreviewed = `not seeded and changed_by is not null
+  and (reviewed_by is null or reviewed_by = changed_by or changed_at > clock_timestamp() - interval '7 days')`
+
+const standingSql = `
+select
+  (select array_agg(distinct owner) from (
+     select a.owner_subject_id as owner from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
+     union select p.owner_subject_id from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer
+     union select m.subject_id from countersign.group_member m where m.tenant_id = q.tenant and m.group_name in (
+       select a.owner_group from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
+       union select p.owner_group from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer)
+   ) as o where owner is not null) as owners,
+  (select jsonb_object_agg(p.subject_id, coalesce((
+     select jsonb_agg(m.group_name order by m.group_name) from countersign.group_member m
+     where m.tenant_id = q.tenant and m.subject_id = p.subject_id), '[]'))
+   from countersign.person p where p.tenant_id = q.tenant and p.active
+     and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as groups_of,
+  (select array_agg(distinct changed_by) from (
+     select changed_by from countersign.agent where tenant_id = q.tenant and name = q.agent and ${unreviewed}
+     union select changed_by from countersign.producer where tenant_id = q.tenant and name = q.producer and ${unreviewed}
+     union select changed_by from countersign.directory_group where tenant_id = q.tenant
+       and name in (select jsonb_array_elements_text(q.groups)) and ${unreviewed}
+   ) as c) as authors
+from rows from (jsonb_to_recordset($1::jsonb) as (tenant uuid, agent text, producer text, groups jsonb, people jsonb))
+  with ordinality as q(tenant, agent, producer, groups, people, place)
+order by q.place`
+
+/** Standing for many intents in one round trip, in the order of the questions. */
+export async function readStanding(
+  tx: Transaction,
+  questions: readonly StandingQuestion[],
+): Promise<RegisterStanding[]> {
+  const asked = questions.map(({ tenantId, ...rest }) => ({ tenant: tenantId, ...rest }))
+  const { rows } = await tx.query<StandingRow>(standingSql, [JSON.stringify(asked)])
+  return rows.map((row) => ({
+    owners: row.owners ?? [],
+    groupsOf: new Map(Object.entries(row.groups_of ?? {})),
+    unreviewedAuthors: row.authors ?? [],
+  }))
+}
+
+/** Whether a freeze covers an action: of the whole tenant, its agent, the action or the environment. */
+export async function readFrozen(
+  tx: Transaction,
+  questions: readonly {
+    readonly tenantId: string
+    readonly agent: string
+    readonly action: string
+    readonly environment: string
+  }[],
+): Promise<boolean[]> {
+  const { rows } = await tx.query<{ frozen: boolean }>(
+    `select exists (select from countersign.freeze f where f.tenant_id = q.tenant and f.active and (
+       f.scope_kind = 'tenant' or (f.scope_kind = 'agent' and f.scope_value = q.agent)
+       or (f.scope_kind = 'action' and f.scope_value = q.action)
+       or (f.scope_kind = 'environment' and f.scope_value = q.environment))) as frozen
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality as q(tenant, agent, action, environment, place)
+     order by q.place`,
+    [
+      questions.map((one) => one.tenantId),
+      questions.map((one) => one.agent),
+      questions.map((one) => one.action),
+      questions.map((one) => one.environment),
+    ],
+  )
+  return rows.map((row) => row.frozen)
+}

@@ -1,0 +1,207 @@
+import type { Transaction } from './transaction.ts'
+
+/** When a register row was last changed, by whom, and whether another person has looked at it since. */
+export type ChangeRecord = {
+  readonly seeded: boolean
+  readonly changedBy: string | null
+  readonly changedAt: string
+  readonly reviewedBy: string | null
+}
+
+export type ProducerEntry = ChangeRecord & {
+  readonly tenantId: string
+  readonly name: string
+  readonly iss: string | null
+  readonly clientId: string | null
+  readonly ownerSubjectId: string | null
+  readonly ownerGroup: string | null
+}
+
+export type AgentEntry = ChangeRecord & {
+  readonly tenantId: string
+  readonly name: string
+  readonly subjectId: string
+  readonly kind: 'agent' | 'pipeline' | 'person'
+  readonly ownerSubjectId: string | null
+  readonly ownerGroup: string | null
+  readonly producer: string
+  readonly iss: string | null
+  readonly clientId: string | null
+}
+
+export type PersonEntry = {
+  readonly tenantId: string
+  readonly subjectId: string
+  readonly displayName: string
+  readonly email: string | null
+  readonly active: boolean
+}
+
+export type GroupEntry = ChangeRecord & { readonly tenantId: string; readonly name: string }
+
+export type MembershipEntry = {
+  readonly tenantId: string
+  readonly groupName: string
+  readonly subjectId: string
+  readonly since: string
+}
+
+export type AccountEntry = {
+  readonly tenantId: string
+  readonly provider: string
+  readonly teamId: string
+  readonly userId: string
+  readonly accountId: string
+  readonly subjectId: string
+  readonly linkedAt: string
+}
+
+export type FreezeEntry = {
+  readonly tenantId: string
+  readonly freezeId: string
+  readonly scopeKind: 'tenant' | 'agent' | 'action' | 'environment'
+  readonly scopeValue: string | null
+  readonly frozenBy: string
+  readonly frozenAt: string
+}
+
+export type ActivePolicySet = {
+  readonly tenantId: string
+  readonly digest: string
+  readonly bundle: string
+  readonly seeded: boolean
+  readonly createdBy: string | null
+  readonly createdAt: string
+  readonly reviewedBy: string | null
+  readonly activatedBy: string | null
+  readonly activatedAt: string
+}
+
+type Row = Record<string, unknown>
+
+// Rows carry the names of their columns; entries have ours and times as ISO-8601 text.
+const entryOf = <Entry>(row: Row): Entry =>
+  Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [
+      column.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      value instanceof Date ? value.toISOString() : value,
+    ]),
+  ) as Entry
+
+async function select<Entry>(tx: Transaction, text: string, values: unknown[]): Promise<Entry[]> {
+  const { rows } = await tx.query<Row>(text, values)
+  return rows.map((row) => entryOf<Entry>(row))
+}
+
+type Named = { readonly tenantId: string; readonly name: string }
+type OfSubject = { readonly tenantId: string; readonly subjectId: string }
+type Client = { readonly iss: string; readonly clientId: string }
+type ChatUser = { readonly provider: string; readonly teamId: string; readonly userId: string }
+
+const tenantsOf = (refs: readonly { readonly tenantId: string }[]) => refs.map((ref) => ref.tenantId)
+
+/** Producers by name. */
+export const producersByName = (tx: Transaction, refs: readonly Named[]): Promise<ProducerEntry[]> =>
+  select(
+    tx,
+    `select p.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, name)
+     join countersign.producer p using (tenant_id, name)`,
+    [tenantsOf(refs), refs.map((ref) => ref.name)],
+  )
+
+/** Agents by name. */
+export const agentsByName = (tx: Transaction, refs: readonly Named[]): Promise<AgentEntry[]> =>
+  select(
+    tx,
+    `select a.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, name)
+     join countersign.agent a using (tenant_id, name)`,
+    [tenantsOf(refs), refs.map((ref) => ref.name)],
+  )
+
+/** Agents by the client that a token names. Intake sees those of all tenants: it finds out the tenant by them. */
+export const agentsByClient = (tx: Transaction, clients: readonly Client[]): Promise<AgentEntry[]> =>
+  select(
+    tx,
+    `select a.* from unnest($1::text[], $2::text[]) as wanted(iss, client_id)
+     join countersign.agent a using (iss, client_id)`,
+    [clients.map((client) => client.iss), clients.map((client) => client.clientId)],
+  )
+
+/** People by subject id, inactive ones too. */
+export const peopleById = (tx: Transaction, refs: readonly OfSubject[]): Promise<PersonEntry[]> =>
+  select(
+    tx,
+    `select p.* from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
+     join countersign.person p using (tenant_id, subject_id)`,
+    [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
+  )
+
+/** Groups by name, with whoever changed them last. */
+export const groupsByName = (tx: Transaction, refs: readonly Named[]): Promise<GroupEntry[]> =>
+  select(
+    tx,
+    `select g.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, name)
+     join countersign.directory_group g using (tenant_id, name)`,
+    [tenantsOf(refs), refs.map((ref) => ref.name)],
+  )
+
+/** Groups that people are in. */
+export const groupsOfPeople = (tx: Transaction, refs: readonly OfSubject[]): Promise<MembershipEntry[]> =>
+  select(
+    tx,
+    `select m.* from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
+     join countersign.group_member m using (tenant_id, subject_id)`,
+    [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
+  )
+
+/** People that are in groups. */
+export const membersOfGroups = (tx: Transaction, refs: readonly Named[]): Promise<MembershipEntry[]> =>
+  select(
+    tx,
+    `select m.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, group_name)
+     join countersign.group_member m using (tenant_id, group_name)`,
+    [tenantsOf(refs), refs.map((ref) => ref.name)],
+  )
+
+/** Accounts by platform user. Notifier sees those of all tenants: it finds out the tenant by them. */
+export const accountsByUser = (tx: Transaction, users: readonly ChatUser[]): Promise<AccountEntry[]> =>
+  select(
+    tx,
+    `select a.* from unnest($1::text[], $2::text[], $3::text[]) as wanted(provider, team_id, user_id)
+     join countersign.account a using (provider, team_id, user_id)`,
+    [users.map((user) => user.provider), users.map((user) => user.teamId), users.map((user) => user.userId)],
+  )
+
+/** Freezes in force, of whole tenants. */
+export const activeFreezes = (tx: Transaction, tenantIds: readonly string[]): Promise<FreezeEntry[]> =>
+  select(
+    tx,
+    `select tenant_id, freeze_id, scope_kind, scope_value, frozen_by, frozen_at from countersign.freeze
+     where tenant_id = any ($1::uuid[]) and active`,
+    [tenantIds],
+  )
+
+const activeSets = `select s.tenant_id, s.digest, s.bundle, s.seeded, s.created_by, s.created_at, s.reviewed_by,
+    a.activated_by, a.activated_at
+  from countersign.active_policy_set a join countersign.policy_set s using (tenant_id, digest)
+  where a.tenant_id = any ($1::uuid[])`
+
+/** Active policy sets with their bundles. */
+export const activePolicySets = (tx: Transaction, tenantIds: readonly string[]): Promise<ActivePolicySet[]> =>
+  select(tx, activeSets, [tenantIds])
+
+/**
+ * Digests of the active policy sets by tenant, held until the transaction ends: as an effect after the append of
+ * PolicyEvaluated, which has to be rolled back when its digest is no longer the active one. Only policy may.
+ */
+export async function holdActivePolicySets(
+  tx: Transaction,
+  tenantIds: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await tx.query<{ tenant_id: string; digest: string }>(
+    `select tenant_id, digest from countersign.active_policy_set
+     where tenant_id = any ($1::uuid[]) order by tenant_id for share`,
+    [tenantIds],
+  )
+  return new Map(rows.map((row) => [row.tenant_id, row.digest]))
+}
