@@ -37,11 +37,12 @@ const refuseRoute = (request: FastifyRequest, path: string, routes: KnownRoutes)
 }
 
 const refuseBody = (request: FastifyRequest, path: string): ProblemSource | undefined => {
+  if (!hasBody(request)) return undefined
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined)
     return { code: 'unsupported_media_type', detail: 'Send the body without Content-Encoding.' }
   const type = request.headers['content-type']
-  if (type === undefined) return hasBody(request) ? { code: 'unsupported_media_type' } : undefined
+  if (type === undefined) return { code: 'unsupported_media_type' }
   const isAccepted = bodiesOf(request, path).some((kind) => contentTypes[kind].test(type.trim()))
   return isAccepted ? undefined : { code: 'unsupported_media_type' }
 }

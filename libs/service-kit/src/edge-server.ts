@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type RequestListener, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ProblemSource, problemContentType, problemOf, sourceOf } from './problem-details.ts'
 
@@ -50,19 +50,23 @@ const writeProblem = (socket: Duplex, source: ProblemSource): void => {
   socket.end(`${status}${lines.join('')}\r\n${body}`, () => socket.destroy())
 }
 
-type InFlight = { readonly headersSent: boolean; readonly req: IncomingMessage }
-
-/**
- * True when an answer may still be written for the request that broke. With an answer under way to an earlier, complete
- * request the bytes would be taken for that answer, so the connection is only closed.
- */
-const mayAnswer = (socket: Duplex): boolean => {
-  const inFlight = (socket as Duplex & { _httpMessage?: InFlight | null })._httpMessage
-  return socket.writable && (!inFlight || (!inFlight.headersSent && !inFlight.req.complete))
-}
+/** The answer that Node is writing on a connection, if any. */
+const answerUnderWay = (socket: Duplex): ServerResponse | undefined =>
+  (socket as Duplex & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 
 const onClientError = (error: Error, socket: Duplex): void => {
-  if ((error as { code?: unknown }).code === 'ECONNRESET' || !mayAnswer(socket)) {
+  if ((error as { code?: unknown }).code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const answer = answerUnderWay(socket)
+  if (answer?.req.complete) {
+    // An earlier, complete request is being answered: an error written now would be taken for that answer.
+    answer.shouldKeepAlive = false
+    answer.once('finish', () => socket.destroy())
+    return
+  }
+  if (answer?.headersSent) {
     socket.destroy()
     return
   }

@@ -67,7 +67,8 @@ class InFlight {
 const keepBytes = (instance: FastifyInstance): void => {
   instance.removeAllContentTypeParsers()
   instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request: Incoming, bytes, done) => {
-    const read = readJsonBody(bytes as Buffer)
+    const { bodyLimit, config } = request.routeOptions
+    const read = readJsonBody(bytes as Buffer, { ...rulesOf(config).json, bodyBytes: bodyLimit })
     request.rawBody = bytes as Buffer
     // Refused by the preValidation hook: an error given to `done` would also close the connection, though it was read.
     if ('refused' in read) request.bodyRefusal = read.refused

@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common'
 import { trace } from '@opentelemetry/api'
 import { type DestinationStream, type Logger, pino } from 'pino'
-import { redactValue } from './log-redaction.ts'
+import { redactFields } from './log-redaction.ts'
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -23,7 +23,14 @@ export type Log = {
   child(fields: Readonly<Record<string, unknown>>): Log
 }
 
-const redactedFields = (fields: object): Record<string, unknown> => redactValue(fields) as Record<string, unknown>
+/** Logging never throws: fields that can't be read (a getter, a `toJSON`) cost the fields, not the caller. */
+const redactedFields = (fields: object): Record<string, unknown> => {
+  try {
+    return redactFields(fields) as Record<string, unknown>
+  } catch {
+    return { unreadable: true }
+  }
+}
 
 const over = (logger: Logger): Log => {
   const line =

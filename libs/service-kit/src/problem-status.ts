@@ -44,6 +44,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   414: 'uri_too_long',
   415: 'unsupported_media_type',
   417: 'expectation_failed',
+  422: 'unknown_action policy_error',
   429: 'too_many_requests',
   431: 'headers_too_large',
   500: 'internal_error unknown_event',
@@ -62,5 +63,5 @@ const statuses = new Map(
 /** True when the table knows the code. */
 export const hasStatus = (code: string): boolean => statuses.has(code)
 
-/** The HTTP status of a refusal code; one that the table does not know is a rule of the domain, 422. */
+/** The HTTP status of a refusal code; one that the table does not know is a rule of the domain, 422 (a test keeps the table complete). */
 export const statusOf = (code: string): number => statuses.get(code) ?? 422

@@ -1,3 +1,4 @@
+import type { JsonLimits } from '@countersign/redaction'
 import { SetMetadata } from '@nestjs/common'
 import { RouteConfig } from '@nestjs/platform-fastify'
 import type { FastifyRequest } from 'fastify'
@@ -11,6 +12,8 @@ export type RouteRules = {
   readonly bodyLimit?: number
   /** Accepted bodies; JSON when absent, JSON and form below `/callbacks/`. */
   readonly bodies?: readonly BodyKind[]
+  /** Bounds of a JSON body other than the defaults of `parseStrictJson`. */
+  readonly json?: Partial<Omit<JsonLimits, 'bodyBytes'>>
   /** Query parameters by name; without it the route takes none and refuses any. Values are coerced to the schema. */
   readonly query?: Type.TObject
 }
