@@ -58,7 +58,7 @@ function buttonMarkup(element: Element, { channel, ts }: Message, viewer: SlackP
   const form = html`<form method="post" action="/loopback/click">
 <input type="hidden" name="channel" value="${channel}"><input type="hidden" name="ts" value="${ts}">
 <input type="hidden" name="actionId" value="${element.action_id ?? ''}"><input type="hidden" name="user" value="${viewer.id}">
-<button type="submit" class="${style}">${confirm ? textOf(confirm.confirm) || label : label}</button>
+<button type="submit" id="b${ts}-${element.action_id ?? ''}" class="${style}">${confirm ? textOf(confirm.confirm) || label : label}</button>
 </form>`
   if (!confirm) return form
   return html`<details><summary>${label}</summary><p><strong>${textOf(confirm.title)}</strong> ${textOf(confirm.text)}</p>${form}</details>`
@@ -95,9 +95,11 @@ async function follow() {
     const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html')
     const [old, now] = [document.getElementById('view'), fresh.getElementById('view')]
     if (old && now && old.dataset.view === now.dataset.view) now.replaceWith(old)
+    const focused = document.activeElement?.id
     workspace.replaceChildren(...fresh.getElementById('workspace').childNodes)
     news.textContent = workspace.querySelectorAll('article').length + ' messages'
-    if (now && !old) document.getElementById('view')?.querySelector('input:not([type=hidden]), select, textarea')?.focus()
+    if (now && !old) document.querySelector('#view :is(input:not([type=hidden]), select, textarea)')?.focus()
+    else if (focused) document.getElementById(focused)?.focus()
   }
 }
 const retry = () => setTimeout(() => follow().catch(retry), 2000)
