@@ -1,0 +1,3 @@
+export { intentContext, toAuditRow, type AuditRowOptions, type LedgerPlace } from './audit-row.ts'
+export type { IntentContext } from './meaning.ts'
+export { mappingVersion, ocsfVersion, type AuditRow } from './ocsf.ts'

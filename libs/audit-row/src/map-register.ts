@@ -1,0 +1,177 @@
+import type { FreezeScope, RecordedEventOf, RegisterEventName } from '@countersign/contracts'
+import { failed, succeeded, type Actor, type Meaning } from './meaning.ts'
+
+const activities = {
+  create: [1, 'Create'],
+  update: [3, 'Update'],
+  enroll: [6, 'Enroll'],
+  disable: [9, 'Disable'],
+  suspend: [12, 'Suspend'],
+  resume: [13, 'Resume'],
+} as const
+
+const changedBy = (person: string | null, service: string): Actor => (person === null ? { service } : { person })
+
+const scopeName = (scope: FreezeScope): string => {
+  switch (scope.kind) {
+    case 'tenant':
+      return 'tenant'
+    case 'agent':
+      return `agent ${scope.agent}`
+    case 'action':
+      return `action ${scope.action}`
+    case 'environment':
+      return `environment ${scope.environment}`
+    default:
+      return scope satisfies never
+  }
+}
+
+/** Meaning of a register's event: a change of who and what there is. */
+export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning => {
+  const entity = (
+    activity: keyof typeof activities,
+    operation: string,
+    members: Readonly<Record<string, unknown>>,
+  ): Pick<Meaning, 'class' | 'activity' | 'operation' | 'outcome' | 'status' | 'members'> => ({
+    class: 'entity_management',
+    activity: activities[activity],
+    operation,
+    outcome: 'logged',
+    status: succeeded,
+    members: { entity: members },
+  })
+  /** A register's stream begins with what creates the entity. */
+  const creating = event.version === 1 ? 'create' : 'update'
+  switch (event.type) {
+    case 'TenantRegistered':
+      return {
+        ...entity('create', 'tenant.register', {
+          uid: event.data.tenantId,
+          name: event.data.name,
+          type_id: 4,
+          type: 'Organization',
+        }),
+        message: 'A tenant was registered.',
+        actor: { service: 'intake' },
+        from: 'intake',
+      }
+    case 'ProducerRegistered': {
+      const { producer, ownerGroup, ownerSubject, seeded, changedBy: by, clientId } = event.data
+      return {
+        ...entity(creating, 'producer.register', { name: producer, uid: clientId, type_id: 99, type: 'Producer' }),
+        message: 'A producer was registered.',
+        actor: changedBy(by, 'intake'),
+        from: 'intake',
+        unmapped: owned({ ownerGroup, ownerSubject, seeded }),
+      }
+    }
+    case 'AgentRegistered': {
+      const { agent, subjectId, kind, producer, ownerGroup, ownerSubject, seeded, changedBy: by } = event.data
+      return {
+        ...entity(creating, 'agent.register', { name: agent, uid: subjectId, type_id: 99, type: 'AI Agent' }),
+        message: 'An agent was registered.',
+        actor: changedBy(by, 'intake'),
+        from: 'intake',
+        unmapped: { ...owned({ ownerGroup, ownerSubject, seeded }), producer, principal_kind: kind },
+      }
+    }
+    case 'Frozen':
+      return {
+        ...entity('suspend', 'freeze.set', {
+          uid: event.data.freezeId,
+          name: scopeName(event.data.scope),
+          type_id: 99,
+          type: 'Freeze',
+        }),
+        message: 'Grants were frozen.',
+        severity: 3,
+        actor: { person: event.data.by },
+        from: 'intake',
+      }
+    case 'Unfrozen':
+      return {
+        ...entity('resume', 'freeze.lift', { uid: event.data.freezeId, type_id: 99, type: 'Freeze' }),
+        message: 'A freeze was lifted.',
+        severity: 2,
+        actor: { person: event.data.by },
+        from: 'intake',
+      }
+    case 'PolicySetActivated': {
+      const { digest, previousDigest, activatedBy, seeded, ruleCount, changedRules } = event.data
+      return {
+        ...entity('update', 'policy.activate', { ...policyOf(digest), policy: { uid: digest, is_applied: true } }),
+        message: 'A policy set became active.',
+        severity: seeded ? 1 : 2,
+        actor: changedBy(activatedBy, 'policy'),
+        from: 'policy',
+        unmapped: {
+          seeded,
+          rule_count: ruleCount,
+          changed_rules: changedRules,
+          ...(previousDigest === null ? {} : { previous: previousDigest }),
+        },
+      }
+    }
+    case 'PolicySetRefused': {
+      const { digest, by, code, problemCount } = event.data
+      return {
+        ...entity('update', 'policy.activate', { ...policyOf(digest), policy: { uid: digest, is_applied: false } }),
+        message: 'A policy set was refused; the last good one stays active.',
+        outcome: 'blocked',
+        status: failed(code),
+        severity: 2,
+        actor: changedBy(by, 'policy'),
+        from: 'policy',
+        unmapped: { problem_count: problemCount },
+      }
+    }
+    case 'DirectoryPersonRegistered': {
+      const { person, active, seeded, changedBy: by } = event.data
+      return {
+        ...entity(active ? creating : 'disable', 'directory.person', { ...userOf(person) }),
+        message: active ? 'A person was registered.' : 'A person was made inactive.',
+        actor: changedBy(by, 'notifier'),
+        from: 'notifier',
+        unmapped: { seeded },
+      }
+    }
+    case 'DirectoryGroupChanged': {
+      const { group, added, removed, seeded, changedBy: by } = event.data
+      return {
+        ...entity('update', 'directory.group', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
+        message: 'The members of a group changed.',
+        severity: seeded ? 1 : 2,
+        actor: changedBy(by, 'notifier'),
+        from: 'notifier',
+        unmapped: { seeded, added, removed },
+      }
+    }
+    case 'AccountLinked': {
+      const { accountId, provider, person, seeded, changedBy: by } = event.data
+      return {
+        ...entity('enroll', 'account.link', { ...userOf(person) }),
+        message: 'An account was linked to a person.',
+        severity: seeded ? 1 : 2,
+        actor: changedBy(by, 'notifier'),
+        from: provider,
+        unmapped: { seeded, account: accountId },
+      }
+    }
+    default:
+      return event satisfies never
+  }
+}
+
+const policyOf = (digest: string) => ({ uid: digest, type_id: 5, type: 'Policy' })
+const userOf = (person: string) => ({
+  uid: person,
+  user: { uid: person, type_id: 1, type: 'User' },
+  type_id: 2,
+  type: 'User',
+})
+const owned = (by: { ownerGroup: string | null; ownerSubject: string | null; seeded: boolean }) => ({
+  seeded: by.seeded,
+  ...(by.ownerGroup === null ? {} : { owner_group: by.ownerGroup }),
+  ...(by.ownerSubject === null ? {} : { owner: by.ownerSubject }),
+})
