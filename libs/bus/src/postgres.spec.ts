@@ -158,20 +158,26 @@ describe('postgres bus', () => {
   })
 
   it('is woken by commits, and still after all its connections broke', async () => {
-    const topic = await bench.makeTopic()
-    // No poll within this test: what arrives was announced, or found when listening began again.
-    const { bus, pool } = await bench.open({ pollMs: 600_000 })
+    const quiet = await makeBench()
+    const topic = await quiet.makeTopic()
+    // No poll and no renewal within this test: what arrives was announced, or found when listening began again.
+    const { bus, pool } = await quiet.open({ pollMs: 600_000, leaseMs: 600_000 })
     const got = await record(bus, topic)
     await bus.publish(recordsOf(topic, 'k', ['one']))
     await got.count(1)
-    const others = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                    WHERE datname = current_database() AND pid <> pg_backend_pid()`
-    await pool.query(others)
+    const others = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'
+    const isWaiting = async () => {
+      const last = await pool.query(`SELECT state, query ${others} ORDER BY query_start DESC LIMIT 1`)
+      return last.rows[0]?.state === 'idle' && last.rows[0].query.includes('WITH page AS')
+    }
+    while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 5))
+    await pool.query(`SELECT pg_terminate_backend(pid) ${others}`)
     const publishUntilTaken = async (value: string): Promise<void> => {
       await bus.publish(recordsOf(topic, 'k', [value])).catch(() => publishUntilTaken(value))
     }
     await publishUntilTaken('two')
     await got.until(({ values }) => values.includes('two'))
+    await quiet.close()
   })
 
   it('puts what is published at the same time into few transactions', async () => {
