@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checkLog, leafHashesOf } from './check-log.ts'
+import { rootFromFrontier } from './frontier.ts'
 import { leafHashesUpTo, tile, treeHash } from './reference-tree.fixture.ts'
 import { tilesOf } from './tile.ts'
 
@@ -7,14 +8,19 @@ const SIZE = 700
 const stored = () => new Map([...tilesOf(SIZE)].map((t) => [`${t.level}/${t.index}`, tile(t.level, t.index, t.width)]))
 const reader = (tiles: Map<string, Buffer>) => (level: number, index: number) => tiles.get(`${level}/${index}`)
 const check = (tiles: Map<string, Buffer>, leafHashes = leafHashesUpTo(SIZE), root = treeHash(0, SIZE)) =>
-  checkLog({ leafHashes, readTile: reader(tiles), root })
+  checkLog({ leafHashes, readTile: reader(tiles), heads: [{ size: SIZE, root }] })
 
 describe('checking a whole log', () => {
   it('finds nothing in a sound one, of any size', async () => {
-    expect(await check(stored())).toEqual({ size: SIZE, root: treeHash(0, SIZE), findings: [] })
+    expect(await check(stored())).toMatchObject({ size: SIZE, root: treeHash(0, SIZE), findings: [] })
     for (const size of [0, 1, 255, 256, 257, 512]) {
-      const outcome = await checkLog({ leafHashes: leafHashesUpTo(size), readTile: tile, root: treeHash(0, size) })
-      expect(outcome).toEqual({ size, root: treeHash(0, size), findings: [] })
+      const outcome = await checkLog({
+        leafHashes: leafHashesUpTo(size),
+        readTile: tile,
+        heads: [{ size, root: treeHash(0, size) }],
+      })
+      expect(outcome).toMatchObject({ size, root: treeHash(0, size), findings: [] })
+      expect(rootFromFrontier(outcome.frontier, size)).toEqual(treeHash(0, size))
     }
   })
 
@@ -44,22 +50,33 @@ describe('checking a whole log', () => {
     const leaves = leafHashesUpTo(SIZE)
     leaves[300] = Buffer.alloc(32)
     expect((await check(stored(), leaves)).findings).toEqual([
+      { code: 'root_differs', size: SIZE },
       { code: 'tile_differs', level: 0, index: 1, position: 44, firstLeaf: 300 },
       { code: 'tile_differs', level: 1, index: 0, position: 1, firstLeaf: 256 },
-      { code: 'root_differs', size: SIZE },
     ])
   })
 
-  it('notices leaves that were cut off by the root', async () => {
+  it('notices leaves that were cut off', async () => {
     const { size, findings } = await check(stored(), leafHashesUpTo(SIZE - 1))
-    expect({ size, findings }).toEqual({ size: SIZE - 1, findings: [{ code: 'root_differs', size: SIZE - 1 }] })
+    expect({ size, findings }).toEqual({ size: SIZE - 1, findings: [{ code: 'head_beyond_log', size: SIZE }] })
+  })
+
+  it('holds the leaves against every head that is known, whatever its size', async () => {
+    const leafHashes = leafHashesUpTo(SIZE)
+    const heads = [0, 1, 3, 256, 300, 300, 699, 700].map((size) => ({ size, root: treeHash(0, size) })).toReversed()
+    expect((await checkLog({ leafHashes, readTile: tile, heads })).findings).toEqual([])
+    const forged = [...heads, { size: 0, root: treeHash(0, 1) }, { size: 300, root: treeHash(0, 1) }]
+    expect((await checkLog({ leafHashes, readTile: tile, heads: forged })).findings).toEqual([
+      { code: 'root_differs', size: 0 },
+      { code: 'root_differs', size: 300 },
+    ])
   })
 
   it('holds upper tiles and root against the lowest level where entries are not at hand', async () => {
     const tiles = stored()
     const leafHashes = leafHashesOf(tile, SIZE)
     tiles.get('1/0')![0]! ^= 1
-    const { findings } = await checkLog({ leafHashes, readTile: reader(tiles), root: treeHash(0, SIZE) })
+    const { findings } = await checkLog({ leafHashes, readTile: reader(tiles) })
     expect(findings).toEqual([{ code: 'tile_differs', level: 1, index: 0, position: 0, firstLeaf: 0 }])
   })
 })

@@ -4,8 +4,9 @@ import type { ReadTile } from './proof.ts'
 import { TILE_WIDTH, tileWidth } from './tile.ts'
 
 /**
- * One thing that is not as the leaves make it. `position` is the first hash of the tile that differs, and below it
- * lies everything from leaf `firstLeaf` on; a tile that cannot be read or is too short is `tile_missing`.
+ * One thing that is not as the leaves make it.
+ * `position` is the first hash of the tile that differs, `firstLeaf` the first leaf below it. A tile that cannot be
+ * read or is too short is `tile_missing`. `head_beyond_log`: somebody saw a larger log than the leaves make.
  */
 export type LogFinding =
   | {
@@ -17,11 +18,20 @@ export type LogFinding =
     }
   | { readonly code: 'tile_missing'; readonly level: number; readonly index: number; readonly firstLeaf: number }
   | { readonly code: 'root_differs'; readonly size: number }
+  | { readonly code: 'head_beyond_log'; readonly size: number }
+
+/** Size and root of the log at some time, as known from elsewhere, such as a checkpoint. */
+export interface KnownHead {
+  readonly size: number
+  readonly root: Uint8Array
+}
 
 export interface LogCheck {
   /** How many leaves there were. */
   readonly size: number
   readonly root: Buffer
+  /** Right edge of the tree, as `appendLeaves` gives it. */
+  readonly frontier: Buffer
   readonly findings: readonly LogFinding[]
 }
 
@@ -30,57 +40,65 @@ export interface CheckedLog {
   readonly leafHashes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   /** The tiles under test; `undefined` when one is not there. */
   readonly readTile: (level: number, index: number, width: number) => MaybePromise<Uint8Array | undefined>
-  /** Root that is known from elsewhere, such as a checkpoint; without it only the tiles are compared. */
-  readonly root?: Uint8Array
+  /** Heads to hold the leaves against, in any order; without any only the tiles are compared. */
+  readonly heads?: readonly KnownHead[]
 }
 
 type MaybePromise<T> = T | Promise<T>
 
+interface OpenTile {
+  readonly index: number
+  readonly hashes: Buffer[]
+}
+
 /**
- * Recomputes every tile, full and partial, and the root from the leaves alone, and names each tile that differs.
+ * Recomputes every tile, full and partial, and every known root from the leaves alone, and names each that differs.
  * Leaves are streamed: what is held at a time is one tile per level.
  */
-export const checkLog = async ({ leafHashes, readTile, root }: CheckedLog): Promise<LogCheck> => {
+export const checkLog = async ({ leafHashes, readTile, heads = [] }: CheckedLog): Promise<LogCheck> => {
   const findings: LogFinding[] = []
-  const open = new Map<number, { index: number; hashes: Buffer[] }>()
-  let size = 0
-  let frontier: Uint8Array = new Uint8Array(0)
-  let computed: Buffer = emptyRoot()
+  const open = new Map<number, OpenTile>()
+  const pending = heads.toSorted((a, b) => a.size - b.size)
+  let tree = { size: 0, frontier: Buffer.alloc(0) as Buffer, root: emptyRoot() }
 
-  const compare = async (level: number): Promise<void> => {
+  const close = async (level: number): Promise<void> => {
     const tile = open.get(level)
     if (tile === undefined) return
     open.delete(level)
-    findings.push(
-      ...differences(level, tile.index, {
-        expected: Buffer.concat(tile.hashes),
-        stored: await readTile(level, tile.index, widthOf(tile.hashes)),
-      }),
-    )
+    const expected = Buffer.concat(tile.hashes)
+    const stored = await readTile(level, tile.index, expected.length / HASH_BYTES)
+    findings.push(...differences(level, tile.index, { expected, stored }))
+  }
+  const passHeads = (): void => {
+    for (; pending[0]?.size === tree.size; pending.shift()) {
+      if (!sameBytes(pending[0].root, tree.root)) findings.push({ code: 'root_differs', size: tree.size })
+    }
   }
   const add = async (leaves: readonly Uint8Array[]): Promise<void> => {
-    const appended = appendLeaves(frontier, size, leaves)
-    ;({ size, frontier, root: computed } = appended)
-    for (const { level, index, hashes } of appended.tiles) {
-      if (open.get(level)?.index !== index) await compare(level)
+    const { tiles, ...grown } = appendLeaves(tree.frontier, tree.size, leaves)
+    tree = grown
+    for (const { level, index, hashes } of tiles) {
+      if (open.get(level)?.index !== index) await close(level)
       const tile = open.get(level) ?? { index, hashes: [] }
       tile.hashes.push(hashes)
       open.set(level, tile)
     }
+    passHeads()
   }
 
+  passHeads()
   let leaves: Uint8Array[] = []
   for await (const leaf of leafHashes) {
     leaves.push(leaf)
-    if (leaves.length === TILE_WIDTH) {
-      await add(leaves)
-      leaves = []
-    }
+    // A batch ends where a head is known, so that its root comes out on the way.
+    if (leaves.length < TILE_WIDTH && tree.size + leaves.length !== pending[0]?.size) continue
+    await add(leaves)
+    leaves = []
   }
   await add(leaves)
-  for (const level of [...open.keys()].sort((a, b) => a - b)) await compare(level)
-  if (root !== undefined && !sameBytes(root, computed)) findings.push({ code: 'root_differs', size })
-  return { size, root: computed, findings }
+  for (const level of [...open.keys()].sort((a, b) => a - b)) await close(level)
+  findings.push(...pending.map(({ size }) => ({ code: 'head_beyond_log' as const, size })))
+  return { ...tree, findings }
 }
 
 /**
@@ -95,21 +113,18 @@ export async function* leafHashesOf(readTile: ReadTile, size: number): AsyncGene
   }
 }
 
-const widthOf = (hashes: readonly Buffer[]): number => hashes.reduce((sum, run) => sum + run.length, 0) / HASH_BYTES
-
 const differences = (
   level: number,
   index: number,
   { expected, stored }: { expected: Buffer; stored: Uint8Array | undefined },
 ): LogFinding[] => {
-  const width = expected.length / HASH_BYTES
   const leafAt = (position: number): number => (index * TILE_WIDTH + position) * TILE_WIDTH ** level
   if (stored === undefined || stored.length < expected.length) {
     return [{ code: 'tile_missing', level, index, firstLeaf: leafAt(0) }]
   }
-  if (sameBytes(expected, stored.subarray(0, expected.length))) return []
-  const position = Array.from({ length: width }, (_, at) => at).find(
-    (at) => !sameBytes(hashAt(expected, at), hashAt(stored, at)),
-  )
-  return [{ code: 'tile_differs', level, index, position: position ?? 0, firstLeaf: leafAt(position ?? 0) }]
+  for (let position = 0; position * HASH_BYTES < expected.length; position += 1) {
+    if (sameBytes(hashAt(expected, position), hashAt(stored, position))) continue
+    return [{ code: 'tile_differs', level, index, position, firstLeaf: leafAt(position) }]
+  }
+  return []
 }

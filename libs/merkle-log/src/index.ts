@@ -1,4 +1,4 @@
-export { checkLog, type CheckedLog, leafHashesOf, type LogCheck, type LogFinding } from './check-log.ts'
+export { checkLog, type CheckedLog, type KnownHead, leafHashesOf, type LogCheck, type LogFinding } from './check-log.ts'
 export {
   type Checkpoint,
   type CheckpointRefusal,
@@ -22,7 +22,7 @@ export {
   type VerifierKeyRefusal,
   verifierOf,
 } from './note-key.ts'
-export { consistencyProof, inclusionProof, type ReadTile, rootFromTiles } from './proof.ts'
+export { consistencyProof, inclusionProof, type ReadTile, rootFromTiles, TileTooShort } from './proof.ts'
 export {
   MAX_NOTE_BYTES,
   MAX_NOTE_SIGNATURES,

@@ -6,9 +6,23 @@ import { TILE_HEIGHT, TILE_WIDTH, tileWidth } from './tile.ts'
  * Reads a tile of hashes.
  *
  * `width` is what the tile has in the tree the proof is for. The answer holds at least `width * 32` bytes; it may hold
- * more, since a wider tile starts with the same hashes. Rejects or throws when the tile cannot be read.
+ * more, since a wider tile starts with the same hashes. A shorter answer rejects the proof with `TileTooShort`.
+ * Tiles of one proof are read at the same time.
  */
 export type ReadTile = (level: number, index: number, width: number) => Uint8Array | Promise<Uint8Array>
+
+/** A tile has fewer hashes than the tree needs: what was read is not this tree. */
+export class TileTooShort extends Error {
+  readonly level: number
+  readonly index: number
+
+  constructor(level: number, index: number, width: number) {
+    super(`tile ${level}/${index} is shorter than ${width} hashes`)
+    this.name = 'TileTooShort'
+    this.level = level
+    this.index = index
+  }
+}
 
 interface Range {
   readonly start: number
@@ -106,7 +120,7 @@ const readWhole = async (
   { level, index, width }: { level: number; index: number; width: number },
 ): Promise<Uint8Array> => {
   const hashes = await readTile(level, index, width)
-  if (hashes.length < width * HASH_BYTES) throw new Error(`tile ${level}/${index} is shorter than ${width} hashes`)
+  if (hashes.length < width * HASH_BYTES) throw new TileTooShort(level, index, width)
   return hashes
 }
 

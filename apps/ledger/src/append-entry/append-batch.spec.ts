@@ -1,0 +1,233 @@
+import { newId } from '@countersign/event-store'
+import { checkLog, leafHash } from '@countersign/merkle-log'
+import { canonicalJson } from '@countersign/redaction'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freshLedger, type LedgerStore, originHost, streamsOf } from '../ledger-store.fixture.ts'
+import { appendBatch } from './append-batch.ts'
+import { LedgerDiverged } from './ledger-diverged.ts'
+
+let store: LedgerStore
+beforeEach(async () => {
+  store = await freshLedger()
+})
+afterEach(() => store.drop())
+
+interface Entry {
+  idx: string
+  event_id: string
+  kind: string
+  stream_id: string
+  version: string
+  leaf_hash: Buffer
+  leaf: Buffer
+}
+
+const entriesOf = async (logId: string): Promise<Entry[]> =>
+  (await store.superuser.query<Entry>('select * from ledger.entry where log_id = $1 order by idx', [logId])).rows
+
+/** Everything the ledger holds about a log, recomputed from its entries alone. */
+const expectSound = async (logId: string, size: number) => {
+  const entries = await entriesOf(logId)
+  expect(entries.map(({ idx }) => Number(idx))).toEqual(Array.from({ length: size }, (_, at) => at))
+  expect(entries.every(({ leaf, leaf_hash }) => leafHash(leaf).equals(leaf_hash))).toBe(true)
+  const { rows: tiles } = await store.superuser.query<{ level: number; idx: string; hashes: Buffer }>(
+    'select level, idx, hashes from ledger.tile where log_id = $1',
+    [logId],
+  )
+  const stored = new Map(tiles.map((tile) => [`${tile.level}/${tile.idx}`, tile.hashes]))
+  const check = await checkLog({
+    leafHashes: entries.map((entry) => entry.leaf_hash),
+    readTile: (level, index) => stored.get(`${level}/${index}`),
+  })
+  expect(check.findings).toEqual([])
+  const head = await store.superuser.query('select size, frontier from ledger.log_head where log_id = $1', [logId])
+  expect(head.rows).toEqual([{ size: String(size), frontier: check.frontier }])
+}
+
+describe('appending events', () => {
+  it('makes each event one entry, in the order of the cursor, as the leaf that the design names', async () => {
+    const stream = newId()
+    const data = [{ b: 'ü\n"', a: [1, true, { z: 'last', y: 9007199254740991 }] }, { subjects: [] }]
+    await store.insert(data.map((each, at) => ({ streamId: stream, version: at + 1, data: each })))
+    await store.insert([{ streamId: stream, kind: 'attempts' }])
+    await store.gatePassed()
+    expect(await appendBatch(store.ledger, { originHost })).toMatchObject({ events: 3, entries: 3 })
+
+    const log = await store.logIdOf(store.tenantId)
+    const entries = await entriesOf(log)
+    const { rows: events } = await store.superuser.query(
+      'select event_id, kind, stream_id, version, type, data, recorded_at from countersign.event order by position',
+    )
+    let prev: string | null = null
+    for (const [at, event] of events.entries()) {
+      const leaf = {
+        v: 1,
+        log,
+        prev: event.kind === 'attempts' ? null : prev,
+        id: event.event_id,
+        type: event.type,
+        kind: event.kind,
+        stream: event.stream_id,
+        version: Number(event.version),
+        recordedAt: (event.recorded_at as Date).toISOString(),
+        data: event.data,
+      }
+      expect(entries[at]?.leaf.toString()).toBe(canonicalJson(leaf))
+      expect(entries[at]).toMatchObject({ event_id: event.event_id, stream_id: stream, version: event.version })
+      prev = `sha256:${entries[at]?.leaf_hash.toString('hex')}`
+    }
+    await expectSound(log, 3)
+  })
+
+  it('builds the same kind of tree however the batches fall, one log per tenant', async () => {
+    const other = await store.addTenant('other')
+    const rows = streamsOf(70, 5).flatMap((row, at) => [row, ...(at % 5 === 0 ? [{ tenantId: other }] : [])])
+    await store.insert(rows)
+    await store.gatePassed()
+    for (const limit of [1, 2, 13, 100]) await appendBatch(store.ledger, { originHost, limit })
+    expect(await store.appendAll()).toBe(rows.length - 116)
+    await expectSound(await store.logIdOf(store.tenantId), 350)
+    await expectSound(await store.logIdOf(other), 70)
+  })
+
+  it('links each entry to the one before it in its stream, also across batches', async () => {
+    await store.insert(streamsOf(3, 40))
+    await store.appendAll(17)
+    const entries = await entriesOf(await store.logIdOf(store.tenantId))
+    const last = new Map<string, string>()
+    for (const { stream_id, leaf, leaf_hash } of entries) {
+      expect(JSON.parse(leaf.toString()).prev).toBe(last.get(stream_id) ?? null)
+      last.set(stream_id, `sha256:${leaf_hash.toString('hex')}`)
+    }
+  })
+
+  it('opens a log whose origin says nothing about the tenant', async () => {
+    await store.insert([{}])
+    await store.appendAll()
+    const logId = await store.logIdOf(store.tenantId)
+    const { rows } = await store.superuser.query('select origin from ledger.log')
+    expect(rows).toEqual([{ origin: `countersign.test/log/${logId}` }])
+    expect(logId).not.toBe(store.tenantId)
+  })
+
+  it('takes no event of a transaction behind one that is still open, and loses none', async () => {
+    const slow = await store.superuser.connect()
+    await slow.query('begin')
+    await store.insert([{ data: { n: 'slow' } }], slow)
+    await store.insert([{ data: { n: 'fast' } }])
+    expect(await appendBatch(store.ledger, { originHost })).toMatchObject({ events: 0 })
+    await slow.query('commit')
+    slow.release()
+    expect(await store.appendAll()).toBe(2)
+    const entries = await entriesOf(await store.logIdOf(store.tenantId))
+    expect(entries.map(({ leaf }) => JSON.parse(leaf.toString()).data.n)).toEqual(['slow', 'fast'])
+  })
+})
+
+describe('many appenders at once', () => {
+  it('make one log without forks, gaps or doubles while events keep coming', async () => {
+    const write = async () => {
+      for (let round = 0; round < 12; round += 1) await store.insert(streamsOf(5, 4))
+    }
+    const append = async () => {
+      let entries = 0
+      for (let round = 0; round < 15; round += 1) {
+        entries += (await appendBatch(store.ledger, { originHost, limit: 23 })).entries
+      }
+      return entries
+    }
+    const done = await Promise.all([append(), append(), append(), append(), append(), append(), write(), write()])
+    const entries = done.slice(0, 6).reduce<number>((sum, count) => sum + (count ?? 0), 0)
+    expect(entries + (await store.appendAll())).toBe(480)
+    await expectSound(await store.logIdOf(store.tenantId), 480)
+    const { rows } = await store.superuser.query(
+      'select count(*)::int as events, count(distinct event_id)::int as ids from ledger.entry',
+    )
+    expect(rows).toEqual([{ events: 480, ids: 480 }])
+  })
+})
+
+describe('a failure on the way', () => {
+  const failOn = (table: string, event: string) =>
+    store.superuser.query(`
+      create function ledger.fail() returns trigger language plpgsql as $$ begin raise exception 'seeded fault'; end $$;
+      create trigger fail before ${event} on ledger.${table} for each statement execute function ledger.fail()`)
+
+  it.each([
+    ['entry', 'insert'],
+    ['tile', 'insert'],
+    ['tile', 'update'],
+    ['log_head', 'update'],
+    ['progress', 'update'],
+  ])('in %s (%s) leaves nothing behind, and the next run goes on from what is committed', async (table, event) => {
+    await store.insert(streamsOf(20, 10))
+    await store.appendAll()
+    await store.insert(streamsOf(30, 10))
+    await failOn(table, event)
+    await expect(store.appendAll()).rejects.toThrow('seeded fault')
+    const logId = await store.logIdOf(store.tenantId)
+    await expectSound(logId, 200)
+    await store.superuser.query(`drop function ledger.fail cascade`)
+    expect(await store.appendAll()).toBe(300)
+    await expectSound(logId, 500)
+  })
+
+  it('is also a connection that is cut in the middle', async () => {
+    await store.insert(streamsOf(1, 5))
+    await store.appendAll()
+    await store.insert(streamsOf(1, 5))
+    await store.gatePassed()
+    const holder = await store.superuser.connect()
+    await holder.query('begin; select * from ledger.log_head for update')
+    const outcome = expect(appendBatch(store.ledger, { originHost })).rejects.toThrow(/terminat/)
+    const victim = `select pg_terminate_backend(pid) as done from pg_stat_activity
+      where wait_event_type = 'Lock' and datname = current_database() and query like '%ledger.log_head%'`
+    while ((await store.superuser.query(victim)).rowCount === 0) await new Promise((resolve) => setImmediate(resolve))
+    await outcome
+    await holder.query('rollback')
+    holder.release()
+    expect(await store.appendAll()).toBe(5)
+    await expectSound(await store.logIdOf(store.tenantId), 10)
+  })
+})
+
+describe('what must not be', () => {
+  it('an event twice: a cursor that was set back finds them logged', async () => {
+    await store.insert(streamsOf(4, 3))
+    await store.appendAll()
+    await store.tamper(`update ledger.progress set incarnation = 0, xid = '0', position = 0`)
+    expect(await appendBatch(store.ledger, { originHost })).toMatchObject({ events: 12, entries: 0 })
+    await expectSound(await store.logIdOf(store.tenantId), 12)
+  })
+
+  it.each([
+    ['missing', 4],
+    ['there twice', 2],
+  ])('a stream in which a version is %s: the ledger stops and names it', async (_, version) => {
+    const streamId = newId()
+    await store.insert(streamsOf(1, 2).map((row) => ({ ...row, streamId })))
+    await store.appendAll()
+    const tenantId = await store.addTenant('other')
+    await store.tamper('delete from countersign.event where stream_id = $1', [streamId])
+    await store.insert([{ streamId, version }, { tenantId }])
+    await store.gatePassed()
+    await expect(appendBatch(store.ledger, { originHost })).rejects.toThrow(LedgerDiverged)
+    await expect(appendBatch(store.ledger, { originHost })).rejects.toMatchObject({
+      code: 'stream_gap',
+      place: { kind: 'intent', streamId, version },
+    })
+    await expectSound(await store.logIdOf(store.tenantId), 2)
+  })
+
+  it.each([
+    ['tile_moved', `update ledger.tile set hashes = substring(hashes from 1 for 32)`],
+    ['tile_moved', `delete from ledger.tile`],
+  ])('growing a log whose edge was changed: %s', async (code, statement) => {
+    await store.insert(streamsOf(1, 5))
+    await store.appendAll()
+    await store.tamper(statement)
+    await store.insert([{}])
+    await store.gatePassed()
+    await expect(appendBatch(store.ledger, { originHost })).rejects.toMatchObject({ code })
+  })
+})
