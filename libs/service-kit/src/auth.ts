@@ -21,9 +21,16 @@ const unauthorised = (code: string): Refused => {
 }
 
 const refused = (code: string): Refused => {
-  const status = statusOf(code)
-  if (status === 503) return new Refused({ code, headers: { 'retry-after': '5' } })
-  return status === 401 ? unauthorised(code) : new Refused({ code: status === 403 ? code : 'token_invalid' })
+  switch (statusOf(code)) {
+    case 403:
+      return new Refused({ code })
+    case 503:
+      return new Refused({ code, headers: { 'retry-after': '5' } })
+    case 401:
+      return unauthorised(code)
+    default:
+      return unauthorised('token_invalid')
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-export type CheckOutcome = 'ok' | 'failing'
+type CheckOutcome = 'ok' | 'failing'
 
 /** What follows when a check fails: the service can no longer do its work, or it works with less. */
 export type CheckEffect = 'not_ready' | 'degraded'

@@ -33,5 +33,12 @@ export { ProblemFilter, sendProblem } from './send-problem.ts'
 export { type ServiceConfig, serviceSchema, type ServiceSettings, telemetryOf } from './service-settings.ts'
 export { withBatchSpan, withSpan } from './spans.ts'
 export { type SpanLine, startTelemetry, type Telemetry, type TelemetryOptions, type TraceTarget } from './telemetry.ts'
-export { currentTraceparent, extractTrace, injectTrace, type TraceHeaders, withTraceOf } from './trace-context.ts'
+export {
+  contextOf,
+  currentTraceparent,
+  extractTrace,
+  injectTrace,
+  type TraceHeaders,
+  withTraceOf,
+} from './trace-context.ts'
 export { checkedBy, pathParameter, validateBody } from './validate-body.ts'

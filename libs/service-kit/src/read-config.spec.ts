@@ -95,7 +95,12 @@ describe('configuration', () => {
   it('shows a secret nowhere but to who reveals it', () => {
     const secret = readConfig(schema, good).DATABASE_URL
     expect(secret).toBeInstanceOf(Secret)
-    const shown = [`${secret}`, String(secret), JSON.stringify({ secret }), inspect({ secret }, { showHidden: true })]
+    const shown = [
+      String(secret),
+      secret.toString(),
+      JSON.stringify({ secret }),
+      inspect({ secret }, { showHidden: true }),
+    ]
     expect(shown.join(' ')).not.toContain('hunter2')
     expect(JSON.stringify({ secret })).toBe('{"secret":"[secret]"}')
     expect(secret.reveal()).toBe(secretText)

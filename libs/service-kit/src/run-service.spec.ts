@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { exitCodes } from './run-service.ts'
+
+const moduleUrl = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
+
+/** A service of its own process: one slow route, which says on standard output when a request is in. */
+const program = `
+import { Controller, Get } from '@nestjs/common'
+import { secretSetting } from ${moduleUrl('./config-schema.ts')}
+import { Public } from ${moduleUrl('./route-rules.ts')}
+import { runService } from ${moduleUrl('./run-service.ts')}
+import { serviceSchema } from ${moduleUrl('./service-settings.ts')}
+
+class SlowController {
+  async slow() {
+    process.stdout.write('{"msg":"request is in"}\\n')
+    await new Promise((resolve) => process.once('SIGTERM', () => setImmediate(resolve)))
+    return { done: true }
+  }
+}
+Controller()(SlowController)
+Public()(SlowController)
+Get('slow')(SlowController.prototype, 'slow', Object.getOwnPropertyDescriptor(SlowController.prototype, 'slow'))
+
+class SlowModule {}
+
+await runService({
+  name: 'policy',
+  config: serviceSchema(0, { DATABASE_URL: secretSetting({ description: 'Where the store is' }) }),
+  compose: ({ config }) => {
+    if (config.DATABASE_URL.reveal() === 'down') throw new Error('connect failed, password=hunter2')
+    if (config.DATABASE_URL.reveal() === 'defect') setImmediate(() => Promise.reject(new Error('defect')))
+    return { module: { module: SlowModule, controllers: [SlowController] } }
+  },
+})
+`
+
+type Line = { readonly msg?: string; readonly url?: string; readonly level?: string; readonly problems?: string[] }
+
+const run = (env: Record<string, string>) => {
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', program], {
+    cwd: import.meta.dirname,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: Line[] = []
+  const waiting: { readonly message: string; readonly found: (line: Line) => void }[] = []
+  let rest = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString()).split('\n')
+    rest = parts.pop() ?? ''
+    for (const part of parts) {
+      const line = JSON.parse(part) as Line
+      lines.push(line)
+      for (const { message, found } of waiting) if (line.msg === message) found(line)
+    }
+  })
+  return {
+    lines,
+    line: (message: string): Promise<Line> =>
+      new Promise((found) => {
+        const known = lines.find((line) => line.msg === message)
+        if (known) found(known)
+        else waiting.push({ message, found })
+      }),
+    signal: (name: NodeJS.Signals) => child.kill(name),
+    exit: new Promise<number | null>((resolve) => child.on('exit', resolve)),
+  }
+}
+
+describe('a service as a process', () => {
+  it('answers the request under way after SIGTERM and ends with 0', async () => {
+    const service = run({ DATABASE_URL: 'x', LOG_LEVEL: 'info' })
+    const { url } = await service.line('service ready')
+    const answer = fetch(`${url}/slow`)
+    await service.line('request is in')
+    service.signal('SIGTERM')
+    expect(await (await answer).json()).toEqual({ done: true })
+    expect(await service.exit).toBe(exitCodes.stopped)
+    expect(service.lines.map((line) => line.msg)).toEqual([
+      'service ready',
+      'request is in',
+      'service stopping',
+      'service stopped',
+    ])
+  })
+
+  it('ends with 78 and every problem when its configuration is not usable', async () => {
+    const service = run({ HTTP_PORT: 'hunter2', TRACES: 'hunter2' })
+    expect(await service.exit).toBe(exitCodes.config)
+    expect(service.lines).toHaveLength(1)
+    expect(service.lines[0]?.problems).toEqual([
+      'HTTP_PORT: expected an integer from 0 to 65535',
+      'TRACES: expected one of off, otlp, file',
+      'DATABASE_URL: expected a secret, it is not set',
+    ])
+  })
+
+  it.each([
+    ['it cannot start', 'down', 'service could not start'],
+    ['something nobody caught happens', 'defect', 'unexpected error, the process ends'],
+  ])('ends with 1 and a line when %s', async (_name, url, message) => {
+    const service = run({ DATABASE_URL: url })
+    expect(await service.exit).toBe(exitCodes.failed)
+    expect(service.lines.at(-1)).toMatchObject({ msg: message, level: 'fatal' })
+    expect(JSON.stringify(service.lines)).not.toContain('hunter2')
+  })
+})
