@@ -80,3 +80,11 @@ export {
   type TenantIdentity,
 } from './subjects.ts'
 export { CommitUncertain, withTenants, type Transaction } from './transaction.ts'
+export {
+  personOf,
+  readFrozen,
+  readStanding,
+  type DirectoryPerson,
+  type RegisterStanding,
+  type StandingQuestion,
+} from './directory.ts'
