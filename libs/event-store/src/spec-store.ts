@@ -16,6 +16,7 @@ export type SpecStore = {
   urlOf(role: StoreRole): string
   /** Connections of a role; the same pool each time. */
   poolOf(role: StoreRole): pg.Pool
+  readonly superuserUrl: string
   /** Connections of the superuser, for what no service may do. */
   readonly superuser: pg.Pool
   /** Registers another tenant and returns its id. */
@@ -52,6 +53,7 @@ export async function freshStore(): Promise<SpecStore> {
     tenantId: await addTenant('spec'),
     urlOf,
     poolOf,
+    superuserUrl: database.url,
     superuser: database.pool,
     addTenant,
     drop: async () => {
