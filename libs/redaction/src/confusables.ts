@@ -7,7 +7,7 @@ export interface Confusable {
 
 // Pairs of a character and what it is taken for, chosen by eye for common fonts.
 const CYRILLIC =
-  'аa АA вb ВB сc СC ԁd еe ЕE ёë һh НH іi ІI ϳj јj ЈJ кk КK ӏl мm МM пn оo ОO рp РP ԛq гr ѕs ЅS тt ТT цu ѵv ѡw ԝw ԜW хx ХX уy УY ҮY зz ɡg ԌG'
+  'аa АA вb ВB сc СC ԁd еe ЕE ёe һh НH іi ІI ϳj јj ЈJ кk КK ӏl мm МM пn оo ОO рp РP ԛq гr ѕs ЅS тt ТT цu ѵv ѡw ԝw ԜW хx ХX уy УY ҮY зz ɡg ԌG'
 const GREEK = 'αa ΑA βb ΒB ϲc ϹC εe ΕE ηn ΗH ιi ΙI κk ΚK ΜM νv ΝN οo ΟO ρp ΡP τt ΤT υu ΥY χx ΧX γy ωw ζz ΖZ ϳj ͿJ'
 const OTHERS = 'օo ՕO սu հh ոn ցg ıi ⅼl ⅰi ⅴv ⅹx ⅽc ⅾd ⅿm ƖI ǀl ʟL ․. ∕/ ⁄/ ꞉: ։: ׃: ∶: ﹒. ﹣-'
 

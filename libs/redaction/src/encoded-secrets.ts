@@ -11,7 +11,7 @@ const NEXT_LINE = /[\r\n]{1,2}[ \t]{0,16}([A-Za-z0-9+/_-]+={0,2})/y
 const EQUALS = 0x3d
 const HEX_WORD = /(?<![0-9A-Za-z])(?:0x)?[0-9a-fA-F]{32,}(?![0-9A-Za-z])/g
 const SPACELESS = /[^\s"'<>]{8,}/g
-const PERCENT_BYTE = /%([0-9a-fA-F]{2})/g
+const PERCENT = 0x25
 const TEXT_BYTES = 24
 
 /** Says whether bytes begin like text; most other content shows a control byte at once. */
@@ -61,6 +61,27 @@ function* base64Words(text: string): Generator<DecodedWord> {
   }
 }
 
+const hexValue = (unit: number): number => {
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30
+  const lower = unit | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}
+
+/** Replaces each %XX by its byte and leaves everything else; unlike decodeURIComponent it takes any text. */
+function percentDecoded(word: string): string {
+  const units = new Uint16Array(word.length)
+  let length = 0
+  for (let at = 0; at < word.length; at += 1) {
+    const unit = word.charCodeAt(at)
+    const high = unit === PERCENT ? hexValue(word.charCodeAt(at + 1)) : -1
+    const low = high >= 0 ? hexValue(word.charCodeAt(at + 2)) : -1
+    units[length] = low >= 0 ? high * 16 + low : unit
+    if (low >= 0) at += 2
+    length += 1
+  }
+  return Buffer.from(units.buffer, 0, length * 2).toString('utf16le')
+}
+
 /** Decodes, once, every word of the text that is long enough Base64 (also base64url), hex or percent-encoded text. */
 export function* decodedWords(text: string): Generator<DecodedWord> {
   yield* base64Words(text)
@@ -71,7 +92,7 @@ export function* decodedWords(text: string): Generator<DecodedWord> {
   if (!text.includes('%')) return
   for (const { index, 0: word } of matches(SPACELESS, text)) {
     if (!word.includes('%')) continue
-    const plain = word.replace(PERCENT_BYTE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    const plain = percentDecoded(word)
     if (plain !== word) yield { span: spanOf(index, word), text: plain }
   }
 }

@@ -3,10 +3,10 @@ import { matches, type SecretRule, type Span } from './secret-rule.ts'
 // Groups as they are printed and typed, joined by one kind of separator. The lookahead sees the whole number while the
 // match takes its first group only, so the next group is tried as a start too: "0000 4111 1111 1111 1111 12 27".
 const CARD_FORMS: readonly RegExp[] = [
-  /(?<!\d|\d\.)(?=(?<card>\d{13,19})(?!\d))\d{13}/g,
-  /(?<!\d)(?=(?<card>\d{4}([ -])\d{4}\2\d{4}\2\d{1,4})(?!\d))\d{4}/g,
-  /(?<!\d)(?=(?<card>\d{4}([ -])\d{4}\2\d{4}\2\d{4}\2\d{1,3})(?!\d))\d{4}/g,
-  /(?<!\d)(?=(?<card>\d{4}([ -])\d{6}\2\d{4,5})(?!\d))\d{4}/g,
+  /(?<!\d|\d\.)(?=(?<card>[2-6]\d{12,18})(?!\d))\d{13}/g,
+  /(?<!\d)(?=(?<card>[2-6]\d{3}([ -])\d{4}\2\d{4}\2\d{1,4})(?!\d))\d{4}/g,
+  /(?<!\d)(?=(?<card>[2-6]\d{3}([ -])\d{4}\2\d{4}\2\d{4}\2\d{1,3})(?!\d))\d{4}/g,
+  /(?<!\d)(?=(?<card>[2-6]\d{3}([ -])\d{6}\2\d{4,5})(?!\d))\d{4}/g,
 ]
 const HEX_BEFORE = /[0-9a-fA-F]{1,8}$/
 const HEX_AFTER = /^[0-9a-fA-F]{1,8}/
@@ -95,7 +95,8 @@ function ibanAt(text: string, start: number): Span | undefined {
   if (next === DASH || base36(next) >= 0) return undefined
   let remainder = 0
   // The country and the check digits count last.
-  for (const value of [...values.slice(4), ...values.slice(0, 4)]) {
+  for (let index = 0; index < wanted; index += 1) {
+    const value = values[(index + 4) % wanted] ?? 0
     remainder = (remainder * (value > 9 ? 100 : 10) + value) % 97
   }
   return remainder === 1 ? { start, end: at } : undefined
