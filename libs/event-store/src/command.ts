@@ -3,8 +3,11 @@ import type { Loaded } from './load-streams.ts'
 import { distinctStreams, type StoredEvent, type StreamEvents, type StreamRef, streamKey } from './stream.ts'
 import type { Transaction } from './transaction.ts'
 
-/** A command names every stream that its decision reads or moves; attempts are only named when they are read. */
-export type Command = { readonly streams: readonly StreamRef[] }
+/**
+ * A command names every stream that its decision reads or moves. Attempts are named only to be read; they are not
+ * locked, so what must happen once per intent names the intent too. Whatever no stream tells is in `tenantIds`.
+ */
+export type Command = { readonly streams: readonly StreamRef[]; readonly tenantIds?: readonly string[] }
 
 /** What a pure decision asks for. Streams other than attempts move from the version that was loaded. */
 export type Decision<Answer> = { readonly append: readonly StreamEvents[]; readonly answer: Answer }
@@ -86,3 +89,7 @@ export function decidedOf<C extends Command, Answer>(
 /** Streams of the commands, each once. */
 export const streamsOf = (commands: readonly Command[]): StreamRef[] =>
   distinctStreams(commands.flatMap((command) => command.streams))
+
+/** Tenants for which the transaction of the commands has to see rows. */
+export const tenantsOf = (commands: readonly Command[]): string[] =>
+  commands.flatMap((command) => [...command.streams.map((ref) => ref.tenantId), ...(command.tenantIds ?? [])])

@@ -11,6 +11,7 @@ import {
   eventCount,
   planAppend,
   streamsOf,
+  tenantsOf,
 } from './command.ts'
 import { type Loaded, loadStreams } from './load-streams.ts'
 import type { StreamRef } from './stream.ts'
@@ -71,8 +72,7 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
     lock: readonly StreamRef[],
   ): Promise<Decided<C, Answer>[]> {
     const streams = streamsOf(commands)
-    const tenantIds = streams.map((ref) => ref.tenantId)
-    const decided = await runTransaction(pool, { tenantIds, lock }, async (tx) => {
+    const decided = await runTransaction(pool, { tenantIds: tenantsOf(commands), lock }, async (tx) => {
       const loaded = await loadStreams(tx, streams)
       // A handler without `read` has no context: its Context is undefined.
       const context = (await handler.read?.(tx, commands, loaded)) as Context
@@ -94,7 +94,9 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
     command: C,
     handler: CommandHandler<C, Context, Answer>,
   ): Promise<Decided<C, Answer>> {
-    const decided = await retrying(() => once([command], handler, streamsOf([command])))
+    // Attempts are appended at any version: reading them holds up nobody.
+    const lock = streamsOf([command]).filter((ref) => ref.kind !== 'attempts')
+    const decided = await retrying(() => once([command], handler, lock))
     const [first] = decided
     if (first === undefined) throw new Error('the command was not decided')
     return first

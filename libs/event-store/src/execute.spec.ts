@@ -148,6 +148,42 @@ describe('execute', () => {
     expect((await storeOf('intake').load([ref])).of(ref).version).toBe(0)
   })
 
+  it('appends attempts without reading any stream, for the tenant that the command names', async () => {
+    const attempts: StreamRef = { kind: 'attempts', streamId: newId(), tenantId: spec.tenantId }
+    const event = { type: 'CommandRefused' as const, data: { command: 'freeze', code: 'no', by: null, count: 1 } }
+    const counted = await storeOf('intake').execute(
+      { streams: [], tenantIds: [spec.tenantId] },
+      {
+        decide: () => ({ append: [{ stream: attempts, events: [event] }], answer: undefined }),
+        effects: async (tx, decided) => {
+          await tx.query('select from countersign.refusal_count')
+          expect(decided[0]?.events[0]?.version).toBe(1)
+        },
+      },
+    )
+    expect(counted.events).toHaveLength(1)
+  })
+
+  it('survives the loss of its connection before the commit', async () => {
+    const ref = intent()
+    let tries = 0
+    await storeOf('intake').execute(
+      { streams: [ref] },
+      {
+        decide: () => ({ append: [{ stream: ref, events: [withdrawn(ref)] }], answer: undefined }),
+        effects: async (tx) => {
+          tries += 1
+          const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
+          if (tries > 1) return
+          await spec.superuser.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+          await tx.query('select 1')
+        },
+      },
+    )
+    expect(tries).toBe(2)
+    expect((await storeOf('intake').load([ref])).of(ref).version).toBe(1)
+  })
+
   it('refuses a decision that moves a stream its command did not name', async () => {
     const [named, other] = [intent(), intent()]
     const stray = storeOf('intake').execute(

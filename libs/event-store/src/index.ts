@@ -44,6 +44,7 @@ export {
   activePolicySets,
   agentsByClient,
   agentsByName,
+  allTenants,
   groupsByName,
   groupsOfPeople,
   holdActivePolicySets,

@@ -100,6 +100,10 @@ type ChatUser = { readonly provider: string; readonly teamId: string; readonly u
 
 const tenantsOf = (refs: readonly { readonly tenantId: string }[]) => refs.map((ref) => ref.tenantId)
 
+/** Every tenant; names are unique. */
+export const allTenants = (tx: Transaction): Promise<{ readonly tenantId: string; readonly name: string }[]> =>
+  select(tx, 'select tenant_id, name from countersign.tenant order by tenant_id', [])
+
 /** Producers by name. */
 export const producersByName = (tx: Transaction, refs: readonly Named[]): Promise<ProducerEntry[]> =>
   select(

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { checkedId, type StreamRef } from './stream.ts'
 
@@ -115,6 +116,8 @@ export async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
       return await attempt()
     } catch (error) {
       if (tries === 3 || !isRetryable(error)) throw error
+      // A server that restarts needs a moment; after a lost race there is nothing to wait for.
+      if (isConnectionLoss(error)) await delay(tries * 50)
     }
   }
 }
