@@ -9,6 +9,8 @@ export interface WorkLoop {
 export interface WorkLoopOptions {
   /** Does a piece of work; answers whether there may be more. */
   readonly work: () => Promise<boolean>
+  /** Told each time that the work was done. */
+  readonly onSuccess: () => void
   /** Told of each failure; the work is tried again after a growing pause. */
   readonly onFailure: (error: unknown) => void
   /** Looks for work without being woken after this long, so that a lost wake-up costs no more. */
@@ -21,7 +23,7 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 
 /** Starts a loop, with a first look for work at once. */
-export const startWorkLoop = ({ work, onFailure, idleMs, spacingMs = 0 }: WorkLoopOptions): WorkLoop => {
+export const startWorkLoop = ({ work, onSuccess, onFailure, idleMs, spacingMs = 0 }: WorkLoopOptions): WorkLoop => {
   let isStopping = false
   let isWoken = true
   let interrupt: () => void = () => undefined
@@ -40,6 +42,7 @@ export const startWorkLoop = ({ work, onFailure, idleMs, spacingMs = 0 }: WorkLo
       isWoken = false
       try {
         const hasMore = await work()
+        onSuccess()
         pauseMs = FIRST_PAUSE_MS
         if (hasMore) isWoken = true
         if (spacingMs > 0 && !isStopping) await uninterrupted(spacingMs)

@@ -6,6 +6,7 @@ export interface SequencerOptions extends AppendOptions {
   readonly pool: Pool
   /** Called after each commit that appended something. */
   readonly onAppended: (batch: AppendedBatch) => void
+  readonly onSuccess: () => void
   readonly onFailure: (error: unknown) => void
 }
 
@@ -16,13 +17,14 @@ const IDLE_MS = 1_000
  * Takes events into the logs as they come. Batches are natural: what has gathered while the last one was committed is
  * the next one, so a lone event waits for nothing and many share a commit. Several of these may run; they take turns.
  */
-export const sequenceEvents = ({ pool, onAppended, onFailure, ...options }: SequencerOptions): WorkLoop =>
+export const sequenceEvents = ({ pool, onAppended, onSuccess, onFailure, ...options }: SequencerOptions): WorkLoop =>
   startWorkLoop({
     work: async () => {
       const batch = await appendBatch(pool, options)
       if (batch.entries > 0) onAppended(batch)
       return batch.events > 0
     },
+    onSuccess,
     onFailure,
     idleMs: IDLE_MS,
   })

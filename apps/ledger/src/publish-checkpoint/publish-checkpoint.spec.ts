@@ -77,6 +77,7 @@ describe('publishing the head of a log', () => {
       key: privateKey,
       mark,
       onOutcome: (outcome) => void outcomes.push(outcome),
+      onSuccess: () => undefined,
       onFailure: (error) => {
         throw error
       },

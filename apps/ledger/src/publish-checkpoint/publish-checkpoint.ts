@@ -24,7 +24,13 @@ import type { PublishedMark } from './published-mark.ts'
 export type SigningRefusal = 'rolled_back' | 'rewritten' | 'edge_differs' | 'mark_invalid'
 
 export type Publication =
-  | { readonly status: 'published'; readonly origin: string; readonly size: number; readonly note: string }
+  | {
+      readonly status: 'published'
+      readonly logId: string
+      readonly origin: string
+      readonly size: number
+      readonly note: string
+    }
   | { readonly status: 'unchanged' }
   | { readonly status: 'refused'; readonly logId: string; readonly code: SigningRefusal }
 
@@ -90,7 +96,7 @@ export const publishCheckpoint = async (
      on conflict (log_id, size) do nothing`,
     [logId, size, current.root, note],
   )
-  return { status: 'published', origin, size, note }
+  return { status: 'published', logId, origin, size, note }
 }
 
 const refusalAfter = async (

@@ -12,6 +12,7 @@ export interface PublisherOptions extends PublishOptions {
   readonly pool: Pool
   /** Told of every checkpoint and every refusal. */
   readonly onOutcome: (outcome: Exclude<Publication, { status: 'unchanged' }>) => Promise<void> | void
+  readonly onSuccess: () => void
   readonly onFailure: (error: unknown) => void
 }
 
@@ -21,7 +22,7 @@ const IDLE_MS = 1_000
 const AT_ONCE = 8
 
 /** Publishes heads as they move; the first round holds every log against its mark, moved or not. */
-export const publishHeads = ({ pool, key, mark, onOutcome, onFailure }: PublisherOptions): WorkLoop => {
+export const publishHeads = ({ pool, key, mark, onOutcome, onSuccess, onFailure }: PublisherOptions): WorkLoop => {
   let isFirst = true
   return startWorkLoop({
     work: async () => {
@@ -34,6 +35,7 @@ export const publishHeads = ({ pool, key, mark, onOutcome, onFailure }: Publishe
       isFirst = false
       return false
     },
+    onSuccess,
     onFailure,
     idleMs: IDLE_MS,
     spacingMs: SPACING_MS,
