@@ -50,15 +50,18 @@ describe('checking a whole log', () => {
     const leaves = leafHashesUpTo(SIZE)
     leaves[300] = Buffer.alloc(32)
     expect((await check(stored(), leaves)).findings).toEqual([
-      { code: 'root_differs', size: SIZE },
       { code: 'tile_differs', level: 0, index: 1, position: 44, firstLeaf: 300 },
+      { code: 'root_differs', head: { size: SIZE, root: treeHash(0, SIZE) } },
       { code: 'tile_differs', level: 1, index: 0, position: 1, firstLeaf: 256 },
     ])
   })
 
   it('notices leaves that were cut off', async () => {
     const { size, findings } = await check(stored(), leafHashesUpTo(SIZE - 1))
-    expect({ size, findings }).toEqual({ size: SIZE - 1, findings: [{ code: 'head_beyond_log', size: SIZE }] })
+    expect({ size, findings }).toEqual({
+      size: SIZE - 1,
+      findings: [{ code: 'head_beyond_log', head: { size: SIZE, root: treeHash(0, SIZE) } }],
+    })
   })
 
   it('holds the leaves against every head that is known, whatever its size', async () => {
@@ -67,8 +70,8 @@ describe('checking a whole log', () => {
     expect((await checkLog({ leafHashes, readTile: tile, heads })).findings).toEqual([])
     const forged = [...heads, { size: 0, root: treeHash(0, 1) }, { size: 300, root: treeHash(0, 1) }]
     expect((await checkLog({ leafHashes, readTile: tile, heads: forged })).findings).toEqual([
-      { code: 'root_differs', size: 0 },
-      { code: 'root_differs', size: 300 },
+      { code: 'root_differs', head: { size: 0, root: treeHash(0, 1) } },
+      { code: 'root_differs', head: { size: 300, root: treeHash(0, 1) } },
     ])
   })
 

@@ -6,7 +6,8 @@ import { TILE_WIDTH, tileWidth } from './tile.ts'
 /**
  * One thing that is not as the leaves make it.
  * `position` is the first hash of the tile that differs, `firstLeaf` the first leaf below it. A tile that cannot be
- * read or is too short is `tile_missing`. `head_beyond_log`: somebody saw a larger log than the leaves make.
+ * read or is too short is `tile_missing`. `head_beyond_log`: somebody saw a larger log than the leaves make. `head` is
+ * the known head as it was given.
  */
 export type LogFinding =
   | {
@@ -17,8 +18,7 @@ export type LogFinding =
       readonly firstLeaf: number
     }
   | { readonly code: 'tile_missing'; readonly level: number; readonly index: number; readonly firstLeaf: number }
-  | { readonly code: 'root_differs'; readonly size: number }
-  | { readonly code: 'head_beyond_log'; readonly size: number }
+  | { readonly code: 'root_differs' | 'head_beyond_log'; readonly head: KnownHead }
 
 /** Size and root of the log at some time, as known from elsewhere, such as a checkpoint. */
 export interface KnownHead {
@@ -70,8 +70,9 @@ export const checkLog = async ({ leafHashes, readTile, heads = [] }: CheckedLog)
     findings.push(...differences(level, tile.index, { expected, stored }))
   }
   const passHeads = (): void => {
-    for (; pending[0]?.size === tree.size; pending.shift()) {
-      if (!sameBytes(pending[0].root, tree.root)) findings.push({ code: 'root_differs', size: tree.size })
+    for (let head = pending[0]; head?.size === tree.size; head = pending[0]) {
+      if (!sameBytes(head.root, tree.root)) findings.push({ code: 'root_differs', head })
+      pending.shift()
     }
   }
   const add = async (leaves: readonly Uint8Array[]): Promise<void> => {
@@ -97,7 +98,7 @@ export const checkLog = async ({ leafHashes, readTile, heads = [] }: CheckedLog)
   }
   await add(leaves)
   for (const level of [...open.keys()].sort((a, b) => a - b)) await close(level)
-  findings.push(...pending.map(({ size }) => ({ code: 'head_beyond_log' as const, size })))
+  findings.push(...pending.map((head) => ({ code: 'head_beyond_log' as const, head })))
   return { ...tree, findings }
 }
 
