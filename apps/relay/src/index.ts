@@ -1,1 +1,3 @@
-export {}
+export { migrateRelay } from './migrate-relay.ts'
+export { relayConfig, type RelayConfig } from './relay.config.ts'
+export { relayService } from './relay.service.ts'

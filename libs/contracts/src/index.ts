@@ -36,8 +36,10 @@ export {
   Problem,
   PublishIntentBody,
   ReceiptView,
+  ReconcileExecutionBody,
   RecordVerdictBody,
   RedeemGrantBody,
+  RegisterAgentBody,
   ReportExecutionBody,
   ReviewSummary,
   ReviewView,
@@ -66,4 +68,11 @@ export {
 export { isRefusal, isRefusalCode, refusals, refuse, type Refusal, type RefusalCode } from './refusals.ts'
 export { FreezeScope } from './register.schema.ts'
 export { Assurance, Channel, VerdictChoice } from './review.schema.ts'
+export {
+  SealedIntent,
+  SealedReason,
+  sealedFactsPurpose,
+  sealedIntentPurpose,
+  sealedReasonPurpose,
+} from './sealed.schema.ts'
 export { groups, topics } from './topics.ts'

@@ -10,6 +10,7 @@ import {
   EnvironmentName,
   Identifier,
   IsoTime,
+  PrincipalKind,
   SafeInteger,
   Salt,
   ShortName,
@@ -158,6 +159,16 @@ export const ReportExecutionBody = closed({
   resultDigest: Type.Optional(Digest),
 })
 export type ReportExecutionBody = Type.Static<typeof ReportExecutionBody>
+
+/** Body of `POST /v1/grants/{id}/reconcile`. */
+export const ReconcileExecutionBody = closed({
+  outcome: Type.Union([Type.Literal('succeeded'), Type.Literal('failed')]),
+})
+export type ReconcileExecutionBody = Type.Static<typeof ReconcileExecutionBody>
+
+/** Body of `POST /v1/agents`. */
+export const RegisterAgentBody = closed({ name: AgentName, kind: PrincipalKind })
+export type RegisterAgentBody = Type.Static<typeof RegisterAgentBody>
 
 export const FreezeBody = closed({ scope: FreezeScope })
 export type FreezeBody = Type.Static<typeof FreezeBody>

@@ -42,3 +42,4 @@ export {
   withTraceOf,
 } from './trace-context.ts'
 export { checkedBy, pathParameter, validateBody } from './validate-body.ts'
+export { authenticated, eventRecord, readEventRecord, type RecordKey, recordVerifier } from './event-record.ts'

@@ -16,7 +16,11 @@ const seconds = (time: string): number => Math.floor(Date.parse(time) / 1000)
  * to the executor's OAuth client (`cnf`), for one audience and until the recorded end. The token is never stored; the same
  * event gives the same claims again.
  */
-export const signGrant = (key: SigningKey, issuer: string, { grant, intent }: { grant: GrantFacts; intent: ActionFacts }): Promise<string> =>
+export const signGrant = (
+  key: SigningKey,
+  issuer: string,
+  { grant, intent }: { grant: GrantFacts; intent: ActionFacts },
+): Promise<string> =>
   new SignJWT({
     cnf: { client_id: grant.credential.clientId },
     intent_id: grant.intentId,

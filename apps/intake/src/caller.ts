@@ -1,0 +1,73 @@
+import { refuse, type Refusal } from '@countersign/contracts'
+import { personOf } from '@countersign/event-store'
+import type { Identity } from '@countersign/identity'
+import type pg from 'pg'
+
+/** An OAuth client that publishes, collects and redeems: it belongs to one producer of one tenant. */
+export type ClientCaller = {
+  readonly kind: 'client'
+  readonly tenantId: string
+  readonly producer: string
+  readonly producerOwner: { readonly subjectId: string | null; readonly group: string | null }
+  readonly issuer: string
+  readonly subject: string
+  readonly clientId: string
+  /** Agent that this client is registered for, if it is one agent's own. */
+  readonly agent: string | undefined
+  readonly chain: readonly { readonly issuer: string; readonly subject: string }[]
+}
+
+/** A person of a tenant's directory. */
+export type PersonCaller = {
+  readonly kind: 'person'
+  readonly tenantId: string
+  readonly subjectId: string
+  readonly groups: readonly string[]
+}
+
+export type Caller = ClientCaller | PersonCaller
+
+type ClientRow = {
+  tenant_id: string
+  producer: string
+  owner_subject_id: string | null
+  owner_group: string | null
+  agent: string | null
+}
+
+/** The registers say which producer an OAuth client speaks for; a client that is in none publishes nothing. */
+export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<ClientCaller | Refusal> => {
+  if (identity.kind !== 'client' || identity.clientId === undefined) return refuse('unknown_producer')
+  const { rows } = await pool.query<ClientRow>(
+    `select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
+     from countersign.producer p
+     left join countersign.agent a
+       on a.tenant_id = p.tenant_id and a.producer = p.name and a.iss = $1 and a.client_id = $2
+     where (p.iss = $1 and p.client_id = $2) or a.client_id is not null
+     order by a.name nulls last limit 2`,
+    [identity.issuer, identity.clientId],
+  )
+  const [row] = rows
+  if (row === undefined) return refuse('unknown_producer')
+  return {
+    kind: 'client',
+    tenantId: row.tenant_id,
+    producer: row.producer,
+    producerOwner: { subjectId: row.owner_subject_id, group: row.owner_group },
+    issuer: identity.issuer,
+    subject: identity.subject,
+    clientId: identity.clientId,
+    agent: row.agent ?? undefined,
+    chain: identity.actorChain,
+  }
+}
+
+/** The directory says who a person is and which groups they hold now; nothing in the token does. */
+export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
+  if (identity.kind !== 'person') return refuse('not_human')
+  const person = await personOf(pool, identity)
+  return person === undefined ? refuse('person_inactive') : { kind: 'person', ...person }
+}
+
+export const callerOf = (pool: pg.Pool, identity: Identity): Promise<Caller | Refusal> =>
+  identity.kind === 'person' ? personCaller(pool, identity) : clientCaller(pool, identity)

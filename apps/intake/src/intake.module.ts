@@ -1,0 +1,90 @@
+import { type DynamicModule, Module } from '@nestjs/common'
+import type { Registers } from './register-agent/register.handler.ts'
+import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
+import { FreezeController } from './freeze/freeze.controller.ts'
+import type { Freeze } from './freeze/freeze.handler.ts'
+import { IssueGrantController } from './issue-grant/issue-grant.controller.ts'
+import type { IssueGrant } from './issue-grant/issue-grant.handler.ts'
+import type { Admission } from './publish-intent/admission.ts'
+import type { PublishBatch } from './publish-intent/publish-batch.ts'
+import { PublishIntentController } from './publish-intent/publish-intent.controller.ts'
+import type { RefusedRequests } from './publish-intent/refused-requests.ts'
+import { ReadIntentController } from './read-intent/read-intent.controller.ts'
+import type { AppendedSignal } from './read-intent/wait-for-decision.ts'
+import { ReconcileExecutionController } from './reconcile-execution/reconcile-execution.controller.ts'
+import type { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
+import { RedeemGrantController } from './redeem-grant/redeem-grant.controller.ts'
+import type { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
+import { ReportExecutionController } from './report-execution/report-execution.controller.ts'
+import type { ReportExecution } from './report-execution/report-execution.handler.ts'
+import { RevokeGrantController } from './revoke-grant/revoke-grant.controller.ts'
+import type { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
+import type { SigningKey } from './signing-key.ts'
+import * as token from './tokens.ts'
+import { WellKnownController } from './well-known.controller.ts'
+import { WithdrawIntentController } from './withdraw-intent/withdraw-intent.controller.ts'
+import type { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
+import type { EventStore } from '@countersign/event-store'
+import type pg from 'pg'
+
+/** Everything that intake's controllers use. */
+export type IntakeParts = {
+  readonly pool: pg.Pool
+  readonly store: EventStore
+  readonly appended: AppendedSignal
+  readonly stopping: AbortSignal
+  readonly publish: PublishBatch
+  readonly admission: Admission
+  readonly refused: RefusedRequests
+  readonly issue: IssueGrant
+  readonly redeem: RedeemGrant
+  readonly revoke: RevokeGrant
+  readonly report: ReportExecution
+  readonly reconcile: ReconcileExecution
+  readonly withdraw: WithdrawIntent
+  readonly registers: Registers
+  readonly freeze: Freeze
+  readonly key: SigningKey
+  readonly publicUrl: string
+}
+
+@Module({})
+export class IntakeModule {
+  static of(parts: IntakeParts): DynamicModule {
+    return {
+      module: IntakeModule,
+      controllers: [
+        PublishIntentController,
+        ReadIntentController,
+        WithdrawIntentController,
+        IssueGrantController,
+        RedeemGrantController,
+        RevokeGrantController,
+        ReportExecutionController,
+        ReconcileExecutionController,
+        RegisterAgentController,
+        FreezeController,
+        WellKnownController,
+      ],
+      providers: [
+        { provide: token.POOL, useValue: parts.pool },
+        { provide: token.STORE, useValue: parts.store },
+        { provide: token.APPENDED, useValue: parts.appended },
+        { provide: token.STOPPING, useValue: parts.stopping },
+        { provide: token.PUBLISH, useValue: parts.publish },
+        { provide: token.ADMISSION, useValue: parts.admission },
+        { provide: token.REFUSED_REQUESTS, useValue: parts.refused },
+        { provide: token.ISSUE_GRANT, useValue: parts.issue },
+        { provide: token.REDEEM_GRANT, useValue: parts.redeem },
+        { provide: token.REVOKE_GRANT, useValue: parts.revoke },
+        { provide: token.REPORT_EXECUTION, useValue: parts.report },
+        { provide: token.RECONCILE_EXECUTION, useValue: parts.reconcile },
+        { provide: token.WITHDRAW_INTENT, useValue: parts.withdraw },
+        { provide: token.REGISTERS, useValue: parts.registers },
+        { provide: token.FREEZE, useValue: parts.freeze },
+        { provide: token.SIGNING_KEY, useValue: parts.key },
+        { provide: token.PUBLIC_URL, useValue: parts.publicUrl },
+      ],
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { ownedTypes } from '@countersign/contracts'
+import {
+  bootCheck,
+  deploymentKeyFromFile,
+  eventStore,
+  keyring,
+  listenStore,
+  notifyStore,
+} from '@countersign/event-store'
+import { tokenVerifier } from '@countersign/identity'
+import type { Compose } from '@countersign/service-kit'
+import pg from 'pg'
+import { ActivePolicy } from './active-policy.ts'
+import { ExpireGrants } from './expire-grant/expire-grant.ts'
+import { Freeze } from './freeze/freeze.handler.ts'
+import type { IntakeConfig } from './intake.config.ts'
+import { IntakeModule } from './intake.module.ts'
+import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
+import { Admission } from './publish-intent/admission.ts'
+import { PublishBatch } from './publish-intent/publish-batch.ts'
+import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
+import { RefusedRequests } from './publish-intent/refused-requests.ts'
+import { appendedSignal } from './read-intent/wait-for-decision.ts'
+import { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
+import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
+import { Registers } from './register-agent/register.handler.ts'
+import { ReportExecution } from './report-execution/report-execution.handler.ts'
+import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
+import { readSigningKey } from './signing-key.ts'
+import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
+
+/** Composes the intake service from its configuration: pool of its own role, store, handlers, sweeper, HTTP. */
+export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks, stopping }) => {
+  const connectionString = config.DATABASE_URL.reveal()
+  const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL })
+  pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+  const problems = await bootCheck(pool, ownedTypes('intake'))
+  if (problems.length > 0) {
+    throw new Error(
+      `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
+    )
+  }
+  const onError = (error: unknown): void => log.warn({ err: error }, 'a store notification failed')
+  const notifier = notifyStore(pool, { onError })
+  const appended = appendedSignal()
+  const listener = listenStore(
+    async () => {
+      const client = new pg.Client({ connectionString })
+      await client.connect()
+      return client
+    },
+    appended.wake,
+    { onError },
+  )
+  const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: notifier.wake })
+  const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
+  const key = readSigningKey(config.GRANT_KEY_FILE)
+  const issuer = config.PUBLIC_URL
+  checks.register({
+    name: 'database',
+    effect: 'not_ready',
+    probe: async () => {
+      await pool.query('select 1')
+      return undefined
+    },
+  })
+  return {
+    module: IntakeModule.of({
+      pool,
+      store,
+      appended,
+      stopping,
+      publish: new PublishBatch(new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })),
+      admission: new Admission(config.ADMISSION_PER_SECOND),
+      refused: new RefusedRequests(store),
+      issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), key, issuer }),
+      redeem: new RedeemGrant({ pool, store, keyring: keys, key, issuer, reportWithinMs: config.REPORT_WITHIN_MS }),
+      revoke: new RevokeGrant(pool, store),
+      report: new ReportExecution(pool, store),
+      reconcile: new ReconcileExecution(pool, store),
+      withdraw: new WithdrawIntent(store),
+      registers: new Registers(store),
+      freeze: new Freeze(store),
+      key,
+      publicUrl: config.PUBLIC_URL,
+    }),
+    verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+    consumers: [new ExpireGrants(pool, store, log)],
+    edge: { bodyLimit: 65_536 },
+    onStop: async () => {
+      await listener.close()
+      await notifier.close()
+      await pool.end()
+    },
+  }
+}

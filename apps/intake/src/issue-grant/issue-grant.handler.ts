@@ -1,0 +1,154 @@
+import { isRefusal, refuse, type EventData, type GrantView, type Refusal } from '@countersign/contracts'
+import {
+  newId,
+  readFrozen,
+  readStanding,
+  resolveSubjects,
+  type EventStore,
+  type Keyring,
+  type RegisterStanding,
+} from '@countersign/event-store'
+import { decide, foldIntent, isPublished, type Intent } from '@countersign/intent'
+import type { PolicySet } from '@countersign/policy-engine'
+import { deniesNow, factsOf, type ActivePolicy } from '../active-policy.ts'
+import type { ClientCaller } from '../caller.ts'
+import { rememberGrant } from '../issued-grant.ts'
+import { intentStream, openIntent } from '../open-intent.ts'
+import { countRefused, grantRefused, refuseCommand, roomOf, type Answered, type Room } from '../refused-command.ts'
+import type { SigningKey } from '../signing-key.ts'
+import { signGrant } from './grant-token.ts'
+
+export type IssueGrantOptions = {
+  readonly store: EventStore
+  readonly keyring: Keyring
+  readonly policy: ActivePolicy
+  readonly key: SigningKey
+  readonly issuer: string
+}
+
+type Context = {
+  readonly standing: RegisterStanding
+  readonly frozen: boolean
+  readonly set: PolicySet | undefined
+  readonly executor: string
+  readonly room: Room
+}
+
+const approversOf = (intent: Intent): string[] => intent.review?.verdicts.map(({ person }) => person) ?? []
+
+/**
+ * Issues the one grant of an intent, when its executor collects it. Intake decides again from the whole stream: whether
+ * approvers still hold their seats, what the active set denies now, what is frozen. Collecting again signs the same grant
+ * anew. The token is in the answer only.
+ */
+export class IssueGrant {
+  readonly #options: IssueGrantOptions
+
+  constructor(options: IssueGrantOptions) {
+    this.#options = options
+  }
+
+  async handle(caller: ClientCaller, intentId: string): Promise<GrantView | Refusal> {
+    const { store, keyring, policy } = this.#options
+    const { tenantId } = caller
+    const ref = intentStream(tenantId, intentId)
+    const opened = await openIntent({ store, keyring }, ref)
+    if (opened === undefined) return refuse('unknown_intent')
+    if (opened === 'erased') return refuse('intent_closed')
+    const facts = factsOf(opened.intent, opened.content)
+    const { answer } = await store.execute(
+      { streams: [ref] },
+      {
+        read: async (tx, _commands, loaded): Promise<Context> => {
+          const intent = foldIntent(loaded.of(ref).events)
+          const people = isPublished(intent) ? approversOf(intent) : []
+          const groups = isPublished(intent) ? (intent.review?.seats.map(({ group }) => group) ?? []) : []
+          const [standing] = await readStanding(tx, [
+            { tenantId, agent: facts.agent, producer: facts.producer, groups, people },
+          ])
+          const [frozen] = await readFrozen(tx, [
+            { tenantId, agent: facts.agent, action: facts.action, environment: facts.environment },
+          ])
+          const [subject] = await resolveSubjects(tx, [{ tenantId, iss: caller.issuer, sub: caller.subject }])
+          const set = (await policy.read(tx, [tenantId])).get(tenantId)
+          if (standing === undefined || subject === undefined) throw new Error('the registers did not answer')
+          return {
+            standing,
+            frozen: frozen ?? true,
+            set,
+            executor: subject.subjectId,
+            room: await roomOf(tx, tenantId, caller.clientId),
+          }
+        },
+        decide: (_command, loaded, context) => {
+          const intent = foldIntent(loaded.of(ref).events)
+          const outcome = decide(
+            {
+              type: 'IssueGrant',
+              now: loaded.now,
+              grantId: newId(),
+              executor: context.executor,
+              clientId: caller.clientId,
+              denies: deniesNow(context.set, facts),
+              frozen: context.frozen,
+              standing: context.standing,
+            },
+            intent,
+          )
+          if (isRefusal(outcome)) {
+            const event = grantRefused(outcome, { intentId, grantId: null, step: 'collect', by: context.executor })
+            return refuseCommand<EventData<'GrantIssued'>>({
+              tenantId,
+              intentId,
+              source: caller.clientId,
+              refusal: outcome,
+              event,
+              room: context.room,
+            })
+          }
+          const issued = [...loaded.of(ref).events, ...outcome].find((event) => event.type === 'GrantIssued')
+          const answer: Answered<EventData<'GrantIssued'>> = issued === undefined ? {} : { value: issued.data }
+          return { append: [{ stream: ref, events: outcome }], answer }
+        },
+        effects: async (tx, [decided]) => {
+          if (decided === undefined) return
+          await countRefused(tx, [decided.answer])
+          const grant = decided.answer.value
+          if (grant !== undefined && decided.events.length > 0) {
+            await rememberGrant(tx, { grantId: grant.grantId, tenantId, intentId }, grant.expiresAt)
+          }
+        },
+      },
+    )
+    if (answer.refusal !== undefined) return answer.refusal
+    if (answer.value === undefined) throw new Error('a grant was neither issued nor refused')
+    return this.#view(answer.value, opened.intent, { tenantId, salt: opened.content.salt })
+  }
+
+  async #view(
+    grant: EventData<'GrantIssued'>,
+    { published }: Intent,
+    { tenantId, salt }: { tenantId: string; salt: string },
+  ): Promise<GrantView> {
+    const { key, issuer } = this.#options
+    return {
+      grantId: grant.grantId,
+      intentId: grant.intentId,
+      actionDigest: grant.actionDigest,
+      expiresAt: grant.expiresAt,
+      token: await signGrant(key, issuer, { grant, intent: published }),
+      binding: {
+        bindingVersion: 1,
+        tenant: tenantId,
+        intentId: published.intentId,
+        agent: published.agent.subjectId,
+        onBehalfOf: published.onBehalfOf,
+        executor: published.executor.subjectId,
+        action: published.action,
+        target: published.target,
+        environment: published.environment,
+        salt,
+      },
+    }
+  }
+}

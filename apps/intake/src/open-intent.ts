@@ -1,0 +1,33 @@
+import type { SealedIntent } from '@countersign/contracts'
+import type { EventStore, Keyring, StreamRef } from '@countersign/event-store'
+import { foldIntent, isPublished, type Intent } from '@countersign/intent'
+
+/** An intent with what it sealed. Only for comparing and for the executor; nothing of it goes into events or logs. */
+export type OpenedIntent = { readonly intent: Intent; readonly content: SealedIntent }
+
+/**
+ * Loads an intent and opens its sealed part, before the transaction that decides: what is sealed never changes. Undefined
+ * when there is no such intent in the tenant; `erased` when its key was destroyed.
+ */
+export const openIntent = async (
+  { store, keyring }: { store: EventStore; keyring: Keyring },
+  ref: StreamRef,
+): Promise<OpenedIntent | 'erased' | undefined> => {
+  const intent = foldIntent((await store.load([ref])).of(ref).events)
+  if (!isPublished(intent)) return undefined
+  const { sealedId } = intent.published.payload
+  const opened = (await keyring.openBatch([{ tenantId: ref.tenantId, sealedId }])).get(sealedId)
+  if (opened?.status !== 'open') return 'erased'
+  return { intent, content: JSON.parse(opened.plaintext.toString('utf8')) as SealedIntent }
+}
+
+export const intentStream = (tenantId: string, intentId: string): StreamRef => ({
+  kind: 'intent',
+  streamId: intentId,
+  tenantId,
+})
+export const attemptsStream = (tenantId: string, intentId: string): StreamRef => ({
+  kind: 'attempts',
+  streamId: intentId,
+  tenantId,
+})

@@ -1,0 +1,158 @@
+import {
+  isRefusal,
+  refuse,
+  type EventData,
+  type JsonObject,
+  type ReceiptView,
+  type RedeemGrantBody,
+  type Refusal,
+  type SealedIntent,
+} from '@countersign/contracts'
+import { newId, readFrozen, resolveSubjects, type EventStore, type Keyring } from '@countersign/event-store'
+import { decide, foldIntent, type Intent } from '@countersign/intent'
+import { actionDigest, differingPointer, parametersCommitment } from '@countersign/redaction'
+import type pg from 'pg'
+import type { ClientCaller } from '../caller.ts'
+import { isGrantToken } from '../issue-grant/grant-token.ts'
+import { findGrant, rememberGrant } from '../issued-grant.ts'
+import { intentStream, openIntent } from '../open-intent.ts'
+import { countRefused, grantRefused, refuseCommand, roomOf, type Answered, type Room } from '../refused-command.ts'
+import type { SigningKey } from '../signing-key.ts'
+import { signReceipt } from './receipt.ts'
+
+export type RedeemGrantOptions = {
+  readonly pool: pg.Pool
+  readonly store: EventStore
+  readonly keyring: Keyring
+  readonly key: SigningKey
+  readonly issuer: string
+  readonly reportWithinMs: number
+}
+
+type Context = { readonly frozen: boolean; readonly executor: string; readonly room: Room }
+
+/** First field of what is about to run that differs from what was approved; names the field, never a value. */
+const differenceOf = ({ published }: Intent, content: SealedIntent, body: RedeemGrantBody): string | undefined =>
+  differingPointer(
+    {
+      action: published.action,
+      target: published.target,
+      environment: published.environment,
+      parameters: content.parameters as JsonObject,
+      preconditions: content.preconditions ?? {},
+    },
+    {
+      action: body.action,
+      target: body.target,
+      environment: body.environment,
+      parameters: body.parameters as JsonObject,
+      preconditions: body.preconditions ?? {},
+    },
+  )
+
+/** The action digest of what is about to run, over the ids that were bound. */
+const presentedDigest = (
+  intent: Intent,
+  { content, body, tenantId }: { content: SealedIntent; body: RedeemGrantBody; tenantId: string },
+): string => {
+  const { published } = intent
+  return actionDigest({
+    bindingVersion: 1,
+    tenant: tenantId,
+    intentId: published.intentId,
+    agent: published.agent.subjectId,
+    onBehalfOf: published.onBehalfOf,
+    executor: published.executor.subjectId,
+    action: body.action,
+    target: body.target,
+    environment: body.environment,
+    parametersCommitment: parametersCommitment(content.salt, body.parameters as JsonObject),
+    preconditions: body.preconditions ?? null,
+  })
+}
+
+/**
+ * Uses a grant once. What the executor is about to run is compared with the sealed original and its digest with the one
+ * that was approved; the answer is a signed receipt, the only thing that authorises the run.
+ */
+export class RedeemGrant {
+  readonly #options: RedeemGrantOptions
+
+  constructor(options: RedeemGrantOptions) {
+    this.#options = options
+  }
+
+  async handle(caller: ClientCaller, grantId: string, body: RedeemGrantBody): Promise<ReceiptView | Refusal> {
+    const { pool, store, keyring, key, issuer, reportWithinMs } = this.#options
+    const { tenantId, clientId } = caller
+    const grant = await findGrant(pool, grantId, tenantId)
+    if (grant === undefined) return refuse('unknown_grant')
+    const { intentId } = grant
+    const ref = intentStream(tenantId, intentId)
+    const opened = await openIntent({ store, keyring }, ref)
+    if (opened === undefined) return refuse('unknown_grant')
+    if (opened === 'erased') return refuse('intent_closed')
+    const { published } = opened.intent
+    const signed = await isGrantToken(body.token, { key, issuer, grantId, clientId })
+    const differs = differenceOf(opened.intent, opened.content, body)
+    const digest = presentedDigest(opened.intent, { content: opened.content, body, tenantId })
+    const { answer } = await store.execute(
+      { streams: [ref] },
+      {
+        read: async (tx): Promise<Context> => {
+          const [frozen] = await readFrozen(tx, [
+            { tenantId, agent: published.agent.name, action: published.action, environment: published.environment },
+          ])
+          const [subject] = await resolveSubjects(tx, [{ tenantId, iss: caller.issuer, sub: caller.subject }])
+          if (subject === undefined) throw new Error('the registers did not answer')
+          return { frozen: frozen ?? true, executor: subject.subjectId, room: await roomOf(tx, tenantId, clientId) }
+        },
+        decide: (_command, loaded, context) => {
+          const outcome = signed
+            ? decide(
+                {
+                  type: 'RedeemGrant',
+                  now: loaded.now,
+                  grantId,
+                  executor: context.executor,
+                  clientId,
+                  redemptionId: body.redemptionId,
+                  receiptId: newId(),
+                  presentedDigest: digest,
+                  ...(differs === undefined ? {} : { differs }),
+                  frozen: context.frozen,
+                  reportWithinMs,
+                },
+                foldIntent(loaded.of(ref).events),
+              )
+            : refuse('wrong_executor')
+          if (isRefusal(outcome)) {
+            const event = grantRefused(outcome, { intentId, grantId, step: 'redeem', by: context.executor })
+            return refuseCommand<EventData<'GrantRedeemed'>>({
+              tenantId,
+              intentId,
+              source: clientId,
+              refusal: outcome,
+              event,
+              room: context.room,
+            })
+          }
+          const redeemed = [...loaded.of(ref).events, ...outcome].find((event) => event.type === 'GrantRedeemed')
+          const answer: Answered<EventData<'GrantRedeemed'>> = redeemed === undefined ? {} : { value: redeemed.data }
+          return { append: [{ stream: ref, events: outcome }], answer }
+        },
+        effects: async (tx, [decided]) => {
+          if (decided === undefined) return
+          await countRefused(tx, [decided.answer])
+          const redeemed = decided.answer.value
+          if (redeemed !== undefined && decided.events.length > 0) await rememberGrant(tx, grant, redeemed.reportBefore)
+        },
+      },
+    )
+    if (answer.refusal !== undefined) return answer.refusal
+    if (answer.value === undefined) throw new Error('a grant was neither redeemed nor refused')
+    const { receiptId, redemptionId, actionDigest: bound, redeemedAt, reportBefore } = answer.value
+    const receipt = await signReceipt(key, issuer, answer.value)
+    return { receiptId, redemptionId, grantId, intentId, actionDigest: bound, redeemedAt, reportBefore, receipt }
+  }
+}

@@ -1,0 +1,44 @@
+import { refuse, type Refusal, type ReportExecutionBody } from '@countersign/contracts'
+import type { EventStore } from '@countersign/event-store'
+import type pg from 'pg'
+import type { ClientCaller } from '../caller.ts'
+import { decideIntent } from '../decide-intent.ts'
+import { findGrant, rememberGrant } from '../issued-grant.ts'
+
+/** Records what an executor says happened under its grant. */
+export class ReportExecution {
+  readonly #pool: pg.Pool
+  readonly #store: EventStore
+
+  constructor(pool: pg.Pool, store: EventStore) {
+    this.#pool = pool
+    this.#store = store
+  }
+
+  async handle(caller: ClientCaller, body: ReportExecutionBody): Promise<Refusal | undefined> {
+    const { grantId, executionId, outcome, code, ...result } = body
+    const grant = await findGrant(this.#pool, grantId, caller.tenantId)
+    if (grant === undefined) return refuse('unknown_grant')
+    return decideIntent({
+      store: this.#store,
+      tenantId: grant.tenantId,
+      intentId: grant.intentId,
+      caller,
+      command: 'report_execution',
+      make: ({ now, by }) => ({
+        type: 'ReportExecution',
+        now,
+        grantId,
+        executionId,
+        executor: by,
+        clientId: caller.clientId,
+        outcome,
+        ...(code === undefined ? {} : { code }),
+        result,
+      }),
+      effects: async (tx, events) => {
+        if (events.some(({ type }) => type !== 'ExecutionStarted')) await rememberGrant(tx, grant, null)
+      },
+    })
+  }
+}

@@ -1,0 +1,44 @@
+import type { Bus } from '@countersign/bus'
+import { gateAge, listenStore } from '@countersign/event-store'
+import { type Compose, observableGauge } from '@countersign/service-kit'
+import pg from 'pg'
+import { PublishEvents } from './publish-events/publish-events.ts'
+import type { RelayConfig } from './relay.config.ts'
+
+class RelayModule {}
+
+/** Composes the relay over a bus. The bus stays its caller's. */
+export const relayService =
+  ({ bus }: { readonly bus: Bus }): Compose<RelayConfig> =>
+  ({ config, log, checks }) => {
+    const connectionString = config.DATABASE_URL.reveal()
+    const pool = new pg.Pool({ connectionString, max: 3 })
+    pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+    const key = { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') }
+    const publish = new PublishEvents({ pool, bus, key, log })
+    const onError = (error: unknown): void => log.warn({ err: error }, 'listening to the store failed')
+    const listener = listenStore(
+      async () => {
+        const client = new pg.Client({ connectionString })
+        await client.connect()
+        return client
+      },
+      () => publish.wake(),
+      { onError },
+    )
+    checks.register({ name: 'publish_events', effect: 'degraded', probe: () => Promise.resolve(publish.trouble) })
+    const age = observableGauge('countersign.store.gate_age', {
+      description: 'Age of the oldest write transaction',
+      unit: 'ms',
+      observe: async () => [{ value: await gateAge(pool) }],
+    })
+    return {
+      module: { module: RelayModule },
+      consumers: [publish],
+      onStop: async () => {
+        age.remove()
+        await listener.close()
+        await pool.end()
+      },
+    }
+  }

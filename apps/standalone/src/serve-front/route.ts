@@ -1,0 +1,26 @@
+import type { RequestListener } from 'node:http'
+
+export type ServiceName = 'intake' | 'policy' | 'notifier' | 'ledger' | 'lineage-projector'
+
+/** Which service answers a path. The first match counts; services behind one address never share a path. */
+const routes: readonly (readonly [RegExp, ServiceName])[] = [
+  [/^\/v1\/intents\/[^/]+\/story$/, 'lineage-projector'],
+  [/^\/v1\/(lineage|audit)(\/|$)/, 'lineage-projector'],
+  [/^\/v1\/(reviews|directory|accounts)(\/|$)/, 'notifier'],
+  [/^\/callbacks\//, 'notifier'],
+  [/^\/v1\/ledger(\/|$)/, 'ledger'],
+  [/^\/v1\/policy-sets(\/|$)/, 'policy'],
+  [/^/, 'intake'],
+]
+
+/** The service for a request target; paths are matched as they came, without decoding. */
+export const serviceFor = (url: string): ServiceName => {
+  const path = url.split('?', 1)[0] ?? '/'
+  return routes.find(([pattern]) => pattern.test(path))?.[1] ?? 'intake'
+}
+
+/** One address for all services of a process. */
+export const front =
+  (listeners: Record<ServiceName, RequestListener>): RequestListener =>
+  (request, response) =>
+    listeners[serviceFor(request.url ?? '/')](request, response)

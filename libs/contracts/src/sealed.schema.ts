@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+import { closed, Salt } from './primitives.ts'
+
+/** Purpose under which intake seals what an intent carries; the plaintext is JSON of `SealedIntent`. */
+export const sealedIntentPurpose = 'intent'
+
+/**
+ * What ActionIntentPublished refers to by `payload.sealedId`. `salt` is the parameters' one; each part that is committed to
+ * has its own.
+ */
+export const SealedIntent = closed({
+  salt: Salt,
+  parameters: Type.Record(Type.String(), Type.Unknown()),
+  preconditions: Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()]),
+  rationale: Type.Optional(closed({ salt: Salt, text: Type.String() })),
+  logs: Type.Optional(closed({ salt: Salt, lines: Type.Array(Type.String()) })),
+})
+export type SealedIntent = Type.Static<typeof SealedIntent>
+
+/** Purpose under which notifier seals a reviewer's reason; the plaintext is JSON of `SealedReason`. */
+export const sealedReasonPurpose = 'reason'
+export const SealedReason = closed({ salt: Salt, text: Type.String() })
+export type SealedReason = Type.Static<typeof SealedReason>
+
+/** Purpose under which policy seals the facts of an evaluation; the plaintext is JSON `{ salt, facts }`. */
+export const sealedFactsPurpose = 'facts'
