@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { OutboundRecord } from './bus.ts'
 import { type BusBench, newGroup, record, recordsOf, settled, text } from './contract-bench.ts'
 import { failureContract } from './failure.contract.ts'
@@ -13,6 +13,7 @@ export const busContract = (name: string, makeBench: () => Promise<BusBench>): v
     beforeAll(async () => {
       bench = await makeBench()
     })
+    afterEach(() => bench.closeOpened())
     afterAll(() => bench.close())
 
     deliveryContract(() => bench)

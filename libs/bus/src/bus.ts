@@ -133,7 +133,7 @@ export interface Subscription {
    */
   seek(topic: string, target: SeekTarget): Promise<void>
   lag(): Promise<readonly TopicLag[]>
-  /** Resolves when the batch at hand is settled and its progress recorded; delivers nothing more. Idempotent. */
+  /** Resolves when the batch at hand is settled, however long that takes; delivers nothing more. Idempotent. */
   stop(): Promise<void>
 }
 

@@ -18,10 +18,12 @@ export interface OpenBus {
 
 /** A bus under test, as several processes see it. Short leases and pauses, so that take-over is quick. */
 export interface BusBench {
-  /** A process of its own; closed by `close` at the latest. */
+  /** A process of its own. */
   open(hooks?: BusHooks): Promise<OpenBus>
   /** A topic that nobody has used; with kafka of several partitions. */
   makeTopic(): Promise<string>
+  /** Ends every process that was opened, the killed ones too. */
+  closeOpened(): Promise<void>
   close(): Promise<void>
 }
 

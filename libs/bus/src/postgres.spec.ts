@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FreshDatabase, freshDatabase } from '@countersign/spec-kit/postgres'
 import { Pool } from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { busContract } from './bus.contract.ts'
 import type { BatchOutcome, BusHooks, BusObservation } from './bus.ts'
 import { type BusBench, newGroup, type OpenBus, record, recordsOf, settled } from './contract-bench.ts'
@@ -28,7 +28,12 @@ const makeBench = async (): Promise<PostgresBench> => {
   await migrateBus(client)
   client.release()
   await owner.end()
-  const closing: (() => Promise<void>)[] = []
+  let closing: (() => Promise<void>)[] = []
+  const closeOpened = async () => {
+    const opened = closing
+    closing = []
+    await Promise.all(opened.map((close) => close()))
+  }
   return {
     database,
     open: async (options = {}) => {
@@ -44,8 +49,9 @@ const makeBench = async (): Promise<PostgresBench> => {
       return { bus, pool, kill: () => void end() }
     },
     makeTopic: async () => `topic-${randomUUID()}`,
+    closeOpened,
     close: async () => {
-      await Promise.all(closing.map((close) => close()))
+      await closeOpened()
       await database.drop()
     },
   }
@@ -62,6 +68,7 @@ describe('postgres bus', () => {
   beforeAll(async () => {
     bench = await makeBench()
   })
+  afterEach(() => bench.closeOpened())
   afterAll(() => bench.close())
 
   it('says at start that it is for one process only', async () => {
@@ -161,22 +168,30 @@ describe('postgres bus', () => {
     const quiet = await makeBench()
     const topic = await quiet.makeTopic()
     // No poll and no renewal within this test: what arrives was announced, or found when listening began again.
-    const { bus, pool } = await quiet.open({ pollMs: 600_000, leaseMs: 600_000 })
+    const { bus } = await quiet.open({ pollMs: 600_000, leaseMs: 600_000 })
+    const observer = poolOn(quiet.database.url)
     const got = await record(bus, topic)
     await bus.publish(recordsOf(topic, 'k', ['one']))
     await got.count(1)
     const others = 'FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'
     const isWaiting = async () => {
-      const last = await pool.query(`SELECT state, query ${others} ORDER BY query_start DESC LIMIT 1`)
+      const last = await observer.query(`SELECT state, query ${others} ORDER BY query_start DESC LIMIT 1`)
       return last.rows[0]?.state === 'idle' && last.rows[0].query.includes('WITH page AS')
     }
-    while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 5))
-    await pool.query(`SELECT pg_terminate_backend(pid) ${others}`)
+    const waiting = async () => {
+      while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await waiting()
+    await bus.publish(recordsOf(topic, 'k', ['announced']))
+    await got.count(2)
+    await waiting()
+    await observer.query(`SELECT pg_terminate_backend(pid) ${others}`)
     const publishUntilTaken = async (value: string): Promise<void> => {
       await bus.publish(recordsOf(topic, 'k', [value])).catch(() => publishUntilTaken(value))
     }
-    await publishUntilTaken('two')
-    await got.until(({ values }) => values.includes('two'))
+    await publishUntilTaken('after the break')
+    await got.until(({ values }) => values.includes('after the break'))
+    await observer.end()
     await quiet.close()
   })
 
@@ -227,14 +242,14 @@ describe('postgres bus', () => {
   })
 
   it('lets a service publish and consume, and an operator alone prune', async () => {
-    const { database } = bench
+    const owners = poolOn(bench.database.url)
     const suffix = randomUUID().replaceAll('-', '')
     const [service, operator] = [`bus_service_${suffix}`, `bus_operator_${suffix}`]
-    for (const role of [service, operator]) await database.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'spec'`)
-    const owner = await database.pool.connect()
+    for (const role of [service, operator]) await owners.query(`CREATE ROLE ${role} LOGIN PASSWORD 'spec'`)
+    const owner = await owners.connect()
     await migrateBus(owner, { services: [service], operators: [operator] })
     owner.release()
-    const pools = [service, operator].map((role) => poolOn(database.urlFor(role, 'spec')))
+    const pools = [service, operator].map((role) => poolOn(bench.database.urlFor(role, 'spec')))
     const [asService, asOperator] = pools.map((pool) =>
       createPostgresBus({ pool, log: () => undefined, leaseMs: 600, pollMs: 200 }),
     )
@@ -251,6 +266,7 @@ describe('postgres bus', () => {
     expect(await asOperator?.prune(new Date(0))).toBe(0)
     await Promise.all([asService?.close(), asOperator?.close()])
     await Promise.all(pools.map((pool) => pool.end()))
-    for (const role of [service, operator]) await database.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    for (const role of [service, operator]) await owners.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    await owners.end()
   })
 })

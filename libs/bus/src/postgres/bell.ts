@@ -3,6 +3,13 @@ import type { Pool, PoolClient } from 'pg'
 
 const channel = 'countersign_bus'
 
+/** Pause before a broken connection is replaced. */
+const retryMs = 200
+
+/** Ends early when the signal aborts. */
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => undefined)
+
 /** Lets one waiter sleep until it is rung or the time is up; a ring while nobody waits is kept for the next wait. */
 export class Doorbell {
   #isRung = false
@@ -62,23 +69,26 @@ export class TopicBells {
   }
 
   async close(): Promise<void> {
-    await this.#announcing
     this.#closing.abort()
+    await this.#announcing
     await this.#listening
   }
 
   async #announceAll(): Promise<void> {
-    try {
-      while (this.#toAnnounce.size > 0) {
-        const topics = [...this.#toAnnounce]
-        this.#toAnnounce = new Set()
+    const { signal } = this.#closing
+    while (this.#toAnnounce.size > 0) {
+      const topics = [...this.#toAnnounce]
+      this.#toAnnounce = new Set()
+      try {
         await this.#pool.query('SELECT pg_notify($1, topic) FROM unnest($2::text[]) AS topic', [channel, topics])
+      } catch {
+        // The records are durable and every consumer polls: a closing bus leaves it at that.
+        if (signal.aborted) break
+        for (const topic of topics) this.#toAnnounce.add(topic)
+        await pause(retryMs, signal)
       }
-    } catch {
-      // The records are durable and every consumer polls: an announcement that failed is not repeated.
-    } finally {
-      this.#announcing = undefined
     }
+    this.#announcing = undefined
   }
 
   async #keepListening(): Promise<void> {
@@ -87,7 +97,7 @@ export class TopicBells {
       try {
         await this.#listenUntilBroken(signal)
       } catch {
-        await sleep(500, undefined, { signal }).catch(() => undefined)
+        await pause(retryMs, signal)
       }
     }
   }
