@@ -1,0 +1,34 @@
+import type { Seat } from '@countersign/contracts'
+import type { ActiveSet } from '../active-sets.ts'
+
+/** Answer of `GET /v1/policy-sets/active`. */
+export type PolicySetView = {
+  readonly digest: string
+  readonly engine: string
+  readonly activatedAt: string
+  readonly rules: readonly {
+    readonly id: string
+    readonly effect: string
+    readonly text?: string
+    /** Actions that its scope names; absent for a rule about any action. */
+    readonly actions?: readonly string[]
+    readonly seats?: readonly Seat[]
+    readonly file: string
+  }[]
+}
+
+export const policySetView = ({ set, activatedAt }: ActiveSet): PolicySetView => ({
+  digest: set.digest,
+  engine: set.engine,
+  activatedAt,
+  rules: [...set.rules.values()]
+    .map(({ id, effect, text, actions, seats, file }) => ({
+      id,
+      effect,
+      ...(text === undefined ? {} : { text }),
+      ...(actions === undefined ? {} : { actions: [...actions].toSorted() }),
+      ...(seats.length === 0 ? {} : { seats }),
+      file,
+    }))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+})

@@ -1,0 +1,186 @@
+import { isRefusal, type Refusal } from '@countersign/contracts'
+import {
+  holdActivePolicySets,
+  withTenants,
+  loadStreams,
+  type CommandHandler,
+  type EventStore,
+  type Keyring,
+  type Loaded,
+  type StreamRef,
+} from '@countersign/event-store'
+import { decide, foldIntent, isPublished, type Intent } from '@countersign/intent'
+import type pg from 'pg'
+import type { ActiveSet, ActiveSets } from '../active-sets.ts'
+import { authorsOf } from '../activate-policy-set/changed-rules.ts'
+import { policySetStream } from '../activate-policy-set/policy-set-stream.ts'
+import { evaluateIntent, type EvaluatedIntent } from './evaluated-intent.ts'
+
+/** What became of an intent that was to be evaluated. */
+export type EvaluationOutcome =
+  | { readonly status: 'decided' | 'nothing_to_do' | 'no_policy_set' }
+  | { readonly status: 'refused'; readonly refusal: Refusal }
+  | { readonly status: 'failed'; readonly error: unknown }
+
+export type IntentRef = { readonly tenantId: string; readonly intentId: string }
+
+type Options = {
+  readonly pool: pg.Pool
+  readonly store: EventStore
+  readonly keyring: Keyring
+  readonly sets: ActiveSets
+  readonly collectWithinMs: number
+  /** Gives tenants their first policy set. */
+  readonly seed: (tenantIds: readonly string[]) => Promise<void>
+}
+
+type Answer = 'decided' | 'nothing_to_do' | 'set_changed' | Refusal
+type Seen = { readonly loaded: Loaded; readonly active: ReadonlyMap<string, ActiveSet> }
+
+/** Two events per intent, 500 per append. */
+const largestBatch = 250
+/** A set that changes again and again between evaluation and append leaves the intent to the next delivery. */
+const mostAttempts = 5
+
+/** Another set became active between the evaluation and the append. */
+class PolicySetChanged extends Error {
+  constructor() {
+    super('another policy set became active meanwhile')
+  }
+}
+
+const streamOf = ({ tenantId, intentId }: IntentRef): StreamRef => ({ kind: 'intent', streamId: intentId, tenantId })
+
+/**
+ * Evaluates intents in batches: one load, one opening of parameters, one append. The evaluation happens outside the
+ * transaction; the append counts only if the set it used is still the active one when it commits, held against activation
+ * until then, else the intent is evaluated again under the new one.
+ */
+export class EvaluateIntents {
+  readonly #options: Options
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** One outcome per intent, in order. Rejects only when the store can't be reached. */
+  async evaluate(intents: readonly IntentRef[]): Promise<EvaluationOutcome[]> {
+    const outcomes = new Map<IntentRef, EvaluationOutcome>()
+    for (let from = 0; from < intents.length; from += largestBatch)
+      await this.#evaluateBatch(intents.slice(from, from + largestBatch), outcomes)
+    return intents.map((intent) => outcomes.get(intent) ?? { status: 'failed', error: new Error('not evaluated') })
+  }
+
+  async #evaluateBatch(intents: readonly IntentRef[], outcomes: Map<IntentRef, EvaluationOutcome>): Promise<void> {
+    let open = intents
+    for (let attempt = 1; open.length > 0; attempt += 1) {
+      const again = await this.#attempt(open, outcomes)
+      if (again.length > 0 && attempt === mostAttempts) throw new PolicySetChanged()
+      open = again
+    }
+  }
+
+  /** Evaluates and appends once; answers those whose policy set changed under way. */
+  async #attempt(intents: readonly IntentRef[], outcomes: Map<IntentRef, EvaluationOutcome>): Promise<IntentRef[]> {
+    const seen = await this.#read(intents)
+    const evaluable: { intent: IntentRef; state: Intent; active: ActiveSet }[] = []
+    for (const intent of intents) {
+      const state = foldIntent(seen.loaded.of(streamOf(intent)).events)
+      const active = seen.active.get(intent.tenantId)
+      if (!isPublished(state))
+        outcomes.set(intent, { status: 'refused', refusal: refusalOf(state.status === 'unreadable') })
+      else if (state.status !== 'published') outcomes.set(intent, { status: 'nothing_to_do' })
+      else if (active === undefined) outcomes.set(intent, { status: 'no_policy_set' })
+      else evaluable.push({ intent, state, active })
+    }
+    if (evaluable.length === 0) return []
+    const opened = await this.#options.keyring.openBatch(
+      evaluable.map(({ intent, state }) => ({ tenantId: intent.tenantId, sealedId: state.published.payload.sealedId })),
+    )
+    const commands = new Map<EvaluatedIntent, IntentRef>()
+    for (const { intent, state, active } of evaluable) {
+      const history = seen.loaded.of(policySetStream(intent.tenantId)).events
+      const evaluated = evaluateIntent({
+        ref: streamOf(intent),
+        intent: state,
+        sealed: opened.get(state.published.payload.sealedId),
+        set: active.set,
+        authorsOf: (rules) => authorsOf(history, rules),
+        collectWithinMs: this.#options.collectWithinMs,
+      })
+      commands.set(evaluated, intent)
+    }
+    return this.#append(commands, outcomes)
+  }
+
+  /** Streams and active sets as one transaction sees them; tenants without a set get their first one. */
+  async #read(intents: readonly IntentRef[]): Promise<Seen> {
+    const { pool, sets, seed } = this.#options
+    const tenantIds = [...new Set(intents.map(({ tenantId }) => tenantId))]
+    const read = () =>
+      withTenants(pool, tenantIds, async (tx) => ({
+        loaded: await loadStreams(tx, [...intents.map(streamOf), ...tenantIds.map(policySetStream)]),
+        active: await sets.read(tx, tenantIds),
+      }))
+    const seen = await read()
+    const without = tenantIds.filter((tenantId) => !seen.active.has(tenantId))
+    if (without.length === 0) return seen
+    await seed(without)
+    return read()
+  }
+
+  async #append(
+    commands: ReadonlyMap<EvaluatedIntent, IntentRef>,
+    outcomes: Map<IntentRef, EvaluationOutcome>,
+  ): Promise<IntentRef[]> {
+    const { store, keyring } = this.#options
+    const sealed = await keyring.sealBatch([...commands.keys()].flatMap(({ facts }) => facts ?? []))
+    const handler: CommandHandler<EvaluatedIntent, ReadonlyMap<string, ActiveSet>, Answer> = {
+      read: (tx, batch) =>
+        this.#options.sets.read(
+          tx,
+          batch.map(({ streams }) => streams[0].tenantId),
+        ),
+      decide: ({ streams: [ref], evaluation }, loaded, active) => {
+        if (active.get(ref.tenantId)?.set.digest !== evaluation.policySetDigest)
+          return { append: [], answer: 'set_changed' }
+        const state = foldIntent(loaded.of(ref).events)
+        const outcome = decide({ type: 'EvaluateIntent', now: loaded.now, ...evaluation }, state)
+        if (isRefusal(outcome)) return { append: [], answer: outcome }
+        return {
+          append: [{ stream: ref, events: outcome }],
+          answer: outcome.length === 0 ? 'nothing_to_do' : 'decided',
+        }
+      },
+      effects: async (tx, decided) => {
+        const made = decided.filter(({ answer }) => answer === 'decided').map(({ command }) => command)
+        if (made.length === 0) return
+        const held = await holdActivePolicySets(tx, [...new Set(made.map(({ streams }) => streams[0].tenantId))])
+        for (const { streams, evaluation } of made)
+          if (held.get(streams[0].tenantId) !== evaluation.policySetDigest) throw new PolicySetChanged()
+        const ids = new Set(made.map(({ streams }) => streams[0].streamId))
+        await keyring.writeSealed(tx, {
+          rows: sealed.rows.filter(({ streamId }) => ids.has(streamId)),
+          newKeys: sealed.newKeys.filter(({ streamId }) => ids.has(streamId)),
+        })
+      },
+    }
+    const again: IntentRef[] = []
+    for (const outcome of await store.executeBatch([...commands.keys()], handler)) {
+      const intent = commands.get(outcome.command)
+      if (intent === undefined) throw new Error('an outcome belongs to no command')
+      if (outcome.status === 'failed') {
+        if (outcome.error instanceof PolicySetChanged) again.push(intent)
+        else outcomes.set(intent, { status: 'failed', error: outcome.error })
+      } else if (outcome.answer === 'set_changed') again.push(intent)
+      else if (isRefusal(outcome.answer)) outcomes.set(intent, { status: 'refused', refusal: outcome.answer })
+      else outcomes.set(intent, { status: outcome.answer })
+    }
+    return again
+  }
+}
+
+const refusalOf = (isUnreadable: boolean): Refusal => ({
+  refused: true,
+  code: isUnreadable ? 'unknown_event' : 'unknown_intent',
+})

@@ -1,0 +1,112 @@
+import { createPostgresBus, migrateBus } from '@countersign/bus'
+import { topics } from '@countersign/contracts'
+import { newId, storeRoles } from '@countersign/event-store'
+import { buildService, Secret } from '@countersign/service-kit'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ActiveSets } from './active-sets.ts'
+import { ActivatePolicySet } from './activate-policy-set/activate-policy-set.handler.ts'
+import type { PolicySetView } from './activate-policy-set/policy-set-view.ts'
+import { PolicyModule } from './policy.module.ts'
+import { policyService, type PolicyConfig } from './index.ts'
+import { policyStore, quiet, sampleFolder, samplePolicies, wakeUp, type PolicyStore } from './policy-store.fixture.ts'
+
+let at: PolicyStore
+beforeAll(async () => {
+  at = await policyStore()
+})
+afterAll(() => at.drop())
+
+it('runs: seeds the set of the folder, decides what the bus wakes it for, shows nothing without a token, and stops', async () => {
+  const owner = new pg.Client({ connectionString: at.spec.urlOf('owner') })
+  await owner.connect()
+  await migrateBus(owner, { services: [storeRoles.policy] })
+  await owner.end()
+  const bus = createPostgresBus({ pool: at.spec.poolOf('policy'), log: () => undefined })
+  const config = {
+    DATABASE_URL: new Secret(at.spec.urlOf('policy')),
+    DATABASE_POOL: 5,
+    DEPLOYMENT_KEY_FILE: at.deploymentKeyFile,
+    OIDC_ISSUER: 'http://127.0.0.1:1',
+    OIDC_AUDIENCE: 'countersign',
+    POLICY_FOLDER: sampleFolder,
+    COLLECT_WITHIN_MS: 900_000,
+  } as PolicyConfig
+  const service = await buildService({ name: 'policy', config, log: quiet, compose: policyService({ bus }) })
+  try {
+    await service.start()
+    const url = await service.listen({ port: 0 })
+    const ref = await at.publish()
+    const record = wakeUp(ref)
+    await bus.publish([{ topic: topics.events, key: ref.streamId, value: record.value, headers: {} }])
+    while ((await at.eventsOf(ref)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect((await at.eventsOf(ref)).map(({ type }) => type)).toEqual([
+      'ActionIntentPublished',
+      'PolicyEvaluated',
+      'IntentAllowed',
+    ])
+    const answer = await fetch(`${url}/v1/policy-sets/active`)
+    expect(answer.status).toBe(401)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  } finally {
+    expect(await service.stop()).toBe('drained')
+    await bus.close()
+  }
+})
+
+it('shows a person of the tenant what decides: digest, rules, seats, and no Cedar text', async () => {
+  const tenantId = await at.spec.addTenant('shown')
+  const subjectId = newId()
+  await at.spec.superuser.query(
+    `insert into countersign.subject (tenant_id, subject_id, iss, sub, salt)
+     values ($1, $2, 'https://idp.test', 'ben', decode(repeat('00', 32), 'hex'))`,
+    [tenantId, subjectId],
+  )
+  await at.spec.superuser.query(
+    `insert into countersign.person (tenant_id, subject_id, display_name) values ($1, $2, 'Ben')`,
+    [tenantId, subjectId],
+  )
+  const sets = new ActiveSets()
+  const { digest } = await new ActivatePolicySet(at.store, sets).seed(tenantId, await samplePolicies())
+  const verifier = {
+    verify: async (bearer: string) => ({
+      ok: true as const,
+      identity: {
+        issuer: 'https://idp.test',
+        subject: bearer,
+        kind: bearer === 'robot' ? 'client' : 'person',
+        clientId: 'console',
+        actorChain: [],
+      },
+    }),
+  }
+  const service = await buildService({
+    name: 'policy',
+    config: {},
+    log: quiet,
+    compose: () => ({ module: PolicyModule.with({ pool: at.spec.poolOf('policy'), sets }), verifier }),
+  })
+  try {
+    const url = await service.listen({ port: 0 })
+    const read = async (bearer: string) => {
+      const answer = await fetch(`${url}/v1/policy-sets/active`, { headers: { authorization: `Bearer ${bearer}` } })
+      return { status: answer.status, body: (await answer.json()) as PolicySetView & { code?: string } }
+    }
+    const { status, body } = await read('ben')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ digest, engine: 'cedar-4.13.0' })
+    expect(body.rules.find(({ id }) => id === 'exports-need-a-data-owner')).toEqual({
+      id: 'exports-need-a-data-owner',
+      effect: 'review',
+      text: 'Data leaves its place',
+      actions: ['data.export'],
+      seats: [{ group: 'data-owners', count: 1 }],
+      file: 'data.cedar',
+    })
+    expect(JSON.stringify(body)).not.toContain('permit')
+    expect((await read('robot')).body.code).toBe('not_human')
+    expect((await read('stranger')).body.code).toBe('person_inactive')
+  } finally {
+    await service.stop()
+  }
+})

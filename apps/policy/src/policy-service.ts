@@ -1,0 +1,117 @@
+import type { Bus } from '@countersign/bus'
+import { ownedTypes } from '@countersign/contracts'
+import {
+  bootCheck,
+  deploymentKeyFromFile,
+  eventStore,
+  keyring,
+  listenStore,
+  notifyStore,
+  type StoreListener,
+} from '@countersign/event-store'
+import { tokenVerifier } from '@countersign/identity'
+import type { Compose, Consumer, Log, ServiceParts } from '@countersign/service-kit'
+import pg from 'pg'
+import { ActivatePolicySet } from './activate-policy-set/activate-policy-set.handler.ts'
+import { readPolicyFolder } from './activate-policy-set/read-policy-folder.ts'
+import { SeedPolicySets } from './activate-policy-set/seed-policy-sets.ts'
+import { ActiveSets } from './active-sets.ts'
+import { EvaluateIntentConsumer } from './evaluate-intent/evaluate-intent.consumer.ts'
+import { EvaluateIntents } from './evaluate-intent/evaluate-intent.handler.ts'
+import { ExpireIntents } from './expire-intent/expire-intent.ts'
+import type { PolicyConfig } from './policy.config.ts'
+import { PolicyModule } from './policy.module.ts'
+
+/** What the service does not open itself. */
+export type PolicyDependencies = {
+  /** The caller closes it, after the service has stopped. */
+  readonly bus: Bus
+}
+
+/** How the policy service is composed on a bus; for `runService` and `buildService`. */
+export const policyService =
+  ({ bus }: PolicyDependencies): Compose<PolicyConfig> =>
+  async ({ config, log, checks }): Promise<ServiceParts> => {
+    const connectionString = config.DATABASE_URL.reveal()
+    const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL, application_name: 'countersign-policy' })
+    pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+    try {
+      await refuseUnsafeStore(pool)
+      const source = await readPolicyFolder(config.POLICY_FOLDER)
+      const deploymentKey = await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE)
+      const notifier = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
+      const store = eventStore(pool, { metadata: { service: 'policy' }, onAppended: () => notifier.wake() })
+      const sets = new ActiveSets()
+      const seeding = new SeedPolicySets(pool, new ActivatePolicySet(store, sets), source, log)
+      const intents = new EvaluateIntents({
+        pool,
+        store,
+        sets,
+        keyring: keyring({ pool, deploymentKey }),
+        collectWithinMs: config.COLLECT_WITHIN_MS,
+        seed: (tenantIds) => seeding.seed(tenantIds),
+      })
+      const expiry = new ExpireIntents({ pool, store, log })
+      checks.register({
+        name: 'store',
+        effect: 'not_ready',
+        probe: async () => {
+          await pool.query('select 1')
+          return undefined
+        },
+      })
+      return {
+        module: PolicyModule.with({ pool, sets }),
+        verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+        consumers: [
+          seeding,
+          expiry,
+          new StoreWakeUps(connectionString, () => expiry.wake(), log),
+          new EvaluateIntentConsumer({ bus, pool, intents, log }),
+        ],
+        onStop: async () => {
+          await notifier.close()
+          await pool.end()
+        },
+      }
+    } catch (error) {
+      await pool.end()
+      throw error
+    }
+  }
+
+const refuseUnsafeStore = async (pool: pg.Pool): Promise<void> => {
+  const problems = await bootCheck(pool, ownedTypes('policy'))
+  if (problems.length > 0)
+    throw new Error(`the store is not safe to decide on: ${problems.map(({ detail }) => detail).join('; ')}`)
+}
+
+/** Hears what other services append. */
+class StoreWakeUps implements Consumer {
+  readonly name = 'store-wake-ups'
+  readonly #connectionString: string
+  readonly #wake: () => void
+  readonly #log: Log
+  #listener: StoreListener | undefined
+
+  constructor(connectionString: string, wake: () => void, log: Log) {
+    this.#connectionString = connectionString
+    this.#wake = wake
+    this.#log = log
+  }
+
+  async start(): Promise<void> {
+    const connect = async () => {
+      const client = new pg.Client({ connectionString: this.#connectionString })
+      await client.connect()
+      return client
+    }
+    this.#listener = listenStore(connect, this.#wake, {
+      onError: (error) => this.#log.warn({ err: error }, 'the listener on the store was interrupted'),
+    })
+  }
+
+  async stop(): Promise<void> {
+    await this.#listener?.close()
+  }
+}

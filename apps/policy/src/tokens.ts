@@ -1,0 +1,3 @@
+/** Injection tokens of the policy service. */
+export const poolToken = Symbol('pool')
+export const activeSetsToken = Symbol('activeSets')
