@@ -82,4 +82,9 @@ describe('checking a whole log', () => {
     const { findings } = await checkLog({ leafHashes, readTile: reader(tiles) })
     expect(findings).toEqual([{ code: 'tile_differs', level: 1, index: 0, position: 0, firstLeaf: 0 }])
   })
+
+  it('takes no leaf from a tile that is not all there', async () => {
+    const leafHashes = leafHashesOf(() => Buffer.alloc(31), 1)
+    await expect(checkLog({ leafHashes, readTile: tile })).rejects.toThrow('shorter')
+  })
 })

@@ -1,6 +1,6 @@
 import { appendLeaves } from './frontier.ts'
 import { emptyRoot, HASH_BYTES, hashAt, sameBytes } from './hash.ts'
-import type { ReadTile } from './proof.ts'
+import { type ReadTile, TileTooShort } from './proof.ts'
 import { TILE_WIDTH, tileWidth } from './tile.ts'
 
 /**
@@ -104,12 +104,13 @@ export const checkLog = async ({ leafHashes, readTile, heads = [] }: CheckedLog)
 
 /**
  * Leaf hashes of a log from its own level 0 tiles: lets `checkLog` hold the upper tiles and the root of a log against
- * the lowest level where the entries are not at hand.
+ * the lowest level where the entries are not at hand. Throws `TileTooShort` for a tile that is not all there.
  */
 export async function* leafHashesOf(readTile: ReadTile, size: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index * TILE_WIDTH < size; index += 1) {
     const width = tileWidth(0, index, size)
     const hashes = await readTile(0, index, width)
+    if (hashes.length < width * HASH_BYTES) throw new TileTooShort(0, index, width)
     for (let position = 0; position < width; position += 1) yield hashAt(hashes, position)
   }
 }
