@@ -1,0 +1,92 @@
+import type { EventOf } from '@countersign/contracts'
+import { type EventStore, resolveSubjects, type Subject, withTenants, writeSubjects } from '@countersign/event-store'
+import { nameId } from '@countersign/redaction'
+import type pg from 'pg'
+import { registerStream } from '../streams.ts'
+import { type Change, isSettled, lastOf } from './change.ts'
+
+export type RegisterPersonCommand = Change & {
+  readonly issuer: string
+  readonly subject: string
+  readonly displayName: string
+  readonly email?: string
+  /** Whether the person may act at all. */
+  readonly active: boolean
+}
+
+/** `changed` is false when the directory said so already. */
+export type RegisteredPerson = { readonly person: string; readonly changed: boolean }
+
+/**
+ * Puts a person into the directory, or changes whether they are active. In events they are a subject id, introduced with a
+ * commitment to who they are; name and address are only in the register's row. Seeding never undoes what an operator changed.
+ */
+export class RegisterPerson {
+  readonly #pool: pg.Pool
+  readonly #store: EventStore
+
+  constructor(pool: pg.Pool, store: EventStore) {
+    this.#pool = pool
+    this.#store = store
+  }
+
+  async handle(command: RegisterPersonCommand): Promise<RegisteredPerson> {
+    // The stream is named after the subject id, so that no hash of who somebody is outlives their erasure.
+    for (let tries = 1; tries <= 3; tries += 1) {
+      const { tenantId, issuer: iss, subject: sub } = command
+      const identity = { tenantId, iss, sub }
+      const [subject] = await withTenants(this.#pool, [tenantId], (tx) => resolveSubjects(tx, [identity]))
+      if (subject === undefined) throw new Error('the subject was not resolved')
+      const registered = await this.#register(command, subject)
+      if (registered !== undefined) return registered
+    }
+    throw new Error('the subject of a person kept changing')
+  }
+
+  /** Undefined when somebody else made another id for the same person meanwhile. */
+  async #register(command: RegisterPersonCommand, subject: Subject): Promise<RegisteredPerson | undefined> {
+    const { tenantId, issuer, displayName, email, active, changedBy, seeded } = command
+    const ref = registerStream(tenantId, nameId('person', tenantId, subject.subjectId))
+    const { answer } = await this.#store.execute(
+      { streams: [ref] },
+      {
+        read: async (tx) => {
+          const [stored] = await resolveSubjects(tx, [{ tenantId, iss: issuer, sub: command.subject }])
+          return stored === undefined || stored.isNew ? subject : stored
+        },
+        decide: (_command, loaded, stored) => {
+          if (stored.subjectId !== subject.subjectId) return { append: [], answer: undefined }
+          const { events } = loaded.of(ref)
+          const isKept = seeded && isSettled(events)
+          const changed = !isKept && lastOf(events, 'DirectoryPersonRegistered')?.active !== active
+          const event: EventOf<'DirectoryPersonRegistered'> = {
+            type: 'DirectoryPersonRegistered',
+            data: {
+              person: stored.subjectId,
+              active,
+              changedBy,
+              seeded,
+              ...(stored.isNew ? { subjects: [{ subjectId: stored.subjectId, commitment: stored.commitment }] } : {}),
+            },
+          }
+          return {
+            append: changed ? [{ stream: ref, events: [event] }] : [],
+            answer: { person: stored.subjectId, changed, subject: stored, isKept },
+          }
+        },
+        effects: async (tx, [decided]) => {
+          if (decided?.answer === undefined || decided.answer.isKept) return
+          await writeSubjects(tx, [decided.answer.subject])
+          await tx.query(
+            `insert into countersign.person (tenant_id, subject_id, display_name, email, active)
+             values ($1, $2, $3, $4, $5)
+             on conflict (tenant_id, subject_id) do update
+               set display_name = excluded.display_name, email = excluded.email, active = excluded.active`,
+            [tenantId, decided.answer.person, displayName, email ?? null, active],
+          )
+        },
+      },
+    )
+    return answer === undefined ? undefined : { person: answer.person, changed: answer.changed }
+  }
+}
