@@ -9,8 +9,10 @@ const keyIdHeader = 'countersign-kid'
 /** The key with which internal records are authenticated; `kid` lets two be valid while one replaces the other. */
 export type RecordKey = { readonly kid: string; readonly secret: Uint8Array }
 
-/** Adds the MAC of a record. The key of a record without one is the empty text. */
-export const authenticated = (key: RecordKey, record: OutboundRecord): OutboundRecord => ({
+const authenticated = (
+  key: RecordKey,
+  record: OutboundRecord & { readonly key: string; readonly value: Uint8Array },
+): OutboundRecord => ({
   ...record,
   headers: {
     ...record.headers,
@@ -23,18 +25,14 @@ export const authenticated = (key: RecordKey, record: OutboundRecord): OutboundR
   },
 })
 
-/** Whether an internal record carries the MAC of one of the keys. A record without one does not. */
+/** Whether an internal record carries the MAC of one of the keys. One without key, value or MAC does not. */
 export const recordVerifier =
   (keys: readonly RecordKey[]) =>
   (record: DeliveredRecord): boolean => {
     const key = keys.find(({ kid }) => kid === record.headers[keyIdHeader])
     const mac = record.headers[macHeader]
-    if (key === undefined || mac === undefined) return false
-    return verifyRecordMac(
-      key.secret,
-      { topic: record.topic, key: record.key ?? '', value: record.value ?? new Uint8Array() },
-      mac,
-    )
+    if (key === undefined || mac === undefined || record.key === null || record.value === null) return false
+    return verifyRecordMac(key.secret, { topic: record.topic, key: record.key, value: record.value }, mac)
   }
 
 /** An event as a record of `countersign.events.v1`: a structured CloudEvent, keyed by its stream. */

@@ -42,4 +42,5 @@ export {
   withTraceOf,
 } from './trace-context.ts'
 export { checkedBy, pathParameter, validateBody } from './validate-body.ts'
-export { authenticated, eventRecord, readEventRecord, type RecordKey, recordVerifier } from './event-record.ts'
+export { eventRecord, readEventRecord, type RecordKey, recordVerifier } from './event-record.ts'
+export { BusTransport, type BusTransportOptions, type BusTransportStatus } from './bus-transport.ts'
