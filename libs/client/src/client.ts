@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { GrantView, IntentView, PublishIntentBody, ReceiptView, ReportExecutionBody } from '@countersign/contracts'
 import type { TokenSource } from './access-token.ts'
-import { CountersignRefused, DecisionPending, ProofInvalid } from './errors.ts'
+import { DecisionPending, isTransient } from './errors.ts'
+import { guarding } from './guard.ts'
 import { http } from './http.ts'
+import { pause, persist } from './persist.ts'
 import { digestOf, receiptVerifier, type ConcreteAction } from './verify-grant.ts'
 
 export type ClientOptions = {
@@ -11,152 +13,115 @@ export type ClientOptions = {
   readonly token: TokenSource
 }
 
-/** An intent without what the service adds; `parameters` are what will run. */
-export type GuardedAction = Omit<PublishIntentBody, 'parameters' | 'preconditions'> &
-  ConcreteAction & {
-    /** The same key with the same content is the same intent. Default: a new one. */
-    readonly idempotencyKey?: string
-    /** How long to wait for a decision, ms. Default: until the intent's deadline. */
-    readonly waitMs?: number
-    readonly signal?: AbortSignal
-    /** Told when the intent is published and when it is decided. */
-    readonly onState?: (intent: IntentView) => void
-  }
-
-/** What an action that ran may report about itself; counts and digests only. */
-export type Outcome = Pick<ReportExecutionBody, 'rows' | 'bytes' | 'exitCode' | 'resultDigest' | 'code'> & {
-  readonly succeeded?: boolean
+export type AwaitOptions = {
+  /** How long to wait, ms. Default: until the intent is decided or its deadline has passed. */
+  readonly waitMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Told of each new state, the last one too. */
+  readonly onState?: ((intent: IntentView) => void) | undefined
 }
 
-export type Guarded<Value> = { readonly value: Value; readonly outcome?: Outcome }
+/** Whether waiting longer can change anything. */
+export const isDecided = (intent: IntentView): boolean => intent.state !== 'published' && intent.state !== 'in_review'
 
-const decided = (intent: IntentView): boolean => intent.state !== 'published' && intent.state !== 'in_review'
-const pollMs = 20_000
+// The first look is short, so that a caller soon learns that somebody has to look; after that one look lasts long.
+const firstLookMs = 1_000
+const lookMs = 20_000
+const slackMs = 15_000
+const pauseMs = 250
 
-/** A client of one deployment. Every method fails closed: an error, a time-out or a refusal means the action does not run. */
+/**
+ * A client of one deployment. Every method fails closed: an error, a time-out or a refusal means the action does not run.
+ * What may be sent again without a second effect is sent again when nobody answers.
+ */
 export const countersign = ({ baseUrl, token }: ClientOptions) => {
   const call = http(baseUrl, token)
   const verifyReceipt = receiptVerifier(baseUrl)
 
-  const publish = (intent: PublishIntentBody, idempotencyKey: string = randomUUID()): Promise<IntentView> =>
-    call('/v1/intents', { method: 'POST', body: intent, headers: { 'idempotency-key': idempotencyKey } })
-
-  /** The intent as it stands, or once it is decided, at most `waitMs` later. */
-  const read = (intentId: string, waitMs = 0, signal?: AbortSignal): Promise<IntentView> =>
-    call(`/v1/intents/${intentId}${waitMs > 0 ? `?waitMs=${Math.min(waitMs, pollMs)}` : ''}`, { signal })
-
-  const awaitDecision = async (
-    intentId: string,
-    { waitMs, signal }: { waitMs?: number | undefined; signal?: AbortSignal | undefined } = {},
+  /** The same key with the same content is the same intent, however often it is published. */
+  const publish = (
+    intent: PublishIntentBody,
+    idempotencyKey: string = randomUUID(),
+    signal?: AbortSignal,
   ): Promise<IntentView> => {
-    const until = waitMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + waitMs
-    for (;;) {
-      signal?.throwIfAborted()
-      const left = until - Date.now()
-      const intent = await read(intentId, Math.max(0, Math.min(left, pollMs)), signal)
-      if (decided(intent)) return intent
-      if (Date.now() >= until) throw new DecisionPending(intentId)
+    const headers = { 'idempotency-key': idempotencyKey }
+    return persist(() => call('/v1/intents', { method: 'POST', body: intent, headers, signal }), { signal })
+  }
+
+  /** The intent as it stands, or once it is decided, at most `waitMs` later (25 s at most). */
+  const read = (intentId: string, waitMs = 0, signal?: AbortSignal): Promise<IntentView> => {
+    const wholeMs = Math.round(waitMs)
+    const query = wholeMs > 0 ? `?waitMs=${wholeMs}` : ''
+    return call(`/v1/intents/${intentId}${query}`, { signal, timeoutMs: wholeMs + slackMs })
+  }
+
+  /** Resolves with the decided intent; throws `DecisionPending` when `waitMs` have passed without a decision. */
+  const awaitDecision = async (intentId: string, options: AwaitOptions = {}): Promise<IntentView> => {
+    const { waitMs = Number.POSITIVE_INFINITY, signal, onState } = options
+    const until = performance.now() + waitMs
+    let seen = 'published'
+    for (let look = 1; ; look++) {
+      const left = Math.max(0, until - performance.now())
+      const asked = Math.min(left, look === 1 ? firstLookMs : lookMs)
+      const began = performance.now()
+      const intent = await persist(() => read(intentId, asked, signal), { attempts: 8, signal }).catch(
+        (error: unknown) => {
+          if (performance.now() >= until && isTransient(error)) throw new DecisionPending(intentId)
+          throw error
+        },
+      )
+      if (intent.state !== seen) onState?.(intent)
+      seen = intent.state
+      if (isDecided(intent)) return intent
+      if (performance.now() >= until) throw new DecisionPending(intentId)
+      // Something on the way may answer before it was asked to; that must not become a flood.
+      if (performance.now() - began < asked) await pause(Math.min(asked, pauseMs), signal)
     }
   }
 
-  const withdraw = (intentId: string): Promise<IntentView> =>
+  const withdraw = (intentId: string): Promise<{ intentId: string; state: string }> =>
     call(`/v1/intents/${intentId}/withdraw`, { method: 'POST', body: {} })
-  const collect = (intentId: string): Promise<GrantView> =>
-    call(`/v1/intents/${intentId}/grant`, { method: 'POST', body: {} })
+
+  /** The one grant of an allowed or approved intent; asking again gives the same grant. */
+  const collect = (intentId: string, signal?: AbortSignal): Promise<GrantView> =>
+    persist(() => call(`/v1/intents/${intentId}/grant`, { method: 'POST', body: {}, signal }), { signal })
 
   /** Uses the grant for exactly `concrete`; resolves only with a receipt whose signature and content were verified. */
   const redeem = async (
     grant: GrantView,
     concrete: ConcreteAction,
-    redemptionId: string = randomUUID(),
+    { redemptionId = randomUUID(), signal }: { redemptionId?: string; signal?: AbortSignal | undefined } = {},
   ): Promise<ReceiptView> => {
     const { action, target, environment, parameters, preconditions } = concrete
-    const receipt = await call<ReceiptView>(`/v1/grants/${grant.grantId}/redeem`, {
-      method: 'POST',
-      body: {
-        token: grant.token,
-        redemptionId,
-        action,
-        target,
-        environment,
-        parameters,
-        ...(preconditions === undefined ? {} : { preconditions }),
-      },
-    })
-    await verifyReceipt(receipt, { actionDigest: digestOf(grant.binding, concrete), redemptionId })
+    const { grantId, intentId, token: grantToken } = grant
+    const body = {
+      token: grantToken,
+      redemptionId,
+      action,
+      target,
+      environment,
+      parameters,
+      ...(preconditions === undefined ? {} : { preconditions }),
+    }
+    const receipt = await persist(
+      () => call<ReceiptView>(`/v1/grants/${grantId}/redeem`, { method: 'POST', body, signal }),
+      { signal },
+    )
+    const expected = { grantId, intentId, redemptionId, actionDigest: digestOf(grant.binding, concrete) }
+    await persist(() => verifyReceipt(receipt, expected), { signal })
     return receipt
   }
 
-  const revoke = (grantId: string): Promise<void> => call(`/v1/grants/${grantId}/revoke`, { method: 'POST', body: {} })
-  const report = (execution: ReportExecutionBody): Promise<void> =>
-    call('/v1/executions', { method: 'POST', body: execution })
+  const revoke = (grantId: string): Promise<{ grantId: string; state: string }> =>
+    call(`/v1/grants/${grantId}/revoke`, { method: 'POST', body: {} })
 
-  const refusalOf = (intent: IntentView): CountersignRefused =>
-    new CountersignRefused({
-      code: intent.code ?? `intent_${intent.state}`,
-      title: `the intent is ${intent.state}`,
-      status: 403,
-      rules: intent.rules,
-    })
-
-  /** Publishes, waits for the decision and collects; throws the refusal when the answer is no. */
-  const obtain = async (guarded: GuardedAction): Promise<{ intent: IntentView; grant: GrantView }> => {
-    const { idempotencyKey, waitMs, signal, onState, ...body } = guarded
-    const published = await publish(body as PublishIntentBody, idempotencyKey)
-    onState?.(published)
-    const intent = decided(published) ? published : await awaitDecision(published.intentId, { waitMs, signal })
-    if (intent.state !== published.state) onState?.(intent)
-    if (intent.state !== 'allowed' && intent.state !== 'approved' && intent.state !== 'granted') throw refusalOf(intent)
-    const grant = await collect(intent.intentId)
-    if (digestOf(grant.binding, guarded) !== grant.actionDigest || grant.actionDigest !== intent.actionDigest) {
-      throw new ProofInvalid('the grant is for another action')
-    }
-    return { intent, grant }
+  /** Tells what happened under a redeemed grant; the same report again changes nothing. */
+  const report = async (execution: ReportExecutionBody): Promise<void> => {
+    await persist(() => call('/v1/executions', { method: 'POST', body: execution }))
   }
 
-  /**
-   * Runs `run` only under a redeemed grant for exactly this action, and reports what happened. When `run` throws, a failure
-   * is reported and the error passed on. A report that cannot be delivered does not undo what ran: it is retried thrice and
-   * then left to be marked unknown.
-   */
-  const guard = async <Value>(
-    guarded: GuardedAction,
-    run: (receipt: ReceiptView) => Promise<Guarded<Value>>,
-  ): Promise<Value> => {
-    const { grant } = await obtain(guarded)
-    const receipt = await redeem(grant, guarded)
-    const ids = { grantId: grant.grantId, executionId: randomUUID() }
-    await deliver(() => report({ ...ids, outcome: 'started' }))
-    let result: Guarded<Value>
-    try {
-      result = await run(receipt)
-    } catch (error) {
-      await deliver(() => report({ ...ids, outcome: 'failed', code: 'threw' }))
-      throw error
-    }
-    const { succeeded = true, code, ...facts } = result.outcome ?? {}
-    await deliver(() =>
-      report({
-        ...ids,
-        outcome: succeeded ? 'succeeded' : 'failed',
-        ...facts,
-        ...(succeeded ? {} : { code: code ?? 'failed' }),
-      }),
-    )
-    return result.value
-  }
-
-  return { publish, read, awaitDecision, withdraw, collect, redeem, revoke, report, obtain, guard }
+  const calls = { publish, read, awaitDecision, withdraw, collect, redeem, revoke, report }
+  return { ...calls, ...guarding(calls) }
 }
 
-const deliver = async (send: () => Promise<void>): Promise<void> => {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await send()
-    } catch (error) {
-      if (error instanceof CountersignRefused && error.status < 500) throw error
-      if (attempt === 3) return
-      await new Promise((resolve) => setTimeout(resolve, 200 * attempt))
-    }
-  }
-}
+export type Countersign = ReturnType<typeof countersign>

@@ -5,6 +5,8 @@ export class CountersignRefused extends Error {
   readonly next: string | undefined
   readonly pointer: string | undefined
   readonly rules: readonly string[]
+  /** How long the service asks to wait before the same request is sent again, ms. */
+  readonly retryAfterMs: number | undefined
 
   constructor(problem: {
     code: string
@@ -13,6 +15,7 @@ export class CountersignRefused extends Error {
     next?: string | undefined
     pointer?: string | undefined
     rules?: readonly string[] | undefined
+    retryAfterMs?: number | undefined
   }) {
     super(`${problem.code}: ${problem.title}${problem.pointer === undefined ? '' : ` (${problem.pointer})`}`)
     this.name = 'CountersignRefused'
@@ -21,6 +24,7 @@ export class CountersignRefused extends Error {
     this.next = problem.next
     this.pointer = problem.pointer
     this.rules = problem.rules ?? []
+    this.retryAfterMs = problem.retryAfterMs
   }
 }
 
@@ -42,3 +46,15 @@ export class ProofInvalid extends Error {
     this.name = 'ProofInvalid'
   }
 }
+
+/** Nobody answered: no connection, or no whole answer in time. Whether the request had an effect is not known. */
+export class Unreachable extends Error {
+  constructor(what: string, cause?: unknown) {
+    super(`unreachable: ${what}`, cause === undefined ? undefined : { cause })
+    this.name = 'Unreachable'
+  }
+}
+
+/** Whether the same request may succeed when it is sent again. */
+export const isTransient = (error: unknown): boolean =>
+  error instanceof Unreachable || (error instanceof CountersignRefused && (error.status >= 500 || error.status === 429))

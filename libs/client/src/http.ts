@@ -1,49 +1,81 @@
 import type { Problem } from '@countersign/contracts'
 import type { TokenSource } from './access-token.ts'
-import { CountersignRefused } from './errors.ts'
+import { CountersignRefused, Unreachable } from './errors.ts'
 
 export type Call = {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'DELETE'
   readonly body?: unknown
   readonly headers?: Record<string, string>
   readonly signal?: AbortSignal | undefined
+  /** How long the whole answer may take, ms; 15 s if absent. */
+  readonly timeoutMs?: number
 }
 
 export type Http = <Answer>(path: string, call?: Call) => Promise<Answer>
 
-const asProblem = (value: unknown, status: number): Problem => {
-  const problem = (typeof value === 'object' && value !== null ? value : {}) as Partial<Problem>
-  return {
-    ...problem,
-    type: problem.type ?? 'about:blank',
-    title: problem.title ?? `The service answered ${status}`,
-    status,
-    code: problem.code ?? 'unavailable',
-  }
-}
+const patienceMs = 15_000
 
-/** JSON over HTTP with a bearer token; a problem answer becomes `CountersignRefused`. */
+/**
+ * JSON over HTTP with a bearer token. A problem answer becomes `CountersignRefused`, no answer `Unreachable`; an abort by
+ * the caller is passed on as it came.
+ */
 export const http =
   (baseUrl: string, token: TokenSource): Http =>
-  async <Answer>(path: string, { method = 'GET', body, headers = {}, signal }: Call = {}): Promise<Answer> => {
-    const answer = await fetch(new URL(path, baseUrl), {
+  async <Answer>(path: string, call: Call = {}): Promise<Answer> => {
+    const { method = 'GET', body, headers = {}, signal, timeoutMs = patienceMs } = call
+    const bearer = await token()
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const { answer, text } = await ask(`${baseUrl.replace(/\/+$/, '')}${path}`, signal, {
       method,
       headers: {
         accept: 'application/json',
-        authorization: `Bearer ${await token()}`,
+        authorization: `Bearer ${bearer}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
+      // A redirect would carry the token to whoever it names.
+      redirect: 'error',
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     })
-    const text = await answer.text()
-    let parsed: unknown
-    try {
-      parsed = text === '' ? undefined : JSON.parse(text)
-    } catch {
-      parsed = undefined
-    }
-    if (!answer.ok) throw new CountersignRefused(asProblem(parsed, answer.status))
+    const parsed = parse(text)
+    if (!answer.ok) throw refusalIn(parsed, answer)
     return parsed as Answer
   }
+
+const ask = async (
+  url: string,
+  signal: AbortSignal | undefined,
+  init: RequestInit,
+): Promise<{ answer: Response; text: string }> => {
+  try {
+    const answer = await fetch(url, init)
+    return { answer, text: await answer.text() }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw new Unreachable(`${new URL(url).origin} did not answer`, error)
+  }
+}
+
+const parse = (text: string): unknown => {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const refusalIn = (parsed: unknown, answer: Response): CountersignRefused => {
+  const problem = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Partial<Problem>
+  const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
+  return new CountersignRefused({
+    title: problem.title ?? `The service answered ${answer.status}`,
+    status: answer.status,
+    code: problem.code ?? 'unavailable',
+    next: problem.next,
+    pointer: problem.pointer,
+    rules: problem.rules,
+    retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined,
+  })
+}

@@ -1,5 +1,13 @@
 export { clientCredentials, type ClientCredentials, type TokenSource } from './access-token.ts'
-export { countersign, type ClientOptions, type Guarded, type GuardedAction, type Outcome } from './client.ts'
-export { CountersignRefused, DecisionPending, ProofInvalid } from './errors.ts'
+export { type AwaitOptions, type ClientOptions, type Countersign, countersign, isDecided } from './client.ts'
+export { CountersignRefused, DecisionPending, isTransient, ProofInvalid, Unreachable } from './errors.ts'
+export type { Guarded, GuardedAction, Outcome } from './guard.ts'
 export { http, type Call, type Http } from './http.ts'
-export { digestOf, receiptVerifier, type ConcreteAction, type ReceiptVerifier } from './verify-grant.ts'
+export { persist, type Persistence } from './persist.ts'
+export {
+  digestOf,
+  type ConcreteAction,
+  type ExpectedReceipt,
+  receiptVerifier,
+  type ReceiptVerifier,
+} from './verify-grant.ts'

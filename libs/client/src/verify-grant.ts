@@ -1,7 +1,7 @@
 import { actionDigest, parametersCommitment, type ActionBinding } from '@countersign/redaction'
 import type { GrantView, JsonObject, ReceiptView } from '@countersign/contracts'
-import { createRemoteJWKSet, jwtVerify } from 'jose'
-import { ProofInvalid } from './errors.ts'
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
+import { ProofInvalid, Unreachable } from './errors.ts'
 
 /** Exactly what the executor is about to run. */
 export type ConcreteAction = {
@@ -29,31 +29,44 @@ export const digestOf = (binding: GrantView['binding'], concrete: ConcreteAction
   return actionDigest(bound)
 }
 
-export type ReceiptVerifier = (
-  receipt: ReceiptView,
-  expected: { actionDigest: string; redemptionId: string },
-) => Promise<void>
+/** What a receipt has to be about: the caller's own redemption of its own grant for its own action. */
+export type ExpectedReceipt = {
+  readonly grantId: string
+  readonly intentId: string
+  readonly redemptionId: string
+  readonly actionDigest: string
+}
+
+export type ReceiptVerifier = (receipt: ReceiptView, expected: ExpectedReceipt) => Promise<void>
 
 /**
  * Verifies redemption receipts with the public keys of the deployment: Ed25519, of type receipt, for this grant, this
- * redemption and this action. Throws `ProofInvalid` otherwise. Nothing may run without a receipt that passed.
+ * redemption and this action. Throws `ProofInvalid` otherwise, and `Unreachable` when the keys cannot be read. Nothing may
+ * run without a receipt that passed.
  */
 export const receiptVerifier = (baseUrl: string): ReceiptVerifier => {
-  const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', baseUrl))
+  const keys = createRemoteJWKSet(new URL(`${baseUrl.replace(/\/+$/, '')}/.well-known/jwks.json`))
   return async (receipt, expected) => {
-    let claims: Record<string, unknown>
+    let claims: JWTPayload
     try {
       const verified = await jwtVerify(receipt.receipt, keys, {
         algorithms: ['EdDSA', 'Ed25519'],
         typ: 'countersign-receipt+jwt',
       })
       claims = verified.payload
-    } catch {
+    } catch (error) {
+      if (isAboutKeys(error)) throw new Unreachable('the keys that sign receipts cannot be read', error)
       throw new ProofInvalid('the receipt is not signed by this deployment')
     }
-    if (claims.jti !== receipt.receiptId || claims.grant_id !== receipt.grantId)
+    if (claims['grant_id'] !== expected.grantId || claims['intent_id'] !== expected.intentId)
       throw new ProofInvalid('the receipt names another grant')
-    if (claims.redemption_id !== expected.redemptionId) throw new ProofInvalid('the receipt is for another redemption')
-    if (claims.action_digest !== expected.actionDigest) throw new ProofInvalid('the receipt is for another action')
+    if (claims['redemption_id'] !== expected.redemptionId)
+      throw new ProofInvalid('the receipt is for another redemption')
+    if (claims['action_digest'] !== expected.actionDigest) throw new ProofInvalid('the receipt is for another action')
+    if (claims.jti !== receipt.receiptId) throw new ProofInvalid('the receipt is not the one that is named')
   }
 }
+
+// A key set that cannot be fetched says nothing about the receipt; every other failure does.
+const isAboutKeys = (error: unknown): boolean =>
+  !(error instanceof errors.JOSEError) || ['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC'].includes(error.code)
