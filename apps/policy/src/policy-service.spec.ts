@@ -1,7 +1,6 @@
 import { createPostgresBus, migrateBus } from '@countersign/bus'
-import { topics } from '@countersign/contracts'
 import { newId, storeRoles } from '@countersign/event-store'
-import { buildService, Secret } from '@countersign/service-kit'
+import { buildService, eventRecord, Secret } from '@countersign/service-kit'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ActiveSets } from './active-sets.ts'
@@ -9,7 +8,7 @@ import { ActivatePolicySet } from './activate-policy-set/activate-policy-set.han
 import type { PolicySetView } from './activate-policy-set/policy-set-view.ts'
 import { PolicyModule } from './policy.module.ts'
 import { policyService, type PolicyConfig } from './index.ts'
-import { policyStore, quiet, sampleFolder, samplePolicies, wakeUp, type PolicyStore } from './policy-store.fixture.ts'
+import { macKey, policyStore, quiet, sampleFolder, samplePolicies, type PolicyStore } from './policy-store.fixture.ts'
 
 let at: PolicyStore
 beforeAll(async () => {
@@ -17,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => at.drop())
 
-it('runs: seeds the set of the folder, decides what the bus wakes it for, shows nothing without a token, and stops', async () => {
+it('runs: seeds the set of the folder, decides what authentic records wake it for, shows nothing without a token, and stops', async () => {
   const owner = new pg.Client({ connectionString: at.spec.urlOf('owner') })
   await owner.connect()
   await migrateBus(owner, { services: [storeRoles.policy] })
@@ -27,6 +26,8 @@ it('runs: seeds the set of the folder, decides what the bus wakes it for, shows 
     DATABASE_URL: new Secret(at.spec.urlOf('policy')),
     DATABASE_POOL: 5,
     DEPLOYMENT_KEY_FILE: at.deploymentKeyFile,
+    BUS_MAC_KEY: new Secret(macKey.secret.toString('base64url')),
+    BUS_MAC_KEY_ID: macKey.kid,
     OIDC_ISSUER: 'http://127.0.0.1:1',
     OIDC_AUDIENCE: 'countersign',
     POLICY_FOLDER: sampleFolder,
@@ -37,14 +38,19 @@ it('runs: seeds the set of the folder, decides what the bus wakes it for, shows 
     await service.start()
     const url = await service.listen({ port: 0 })
     const ref = await at.publish()
-    const record = wakeUp(ref)
-    await bus.publish([{ topic: topics.events, key: ref.streamId, value: record.value, headers: {} }])
+    const [published] = await at.eventsOf(ref)
+    if (published === undefined) throw new Error('nothing was published')
+    const unauthenticated = await at.publish()
+    const [other] = await at.eventsOf(unauthenticated)
+    if (other === undefined) throw new Error('nothing was published')
+    await bus.publish([{ ...eventRecord(macKey, other), headers: {} }, eventRecord(macKey, published)])
     while ((await at.eventsOf(ref)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
     expect((await at.eventsOf(ref)).map(({ type }) => type)).toEqual([
       'ActionIntentPublished',
       'PolicyEvaluated',
       'IntentAllowed',
     ])
+    expect(await at.eventsOf(unauthenticated)).toHaveLength(1)
     const answer = await fetch(`${url}/v1/policy-sets/active`)
     expect(answer.status).toBe(401)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
@@ -84,7 +90,10 @@ it('shows a person of the tenant what decides: digest, rules, seats, and no Ceda
     name: 'policy',
     config: {},
     log: quiet,
-    compose: () => ({ module: PolicyModule.with({ pool: at.spec.poolOf('policy'), sets }), verifier }),
+    compose: () => ({
+      module: PolicyModule.with({ pool: at.spec.poolOf('policy'), sets, wakeUps: undefined as never }),
+      verifier,
+    }),
   })
   try {
     const url = await service.listen({ port: 0 })

@@ -1,5 +1,5 @@
 import type { Bus } from '@countersign/bus'
-import { ownedTypes } from '@countersign/contracts'
+import { groups, ownedTypes } from '@countersign/contracts'
 import {
   bootCheck,
   deploymentKeyFromFile,
@@ -10,13 +10,20 @@ import {
   type StoreListener,
 } from '@countersign/event-store'
 import { tokenVerifier } from '@countersign/identity'
-import type { Compose, Consumer, Log, ServiceParts } from '@countersign/service-kit'
+import {
+  BusTransport,
+  recordVerifier,
+  type Compose,
+  type Consumer,
+  type Log,
+  type ServiceParts,
+} from '@countersign/service-kit'
 import pg from 'pg'
 import { ActivatePolicySet } from './activate-policy-set/activate-policy-set.handler.ts'
 import { readPolicyFolder } from './activate-policy-set/read-policy-folder.ts'
 import { SeedPolicySets } from './activate-policy-set/seed-policy-sets.ts'
 import { ActiveSets } from './active-sets.ts'
-import { EvaluateIntentConsumer } from './evaluate-intent/evaluate-intent.consumer.ts'
+import { IntentWakeUps } from './evaluate-intent/intent-wake-ups.ts'
 import { EvaluateIntents } from './evaluate-intent/evaluate-intent.handler.ts'
 import { ExpireIntents } from './expire-intent/expire-intent.ts'
 import type { PolicyConfig } from './policy.config.ts'
@@ -39,6 +46,7 @@ export const policyService =
       await refuseUnsafeStore(pool)
       const source = await readPolicyFolder(config.POLICY_FOLDER)
       const deploymentKey = await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE)
+      const macKey = { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') }
       const notifier = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
       const store = eventStore(pool, { metadata: { service: 'policy' }, onAppended: () => notifier.wake() })
       const sets = new ActiveSets()
@@ -61,14 +69,15 @@ export const policyService =
         },
       })
       return {
-        module: PolicyModule.with({ pool, sets }),
+        module: PolicyModule.with({ pool, sets, wakeUps: new IntentWakeUps({ pool, intents, log }) }),
         verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
-        consumers: [
-          seeding,
-          expiry,
-          new StoreWakeUps(connectionString, () => expiry.wake(), log),
-          new EvaluateIntentConsumer({ bus, pool, intents, log }),
-        ],
+        transport: new BusTransport({
+          bus,
+          group: groups.policy,
+          verify: recordVerifier([macKey]),
+          onMacInvalid: (topic, records) => log.error({ topic, records }, 'records without a right MAC'),
+        }),
+        consumers: [seeding, expiry, new StoreWakeUps(connectionString, () => expiry.wake(), log)],
         onStop: async () => {
           await notifier.close()
           await pool.end()

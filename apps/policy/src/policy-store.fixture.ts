@@ -121,17 +121,19 @@ export const policyStore = async (): Promise<PolicyStore> => {
   }
 }
 
+export const macKey = { kid: '1', secret: Buffer.alloc(32, 9) }
+
 /** A record of the events topic with this value. */
 export const recordOf = (value: Uint8Array | null): DeliveredRecord => ({
   topic: topics.events,
-  key: null,
+  key: 'k',
   value,
   headers: {},
   position: '0',
   timestamp: '2026-11-21T10:00:00.000Z',
 })
 
-/** The wake-up for an event, as the relay publishes it. */
+/** The wake-up for an event of a stream, as the relay publishes it. */
 export const wakeUp = ({ streamId, tenantId }: StreamRef, name = 'ActionIntentPublished'): DeliveredRecord =>
   recordOf(
     Buffer.from(

@@ -6,6 +6,8 @@ export const policyConfig = serviceSchema(3002, {
   DATABASE_URL: secretSetting({ description: 'PostgreSQL, as the role countersign_policy' }),
   DATABASE_POOL: Type.Integer({ default: 10, minimum: 3, maximum: 100, description: 'Database connections' }),
   DEPLOYMENT_KEY_FILE: Type.String({ description: 'Key under which tenant keys are wrapped (mode 0600)' }),
+  BUS_MAC_KEY: secretSetting({ description: 'Key of the MAC on internal records, base64url', minLength: 43 }),
+  BUS_MAC_KEY_ID: Type.String({ default: '1', description: 'Names the key of the MAC' }),
   OIDC_ISSUER: Type.String({ description: 'Issuer of access tokens' }),
   OIDC_AUDIENCE: Type.String({ default: 'countersign', description: 'Audience that access tokens must name' }),
   POLICY_FOLDER: Type.String({

@@ -17,8 +17,8 @@ import {
   wakeUp,
   type PolicyStore,
 } from '../policy-store.fixture.ts'
-import { EvaluateIntentConsumer } from './evaluate-intent.consumer.ts'
 import { EvaluateIntents } from './evaluate-intent.handler.ts'
+import { IntentWakeUps } from './intent-wake-ups.ts'
 
 let at: PolicyStore
 beforeAll(async () => {
@@ -39,9 +39,8 @@ const service = async (keys: Keyring = at.keyring) => {
     collectWithinMs: 900_000,
     seed: (tenantIds) => seeding.seed(tenantIds),
   })
-  const bus = {} as never
-  const consumer = new EvaluateIntentConsumer({ bus, pool, intents, log: quiet })
-  const deliver = (...records: DeliveredRecord[]) => consumer.handle({ records })
+  const wakeUps = new IntentWakeUps({ pool, intents, log: quiet })
+  const deliver = (...records: DeliveredRecord[]) => wakeUps.handle({ records })
   return { activation, deliver }
 }
 const typesOf = async (ref: StreamRef) => (await at.eventsOf(ref)).map(({ type }) => type)
@@ -170,7 +169,7 @@ describe('evaluating published intents', () => {
     expect(await lastOf(raise)).toMatchObject({ excludedAuthors: [] })
   })
 
-  it('stops only what is bad: forged tenants, foreign records, an intent that can not be opened', async () => {
+  it('stops only what is bad: records that are none, another tenant, an intent that can not be opened', async () => {
     const { deliver } = await service()
     const other = await at.spec.addTenant('other')
     const good = await at.publish()
@@ -213,14 +212,14 @@ describe('evaluating published intents', () => {
       collectWithinMs: 1_000,
       seed: async () => undefined,
     })
-    const consumer = new EvaluateIntentConsumer({ bus: {} as never, pool, intents, log: quiet })
+    const wakeUps = new IntentWakeUps({ pool, intents, log: quiet })
     const ref = await at.publish({ tenantId })
-    expect(await consumer.handle({ records: [wakeUp(ref)] })).toEqual(['done'])
+    expect(await wakeUps.handle({ records: [wakeUp(ref)] })).toEqual(['done'])
     expect(await typesOf(ref)).toEqual(['ActionIntentPublished'])
     while ((await typesOf(ref)).length === 1) {
       await new ActivatePolicySet(at.store, sets).seed(tenantId, await samplePolicies())
       await followDeadlines(pool)
-      await consumer.handle({ records: [wakeUp(policySetStream(tenantId), 'PolicySetActivated')] })
+      await wakeUps.handle({ records: [wakeUp(policySetStream(tenantId), 'PolicySetActivated')] })
     }
     expect(await typesOf(ref)).toEqual(['ActionIntentPublished', 'PolicyEvaluated', 'IntentAllowed'])
   })

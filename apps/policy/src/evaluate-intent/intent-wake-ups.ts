@@ -1,6 +1,5 @@
-import type { BatchOutcome, Bus, DeliveredBatch, RecordOutcome, Subscription } from '@countersign/bus'
-import { groups, topics } from '@countersign/contracts'
-import type { Consumer, Log } from '@countersign/service-kit'
+import type { BatchOutcome, DeliveredBatch, RecordOutcome } from '@countersign/bus'
+import type { Log } from '@countersign/service-kit'
 import type pg from 'pg'
 import type { EvaluateIntents, EvaluationOutcome, IntentRef } from './evaluate-intent.handler.ts'
 import { readWakeUp, type WakeUp } from './read-wake-up.ts'
@@ -9,31 +8,17 @@ import { waitingIntents } from './waiting-intents.ts'
 /** Sets that are activated while intents wait for one are rare; a page is enough for one pass. */
 const waitingPage = 250
 
-type Options = { readonly bus: Bus; readonly pool: pg.Pool; readonly intents: EvaluateIntents; readonly log: Log }
+type Options = { readonly pool: pg.Pool; readonly intents: EvaluateIntents; readonly log: Log }
 
 /**
  * Takes events of the bus as wake-ups: published intents are evaluated, and after an activation those that still wait.
  * Answers per record, so that one bad intent stops only itself; an outage stops the batch, which comes again.
  */
-export class EvaluateIntentConsumer implements Consumer {
-  readonly name = 'evaluate-intent'
+export class IntentWakeUps {
   readonly #options: Options
-  #subscription: Subscription | undefined
 
   constructor(options: Options) {
     this.#options = options
-  }
-
-  async start(): Promise<void> {
-    this.#subscription = await this.#options.bus.subscribe({
-      group: groups.policy,
-      topics: [topics.events],
-      handle: (batch) => this.handle(batch),
-    })
-  }
-
-  async stop(): Promise<void> {
-    await this.#subscription?.stop()
   }
 
   async handle({ records }: Pick<DeliveredBatch, 'records'>): Promise<BatchOutcome> {
