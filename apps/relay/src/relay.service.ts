@@ -1,9 +1,11 @@
 import type { Bus } from '@countersign/bus'
-import { gateAge, listenStore } from '@countersign/event-store'
+import { ensurePartitions, gateAge, listenStore } from '@countersign/event-store'
 import { type Compose, observableGauge } from '@countersign/service-kit'
 import pg from 'pg'
 import { PublishEvents } from './publish-events/publish-events.ts'
 import type { RelayConfig } from './relay.config.ts'
+
+const dayMs = 86_400_000
 
 class RelayModule {}
 
@@ -32,11 +34,16 @@ export const relayService =
       unit: 'ms',
       observe: async () => [{ value: await gateAge(pool) }],
     })
+    // Partitions of the coming months: what is missing would land in the default one.
+    const partitions = setInterval(() => {
+      ensurePartitions(pool).catch((error: unknown) => log.warn({ err: error }, 'partitions could not be made'))
+    }, dayMs)
     return {
       module: { module: RelayModule },
       consumers: [publish],
       onStop: async () => {
         age.remove()
+        clearInterval(partitions)
         await listener.close()
         await pool.end()
       },

@@ -13,6 +13,9 @@ import {
   Uuid,
 } from './primitives.ts'
 
+/** Identity provider whose client it is. */
+const Issuer = Type.String({ minLength: 1, maxLength: 512 })
+
 const ownership = {
   ownerSubject: Type.Union([Uuid, Type.Null()]),
   ownerGroup: Type.Union([GroupName, Type.Null()]),
@@ -40,7 +43,7 @@ export const ProducerRegistered = event({
   ownerFolder: 'intake/register-agent',
   consumers: [],
   noConsumerBecause: 'every decider reads the register itself',
-  data: closed({ producer: ProducerName, clientId: ShortName, ...ownership }),
+  data: closed({ producer: ProducerName, issuer: Issuer, clientId: ShortName, ...ownership }),
 })
 
 export const AgentRegistered = event({
@@ -56,6 +59,7 @@ export const AgentRegistered = event({
     subjectId: Uuid,
     kind: PrincipalKind,
     producer: ProducerName,
+    issuer: Issuer,
     clientId: Type.Union([ShortName, Type.Null()]),
     ...ownership,
   }),

@@ -80,7 +80,7 @@ export class Registers {
     const { tenantId, producer, issuer, clientId, ...ownership } = command
     const stream = registerStream(tenantId, 'producer', producer)
     await this.#register(stream, [], {
-      event: () => ({ type: 'ProducerRegistered', data: { producer, clientId, ...ownership } }),
+      event: () => ({ type: 'ProducerRegistered', data: { producer, issuer, clientId, ...ownership } }),
       row: (tx) =>
         tx.query(
           `insert into countersign.producer (tenant_id, name, iss, client_id, owner_subject_id, owner_group, seeded, changed_by)
@@ -115,6 +115,7 @@ export class Registers {
           subjectId: who?.subjectId ?? '',
           kind,
           producer,
+          issuer,
           clientId,
           ...ownership,
           ...introduction([who]),
@@ -165,7 +166,9 @@ export class Registers {
           const next = event(subjects)
           const last = loaded.of(stream).events.at(-1)
           const isSame = last !== undefined && last.type === next.type && sameContent(last.data, next.data)
-          return { append: isSame ? [] : [{ stream, events: [next] }], answer: subjects }
+          // Seeding never undoes what somebody changed since.
+          const isKept = last !== undefined && isSeeded(next) && !isSeeded(last)
+          return { append: isSame || isKept ? [] : [{ stream, events: [next] }], answer: subjects }
         },
         effects: async (tx, [decided]) => {
           if (decided === undefined || decided.events.length === 0) return
@@ -177,6 +180,8 @@ export class Registers {
     return answer
   }
 }
+
+const isSeeded = ({ data }: { data: object }): boolean => 'seeded' in data && data.seeded === true
 
 const introduction = (subjects: readonly (Subject | undefined)[]): Pick<EventData<'AgentRegistered'>, 'subjects'> => {
   const fresh = subjects.flatMap((one) =>

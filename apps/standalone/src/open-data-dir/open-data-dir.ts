@@ -28,7 +28,8 @@ export type DataDir = {
 }
 
 const word = (bytes = 24): string => randomBytes(bytes).toString('base64url')
-const ed25519Pem = (): string => generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+const ed25519Pem = (): string =>
+  generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
 
 const makeSecrets = (): Secrets => ({
   rolePasswords: Object.fromEntries(roles.map((role) => [role, word()])) as Record<Role, string>,
@@ -57,6 +58,8 @@ export const openDataDir = (folder: string): DataDir => {
     logKeyFile: key('log.pem', ed25519Pem),
     identityProviderKeyFile: join(path, 'keys', 'identity-provider.json'),
     credentialsFile: join(path, 'credentials.json'),
-    secrets: JSON.parse(secretFile(join(path, 'keys', 'secrets.json'), () => JSON.stringify(makeSecrets(), null, 2))) as Secrets,
+    secrets: JSON.parse(
+      secretFile(join(path, 'keys', 'secrets.json'), () => JSON.stringify(makeSecrets(), null, 2)),
+    ) as Secrets,
   }
 }

@@ -1,5 +1,6 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createEdgeServer } from '@countersign/service-kit'
 
 export type Listening = { readonly port: number; readonly close: () => Promise<void> }
 
@@ -19,9 +20,13 @@ const listen = (server: Server, port: number): Promise<number> =>
  * Listens on loopback on `port`, or on the next one that is free; `taken` is told of each that was not. Throws when none of
  * the next 20 is free.
  */
-export const listenFrom = async (port: number, serve: RequestListener, taken: (port: number) => void): Promise<Listening> => {
+export const listenFrom = async (
+  port: number,
+  serve: RequestListener,
+  taken: (port: number) => void,
+): Promise<Listening> => {
   for (let candidate = port; candidate < port + attempts; candidate++) {
-    const server = createServer({ maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000 }, serve)
+    const server = createEdgeServer(serve)
     try {
       const got = await listen(server, candidate)
       return {

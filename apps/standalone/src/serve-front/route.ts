@@ -19,8 +19,11 @@ export const serviceFor = (url: string): ServiceName => {
   return routes.find(([pattern]) => pattern.test(path))?.[1] ?? 'intake'
 }
 
-/** One address for all services of a process. */
+/** One address for all services of a process, and one `/readyz` that speaks for all. */
 export const front =
-  (listeners: Record<ServiceName, RequestListener>): RequestListener =>
-  (request, response) =>
-    listeners[serviceFor(request.url ?? '/')](request, response)
+  (listeners: Record<ServiceName, RequestListener>, ready: RequestListener): RequestListener =>
+  (request, response) => {
+    const isReadiness = request.method === 'GET' && request.url === '/readyz'
+    const listener = isReadiness ? ready : listeners[serviceFor(request.url ?? '/')]
+    listener(request, response)
+  }

@@ -1,0 +1,40 @@
+import { relative } from 'node:path'
+import { demoPeople, demoWorld } from './demo-world.ts'
+import type { StepPrinter } from './print-steps.ts'
+import type { Standalone } from './run-standalone.ts'
+
+/** Prints what a newcomer needs next: addresses, who is there, one command to paste. No secret is printed. */
+export const printReady = ({ baseUrl, issuer, slackUrl, dataDir }: Standalone, print: StepPrinter): void => {
+  const { bold, cyan } = {
+    bold: (text: string) => print.paint('bold', text),
+    cyan: (text: string) => print.paint('cyan', text),
+  }
+  const credentials = relative(process.cwd(), dataDir.credentialsFile)
+  print.line()
+  print.line(
+    `${bold('Countersign is ready')} after ${print.elapsed()}. One process, the postgres bus driver: for one machine.`,
+  )
+  print.line()
+  print.line(`  API                 ${cyan(baseUrl)}`)
+  print.line(`  demo Slack          ${cyan(slackUrl)}   cards appear in #${demoWorld.slackChannel.name}`)
+  print.line(`  identity provider   ${cyan(issuer)}`)
+  print.line(
+    `  people              ${demoPeople.map((sub) => demoWorld.people[sub].name).join(' (owns the agent) and ')}`,
+  )
+  print.line(`  agent               ${demoWorld.agent}`)
+  print.line(`  secrets             ${credentials} (0600, generated)`)
+  print.line()
+  print.line('Try, in another terminal:')
+  print.line()
+  print.line('  npm run demo')
+  print.line()
+  print.line(
+    `  curl -s ${baseUrl}/v1/intents -H "authorization: Bearer $(npx countersign token --agent ${demoWorld.agent})" \\`,
+  )
+  print.line(`    -H 'content-type: application/json' -H "idempotency-key: $RANDOM$RANDOM" \\`)
+  print.line(
+    `    -d '{"agent":{"name":"${demoWorld.agent}"},"action":"data.export","target":"s3://partner-eu","environment":"production","parameters":{"table":"customers"},"rationale":"partner asked for a refresh"}'`,
+  )
+  print.line()
+  print.line('Ctrl-C stops it; started again, everything is still there.')
+}

@@ -1,0 +1,39 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { demoPeople, demoWorld } from './demo-world.ts'
+import type { DataDir } from './open-data-dir/open-data-dir.ts'
+
+export type Addresses = {
+  readonly baseUrl: string
+  readonly issuer: string
+  readonly slackUrl: string
+  readonly tenantId: string
+  readonly superuserUrl: string
+}
+
+/** Writes what the command line and the demo need to find and use this instance, readable by its owner only. */
+export const writeCredentials = (dataDir: DataDir, addresses: Addresses): void => {
+  const { clientSecrets, passwords } = dataDir.secrets
+  const { superuserUrl, ...rest } = addresses
+  const content = {
+    ...rest,
+    audience: demoWorld.audience,
+    cliClientId: demoWorld.cliClientId,
+    slackChannel: `#${demoWorld.slackChannel.name}`,
+    agents: { [demoWorld.agent]: { clientId: demoWorld.agent, clientSecret: clientSecrets['etl-bot'] } },
+    producers: { replay: { clientId: 'replay', clientSecret: clientSecrets.replay } },
+    people: Object.fromEntries(
+      demoPeople.map((sub) => [
+        sub,
+        {
+          username: sub,
+          password: passwords[sub],
+          slackUser: demoWorld.people[sub].slackUser,
+          name: demoWorld.people[sub].name,
+        },
+      ]),
+    ),
+    store: { superuserUrl },
+  }
+  writeFileSync(`${dataDir.credentialsFile}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+  renameSync(`${dataDir.credentialsFile}.new`, dataDir.credentialsFile)
+}
