@@ -1,0 +1,56 @@
+import type { Type } from 'typebox'
+import { ExecutionMessage, IntentMessage, OutcomeMessage, QuarantineNotice } from './cloud-event.schema.ts'
+import * as http from './message.schema.ts'
+import { SealedIntent, SealedReason } from './sealed.schema.ts'
+import * as view from './view.schema.ts'
+
+/** Where a message travels: over HTTP, on the bus, or only between our own services under seal. */
+export type MessageCarrier = 'http' | 'bus' | 'sealed'
+
+export type MessageDefinition = {
+  readonly name: string
+  readonly version: number
+  readonly carrier: MessageCarrier
+  readonly schema: Type.TSchema
+}
+
+const versionOne = (carrier: MessageCarrier, schemas: Readonly<Record<string, Type.TSchema>>): MessageDefinition[] =>
+  Object.entries(schemas).map(([name, schema]) => ({ name, version: 1, carrier, schema }))
+
+const {
+  PublishIntentBody,
+  IntentView,
+  GrantView,
+  RedeemGrantBody,
+  ReceiptView,
+  ReportExecutionBody,
+  ReconcileExecutionBody,
+  RegisterAgentBody,
+  FreezeBody,
+  RecordVerdictBody,
+  ReviewSummary,
+  ReviewView,
+  Problem,
+} = http
+
+/** Every message that is no event: HTTP bodies and answers, values on the bus, sealed plaintexts. */
+export const messageDefinitions: readonly MessageDefinition[] = [
+  ...versionOne('http', {
+    PublishIntentBody,
+    IntentView,
+    GrantView,
+    RedeemGrantBody,
+    ReceiptView,
+    ReportExecutionBody,
+    ReconcileExecutionBody,
+    RegisterAgentBody,
+    FreezeBody,
+    RecordVerdictBody,
+    ReviewSummary,
+    ReviewView,
+    Problem,
+    ...view,
+  }),
+  ...versionOne('bus', { IntentMessage, ExecutionMessage, OutcomeMessage, QuarantineNotice }),
+  ...versionOne('sealed', { SealedIntent, SealedReason }),
+]
