@@ -26,6 +26,9 @@ export {
   type RecordedEvent,
   type StreamKind,
 } from './event.ts'
+export { ExecutionMessage, IntentMessage, OutcomeMessage, QuarantineNotice } from './cloud-event.schema.ts'
+export { httpRoutes } from './http-routes.ts'
+export { refusalsOf, type HttpRoute, type RouteAnswer, type RouteCaller } from './http-routes/route.ts'
 export { ImpactClaim } from './intent.schema.ts'
 export {
   DisclosedBinding,
@@ -44,6 +47,7 @@ export {
   ReviewSummary,
   ReviewView,
 } from './message.schema.ts'
+export { messageDefinitions, type MessageCarrier, type MessageDefinition } from './messages.ts'
 export { Effect, Reason, Seat } from './policy.schema.ts'
 export {
   ActionName,

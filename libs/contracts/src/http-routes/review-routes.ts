@@ -1,0 +1,70 @@
+import { Type } from 'typebox'
+import { RecordVerdictBody, ReviewView } from '../message.schema.ts'
+import { PolicySetView, ReviewList } from '../view.schema.ts'
+import type { HttpRoute } from './route.ts'
+
+const ofPerson = ['not_human', 'person_inactive'] as const
+
+/** What reviewers call: served by notifier, and the active policy set by policy. */
+export const reviewRoutes: readonly HttpRoute[] = [
+  {
+    method: 'GET',
+    path: '/v1/reviews',
+    operation: 'listReviews',
+    folder: 'notifier/present-review',
+    summary: 'Open reviews that the caller holds a seat of.',
+    callers: ['reviewer'],
+    query: Type.Object({}),
+    answers: [{ status: 200, description: 'Reviews, soonest deadline first', body: ReviewList }],
+    refusals: [...ofPerson],
+  },
+  {
+    method: 'GET',
+    path: '/v1/reviews/{reviewId}',
+    operation: 'readReview',
+    folder: 'notifier/present-review',
+    summary: 'Read a review in full. Its presentation digest goes with the verdict.',
+    callers: ['reviewer'],
+    answers: [{ status: 200, description: 'Everything there is to decide about', body: ReviewView }],
+    refusals: [...ofPerson, 'unknown_review'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/reviews/{reviewId}/verdicts',
+    operation: 'recordVerdict',
+    folder: 'notifier/record-verdict',
+    summary: 'Approve or deny what was shown.',
+    callers: ['reviewer'],
+    request: RecordVerdictBody,
+    answers: [{ status: 200, description: 'Recorded; the review as it stands', body: ReviewView }],
+    refusals: [
+      ...ofPerson,
+      'unknown_review',
+      'review_closed',
+      'review_expired',
+      'self_approval',
+      'owner_of_agent',
+      'in_delegation_chain',
+      'policy_author',
+      'not_eligible',
+      'seat_taken',
+      'already_voted',
+      'account_not_linked',
+      'card_stale',
+      'card_incomplete',
+      'reason_required',
+      'secret_in_field',
+      'unknown_event',
+    ],
+  },
+  {
+    method: 'GET',
+    path: '/v1/policy-sets/active',
+    operation: 'readActivePolicySet',
+    folder: 'policy/activate-policy-set',
+    summary: 'The rules in force in the caller’s tenant.',
+    callers: ['reviewer', 'operator', 'analyst', 'auditor', 'owner'],
+    answers: [{ status: 200, description: 'The active policy set', body: PolicySetView }],
+    refusals: [...ofPerson, 'not_found'],
+  },
+]
