@@ -35,6 +35,10 @@ const decision = (effect: 'allow' | 'deny' | 'review'): Pick<Meaning, 'outcome' 
       ? { outcome: 'blocked', status: failed('policy_denied') }
       : { outcome: 'delayed', status: other('Pending') }
 
+/** Requests are withdrawn by their requester: the agent itself, or a person. */
+const isSoftware = (subject: string, context: IntentContext | undefined) =>
+  context !== undefined && (subject === context.agent || subject === context.executor)
+
 const holder = (context: IntentContext | undefined, grantId: string) =>
   context === undefined ? { name: `holder of ${grantId}` } : { uid: context.executor, type_id: 4, type: 'Service' }
 
@@ -160,7 +164,7 @@ export const mapIntent = (event: RecordedEventOf<IntentEventName>, context: Inte
         message: 'The request was withdrawn.',
         outcome: 'withdrawn',
         status: other('Withdrawn'),
-        actor: { person: event.data.by },
+        actor: isSoftware(event.data.by, context) ? { software: event.data.by } : { person: event.data.by },
         from: 'intake',
       }
     case 'IntentExpired':

@@ -8,6 +8,7 @@ export const registers = (): RecordedEventOf[] => {
   add('TenantRegistered', { tenantId, name: 'demo' })
   add('ProducerRegistered', {
     producer: 'warehouse',
+    issuer: 'https://id.example',
     clientId: 'warehouse',
     ownerSubject: subjects.dana,
     ownerGroup: null,
@@ -18,6 +19,7 @@ export const registers = (): RecordedEventOf[] => {
     subjectId: subjects.etlBot,
     kind: 'agent',
     producer: 'warehouse',
+    issuer: 'https://id.example',
     clientId: 'warehouse',
     ownerSubject: subjects.dana,
     ownerGroup: null,

@@ -1,0 +1,107 @@
+import type { Bus, DeliveredRecord, Subscription } from '@countersign/bus'
+import { groups, topics } from '@countersign/contracts'
+import { bootCheck } from '@countersign/event-store'
+import { tokenVerifier } from '@countersign/identity'
+import { recordVerifier, withBatchSpan, type Compose, type Consumer, type Log } from '@countersign/service-kit'
+import pg from 'pg'
+import type { LineageProjectorConfig } from './lineage-projector.config.ts'
+import { LineageProjectorModule } from './lineage-projector.module.ts'
+import { projectBatch } from './project-batch.ts'
+
+/** What the service does not open itself. */
+export type LineageProjectorDependencies = {
+  /** The caller closes it, after the service has stopped. */
+  readonly bus: Bus
+}
+
+/** How the lineage projector is composed on a bus; for `runService` and `buildService`. */
+export const composeLineageProjector =
+  ({ bus }: LineageProjectorDependencies): Compose<LineageProjectorConfig> =>
+  async ({ config, log, checks }) => {
+    const pool = new pg.Pool({
+      connectionString: config.DATABASE_URL.reveal(),
+      max: config.DATABASE_POOL,
+      application_name: 'countersign-lineage',
+    })
+    pool.on('error', (err) => log.warn({ err }, 'a database connection was lost'))
+    try {
+      const problems = await bootCheck(pool, [])
+      if (problems.length > 0) {
+        throw new Error(`the store is not safe to work on: ${problems.map(({ detail }) => detail).join('; ')}`)
+      }
+    } catch (error) {
+      await pool.end()
+      throw error
+    }
+    checks.register({
+      name: 'store',
+      effect: 'not_ready',
+      probe: async () => {
+        await pool.query('select 1')
+        return undefined
+      },
+    })
+    return {
+      module: LineageProjectorModule.over({
+        pool,
+        walkMs: config.WALK_LIMIT_MS,
+        rules: {
+          analysts: config.ANALYST_GROUP,
+          auditors: config.AUDITOR_GROUP,
+          collectors: new Map(config.AUDIT_CLIENTS.map(readCollector)),
+        },
+      }),
+      verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+      consumers: [
+        projecting({
+          bus,
+          pool,
+          log,
+          verify: recordVerifier([
+            { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') },
+          ]),
+        }),
+      ],
+      onStop: () => pool.end(),
+    }
+  }
+
+const readCollector = (text: string): [client: string, tenantId: string] => {
+  const at = text.lastIndexOf(':')
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+type Projecting = {
+  readonly bus: Bus
+  readonly pool: pg.Pool
+  readonly log: Log
+  readonly verify: (record: DeliveredRecord) => boolean
+}
+
+/** Consumes `countersign.events.v1`. Its records are shown to people, so one with a wrong MAC is quarantined. */
+const projecting = ({ bus, pool, log, verify }: Projecting): Consumer => {
+  let subscription: Subscription | undefined
+  return {
+    name: 'project-events',
+    start: async () => {
+      subscription = await bus.subscribe({
+        group: groups.lineage,
+        topics: [topics.events],
+        handle: (batch) =>
+          withBatchSpan(
+            'lineage-projector.project-events',
+            { headers: batch.records.map(({ headers }) => headers) },
+            async () => {
+              const outcomes = await projectBatch(pool, batch, verify)
+              const bad = outcomes.filter((outcome) => outcome !== 'done')
+              if (bad.length > 0) log.error({ records: bad.length, outcomes: bad }, 'records were not projected')
+              return outcomes
+            },
+          ),
+      })
+    },
+    stop: async () => {
+      await subscription?.stop()
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import { migrateSchema } from '@countersign/event-store'
+import { createProjectFunctions } from './project-functions.ts'
+import { createTables, numberAuditRows } from './projection-tables.ts'
+import { createReadFunctions, grantFunctions } from './read-functions.ts'
+
+/** Applied once and never edited after a release: what follows gets a class of its own. */
+class Initial1763683200000 {
+  readonly name = 'Initial1763683200000'
+
+  async up(runner: { query(statements: string): Promise<unknown> }): Promise<void> {
+    await runner.query(createTables('lineage'))
+    await runner.query(numberAuditRows('lineage'))
+    await runner.query(createProjectFunctions('lineage'))
+    await runner.query(createReadFunctions)
+    await runner.query(grantFunctions)
+  }
+
+  async down(): Promise<void> {
+    throw new Error('projections are rebuilt from the events, not migrated back')
+  }
+}
+
+/**
+ * Brings schema `lineage` up to date. Runs as the owner, after the store's own migrations (its roles and
+ * `countersign.named_tenants` must exist). Idempotent.
+ */
+export const migrateLineage = (ownerUrl: string): Promise<void> =>
+  migrateSchema({ ownerUrl, schema: 'lineage', migrations: [Initial1763683200000] })

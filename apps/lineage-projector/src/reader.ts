@@ -1,0 +1,61 @@
+import { refuse, type Refusal } from '@countersign/contracts'
+import { personOf } from '@countersign/event-store'
+import type { Identity } from '@countersign/identity'
+import type pg from 'pg'
+
+/** Who reads. People are known by the directory, programs by the registers; nothing in a token says more than who. */
+export type Reader =
+  | {
+      readonly kind: 'person'
+      readonly tenantId: string
+      readonly subjectId: string
+      readonly groups: readonly string[]
+    }
+  | {
+      readonly kind: 'requester'
+      readonly tenantId: string
+      /** Producers and agents (subject ids) whose own client this is. */
+      readonly producers: readonly string[]
+      readonly agents: readonly string[]
+    }
+  | { readonly kind: 'collector'; readonly tenantId: string }
+
+export type ReadingRules = {
+  readonly analysts: string
+  readonly auditors: string
+  /** Tenant by client id, of the clients that collect audit rows. */
+  readonly collectors: ReadonlyMap<string, string>
+}
+
+type ClientRow = { tenant_id: string; producer: string | null; agent_subject_id: string | null }
+
+/** Finds out who reads, or says why nobody known does. */
+export const readerOf = async (pool: pg.Pool, identity: Identity, rules: ReadingRules): Promise<Reader | Refusal> => {
+  if (identity.kind === 'person') {
+    const person = await personOf(pool, identity)
+    return person === undefined ? refuse('person_inactive') : { kind: 'person', ...person }
+  }
+  const collectsFor = rules.collectors.get(identity.clientId)
+  if (collectsFor !== undefined) return { kind: 'collector', tenantId: collectsFor }
+  const { rows } = await pool.query<ClientRow>(
+    'select tenant_id, producer, agent_subject_id from lineage.client_of($1, $2)',
+    [identity.issuer, identity.clientId],
+  )
+  const tenantId = rows[0]?.tenant_id
+  if (tenantId === undefined) return refuse('unknown_producer')
+  const own = rows.filter((row) => row.tenant_id === tenantId)
+  return {
+    kind: 'requester',
+    tenantId,
+    producers: own.flatMap(({ producer }) => producer ?? []),
+    agents: own.flatMap(({ agent_subject_id: agent }) => agent ?? []),
+  }
+}
+
+/** Analysts and auditors read lineage and audit rows of their whole tenant. */
+export const readsEverything = (reader: Reader, { analysts, auditors }: ReadingRules): boolean =>
+  reader.kind === 'person' && (reader.groups.includes(analysts) || reader.groups.includes(auditors))
+
+/** Audit rows go to analysts, auditors and collectors; they hold no names. */
+export const readsAudit = (reader: Reader, rules: ReadingRules): boolean =>
+  reader.kind === 'collector' || readsEverything(reader, rules)
