@@ -1,5 +1,6 @@
 import 'reflect-metadata'
 import { fileURLToPath } from 'node:url'
+import { startTelemetry } from '@countersign/service-kit'
 import { Command, InvalidArgumentError } from 'commander'
 import { stepPrinter } from './print-steps.ts'
 import { printReady } from './print-ready.ts'
@@ -31,11 +32,20 @@ const program = new Command('npm start --')
     'policy set that a new tenant starts with',
     fileURLToPath(new URL('../../../policies', import.meta.url)),
   )
+  .option('--trace-file <file>', 'write OpenTelemetry spans there, one JSON line each')
+  .option('--metrics-port <number>', 'serve Prometheus metrics on this port of 127.0.0.1', portOf)
   .option('--log-level <level>', 'least severe level that services log', 'warn')
   .addHelpText('after', '\nExamples:\n  npm start\n  npm start -- --data-dir /tmp/try --port 9000\n')
   .parse()
 
-const options = program.opts<{ dataDir: string; port: number; policies: string; logLevel: string }>()
+const options = program.opts<{
+  dataDir: string
+  port: number
+  policies: string
+  logLevel: string
+  traceFile?: string
+  metricsPort?: number
+}>()
 const print = stepPrinter(process.stdout)
 
 const stopRequested = new Promise<NodeJS.Signals>((resolve) => {
@@ -49,6 +59,12 @@ const stopRequested = new Promise<NodeJS.Signals>((resolve) => {
   process.on('SIGTERM', ask)
 })
 
+const telemetry = await startTelemetry({
+  service: 'countersign',
+  traces: options.traceFile === undefined ? { kind: 'off' } : { kind: 'file', path: options.traceFile },
+  ...(options.metricsPort === undefined ? {} : { prometheus: { host: '127.0.0.1', port: options.metricsPort } }),
+})
+
 try {
   const standalone = await runStandalone(
     { dataDir: options.dataDir, port: options.port, policyFolder: options.policies, logLevel: options.logLevel },
@@ -59,6 +75,7 @@ try {
   print.line()
   print.line(reason === 'broken' ? 'PostgreSQL has ended by itself; see its log in the data folder' : 'stopping')
   const drained = await standalone.stop()
+  await telemetry.stop()
   print.line(drained ? 'stopped, everything is kept' : 'stopped; something under way was broken off')
   process.exit(reason === 'broken' || !drained ? 1 : 0)
 } catch (error) {

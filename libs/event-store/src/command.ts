@@ -50,8 +50,9 @@ export function planAppend<C extends Command, Answer>(
   const appends: StreamAppend[] = []
   const movers = new Map<string, object>()
   for (const entry of decisions) {
-    for (const item of entry.decision.append) {
-      if (item.events.length === 0) continue
+    for (const untraced of entry.decision.append) {
+      if (untraced.events.length === 0) continue
+      const item = inTraceOf(untraced, entry.command, loaded)
       if (item.stream.kind === 'attempts') {
         appends.push({ ...item, expectedVersion: null })
         continue
@@ -66,6 +67,14 @@ export function planAppend<C extends Command, Answer>(
     }
   }
   return { decisions, appends }
+}
+
+/** Whatever follows from an intent belongs to the trace that published it, unless the append names another. */
+const inTraceOf = (item: StreamEvents, command: Command, loaded: Loaded): StreamEvents => {
+  const intent = command.streams.find(({ kind, streamId }) => kind === 'intent' && streamId === item.stream.streamId)
+  const traceparent = intent === undefined ? undefined : loaded.of(intent).events[0]?.metadata.traceparent
+  if (traceparent === undefined || item.metadata?.traceparent !== undefined) return item
+  return { ...item, metadata: { ...item.metadata, traceparent } }
 }
 
 /** Number of events in a plan. */

@@ -1,5 +1,6 @@
 import type { BatchOutcome, DeliveredBatch } from '@countersign/bus'
 import { topics } from '@countersign/contracts'
+import { withBatchSpan } from '@countersign/service-kit'
 import { Controller, Inject } from '@nestjs/common'
 import { EventPattern } from '@nestjs/microservices'
 import { wakeUpsToken } from '../tokens.ts'
@@ -16,6 +17,7 @@ export class EvaluateIntentController {
 
   @EventPattern(topics.events)
   evaluate(batch: DeliveredBatch): Promise<BatchOutcome> {
-    return this.#wakeUps.handle(batch)
+    const headers = batch.records.map((record) => record.headers)
+    return withBatchSpan('policy.evaluate-intent', { headers }, () => this.#wakeUps.handle(batch))
   }
 }
