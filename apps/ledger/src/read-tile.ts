@@ -8,7 +8,6 @@ export const tilesIn =
   (db: Database, logId: string): ReadTile =>
   async (level, index, width) => {
     const { rows } = await db.query<{ hashes: Buffer }>({
-      name: 'ledger_read_tile',
       text: `select substring(hashes from 1 for $4) as hashes from ledger.tile
         where log_id = $1 and level = $2 and idx = $3`,
       values: [logId, level, index, width * 32],

@@ -1,16 +1,17 @@
 import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
-import { type Cursor, readGated, type StoredEvent } from '@countersign/event-store'
+import type { Cursor } from '@countersign/event-store'
 import { type Appended, appendLeaves } from '@countersign/merkle-log'
 import type { ClientBase, Pool } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { type Assigned, findLogged, findTails, type StreamTail, streamKey } from './earlier-entries.ts'
+import { beginAppend } from './cursor.ts'
+import { type Assigned, findEarlier, type StreamTail, streamKey } from './earlier-entries.ts'
 import { copyEntries, encodeEntries, type EntryRow } from './encode-entries.ts'
 import { leafOf, type LoggedEvent } from './leaf.ts'
 import { LedgerDiverged } from './ledger-diverged.ts'
 import { type LogHead, readHeads } from './log-heads.ts'
 import { moveHeads } from './move-heads.ts'
-import { lockCursor } from './cursor.ts'
+import { type ReadEvents, readEvents } from './read-events.ts'
 
 /** Events that one transaction takes at most. */
 export const MAX_BATCH = 2_000
@@ -38,10 +39,9 @@ export interface AppendedBatch {
 export const appendBatch = async (pool: Pool, options: AppendOptions): Promise<AppendedBatch> => {
   const client = await pool.connect()
   try {
-    await client.query('begin')
-    const from = await lockCursor(client)
-    const events = await readGated(client, { after: from, limit: Math.min(options.limit ?? MAX_BATCH, MAX_BATCH) })
-    const appended = await record(client, { from, events, originHost: options.originHost })
+    const from = await beginAppend(client)
+    const read = await readEvents(client, { after: from, limit: Math.min(options.limit ?? MAX_BATCH, MAX_BATCH) })
+    const appended = await record(client, { ...read, from, originHost: options.originHost })
     await client.query('commit')
     client.release()
     return appended
@@ -54,15 +54,14 @@ export const appendBatch = async (pool: Pool, options: AppendOptions): Promise<A
 
 const record = async (
   client: ClientBase,
-  { from, events, originHost }: { from: Cursor; events: readonly StoredEvent[]; originHost: string },
+  { events, from, to, originHost }: ReadEvents & { readonly from: Cursor; readonly originHost: string },
 ): Promise<AppendedBatch> => {
-  const to = events.at(-1)
   if (to === undefined) return { events: 0, entries: 0, logIds: [] }
   const heads = await readHeads(client, [...new Set(events.map(({ tenantId }) => tenantId))], originHost)
   const batch = events.map((event) => ({ logId: headOf(heads, event).logId, event }))
-  const logged = await findLogged(client, batch)
+  const { logged, tails } = await findEarlier(client, batch)
   const fresh = batch.filter(({ event }) => !logged.has(event.eventId))
-  const rows = chained(fresh, heads, await findTails(client, fresh))
+  const rows = chained(fresh, heads, tails)
   const byLog = Map.groupBy(rows, ({ logId }) => logId)
   const logs = [...heads.values()].map((head) => ({ head, grown: grow(head, byLog.get(head.logId) ?? []) }))
   // The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute.

@@ -1,17 +1,27 @@
 import type { Cursor } from '@countersign/event-store'
-import type { ClientBase } from 'pg'
+import type { ClientBase, QueryArrayResult } from 'pg'
 
 /**
- * Makes this transaction the only one that appends until it ends, then answers where the ledger stands: behind the
- * last event that is in a log. Whoever waits here has no xid, so it holds back nobody's gate.
+ * Begins the one transaction that appends until it ends, and answers where the ledger stands: behind the last event
+ * that is in a log. Whoever waits here has no xid, so it holds back nobody's gate.
  */
-export const lockCursor = async (client: ClientBase): Promise<Cursor> => {
-  await client.query(`select pg_advisory_xact_lock(hashtextextended('countersign.ledger.append', 0))`)
-  // A statement of its own: one that waits for the lock would not see what it waited for.
-  const { rows } = await client.query<{ incarnation: number; xid: string; position: string }>(
-    `select incarnation, xid::text as xid, position::text as position from ledger.progress where name = 'events'`,
-  )
-  const [row] = rows
+export const beginAppend = async (client: ClientBase): Promise<Cursor> => {
+  // One round trip, but statements of their own: one that waits for the lock would not see what it waited for.
+  // Plans are made once, when the tables may be empty, and kept while they grow; and statistics say little about the
+  // end of a table that is only appended to. So nothing but index look-ups and reading in index order may be chosen.
+  const results = (await client.query({
+    text: `begin;
+      set local plan_cache_mode = force_generic_plan;
+      set local enable_seqscan = off;
+      set local enable_hashjoin = off;
+      set local enable_mergejoin = off;
+      set local enable_sort = off;
+      set local jit = off;
+      select pg_advisory_xact_lock(hashtextextended('countersign.ledger.append', 0));
+      select incarnation, xid::text, position::text from ledger.progress where name = 'events'`,
+    rowMode: 'array',
+  })) as unknown as QueryArrayResult<[number, string, string]>[]
+  const [row] = results.at(-1)?.rows ?? []
   if (row === undefined) throw new Error('the ledger has lost its place in the event table')
-  return { incarnation: row.incarnation, xid: row.xid, position: Number(row.position) }
+  return { incarnation: row[0], xid: row[1], position: Number(row[2]) }
 }

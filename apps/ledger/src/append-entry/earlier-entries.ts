@@ -1,4 +1,3 @@
-import type { StreamKind } from '@countersign/contracts'
 import type { ClientBase } from 'pg'
 import type { LoggedEvent } from './leaf.ts'
 
@@ -14,59 +13,60 @@ export interface StreamTail {
   readonly hash: Buffer
 }
 
+export interface EarlierEntries {
+  /** Ids of those events of the batch that are in their log already. */
+  readonly logged: ReadonlySet<string>
+  /** By `streamKey`; a stream that begins with the batch has none. */
+  readonly tails: Map<string, StreamTail>
+}
+
 /** Names a stream of a log in maps. */
 export const streamKey = (logId: string, { kind, streamId }: Pick<LoggedEvent, 'kind' | 'streamId'>): string =>
   `${logId}/${kind}/${streamId}`
 
-/** Ids of those events that are in their log already. */
-export const findLogged = async (client: ClientBase, batch: readonly Assigned[]): Promise<Set<string>> => {
-  const { rows } = await client.query<{ event_id: string }>({
-    name: 'ledger_find_logged',
+/** What the logs already hold of a batch: its own events, and the entries that its streams continue. */
+export const findEarlier = async (client: ClientBase, batch: readonly Assigned[]): Promise<EarlierEntries> => {
+  const continued = firstOfEachStream(batch).filter(({ event }) => event.version > 1)
+  const { rows } = await client.query<[number, string | null, string | null, Buffer | null]>({
+    name: 'ledger_find_earlier',
     text: `
-      select e.event_id from unnest($1::uuid[], $2::uuid[]) as b(log_id, event_id)
-      join ledger.entry e on e.log_id = b.log_id and e.event_id = b.event_id`,
-    values: [batch.map(({ logId }) => logId), batch.map(({ event }) => event.eventId)],
-  })
-  return new Set(rows.map((row) => row.event_id))
-}
-
-/** Last entries of the streams that the events continue; a stream that begins with the batch has none. */
-export const findTails = async (client: ClientBase, batch: readonly Assigned[]): Promise<Map<string, StreamTail>> => {
-  const first = new Map<string, Assigned>()
-  for (const assigned of batch) {
-    const key = streamKey(assigned.logId, assigned.event)
-    if (!first.has(key)) first.set(key, assigned)
-  }
-  const continued = [...first.values()].filter(({ event }) => event.version > 1)
-  if (continued.length === 0) return new Map()
-  const { rows } = await client.query<TailRow>({
-    name: 'ledger_find_tails',
-    text: `
-      select s.log_id, s.kind, s.stream_id, tail.version, tail.leaf_hash
-      from unnest($1::uuid[], $2::text[], $3::uuid[]) as s(log_id, kind, stream_id)
+      select 0, e.event_id, null, null
+      from unnest($1::uuid[], $2::uuid[]) as b(log_id, event_id)
+      join ledger.entry e on e.log_id = b.log_id and e.event_id = b.event_id
+      union all
+      select s.at::int, null, tail.version::text, tail.leaf_hash
+      from unnest($3::uuid[], $4::text[], $5::uuid[]) with ordinality as s(log_id, kind, stream_id, at)
       cross join lateral (
         select e.version, e.leaf_hash from ledger.entry e
         where e.log_id = s.log_id and e.kind = s.kind and e.stream_id = s.stream_id
         order by e.version desc limit 1
       ) as tail`,
     values: [
+      batch.map(({ logId }) => logId),
+      batch.map(({ event }) => event.eventId),
       continued.map(({ logId }) => logId),
       continued.map(({ event }) => event.kind),
       continued.map(({ event }) => event.streamId),
     ],
+    rowMode: 'array',
   })
-  return new Map(
-    rows.map((row) => [
-      streamKey(row.log_id, { kind: row.kind, streamId: row.stream_id }),
-      { version: Number(row.version), hash: row.leaf_hash },
-    ]),
-  )
+  const logged = new Set<string>()
+  const tails = new Map<string, StreamTail>()
+  for (const [at, eventId, version, hash] of rows) {
+    const stream = continued[at - 1]
+    if (eventId !== null) logged.add(eventId)
+    if (stream !== undefined && hash !== null) {
+      tails.set(streamKey(stream.logId, stream.event), { version: Number(version), hash })
+    }
+  }
+  return { logged, tails }
 }
 
-interface TailRow {
-  log_id: string
-  kind: StreamKind
-  stream_id: string
-  version: string
-  leaf_hash: Buffer
+const firstOfEachStream = (batch: readonly Assigned[]): Assigned[] => {
+  const first = new Map<string, Assigned>()
+  for (const assigned of batch) {
+    const key = streamKey(assigned.logId, assigned.event)
+    if (!first.has(key)) first.set(key, assigned)
+  }
+  return [...first.values()]
 }

@@ -60,7 +60,6 @@ const published = `
 /** The log, or `undefined` when there is none or nothing of it is published yet. */
 export const findLog = async (pool: Pool, logId: string): Promise<PublishedLog | undefined> => {
   const { rows } = await pool.query<PublishedRow>({
-    name: 'ledger_find_log',
     text: `${published} where l.log_id = $1`,
     values: [logId],
   })
@@ -91,7 +90,6 @@ export const readTile = async (
 const readEntryBundle = async (pool: Pool, log: PublishedLog, { index, width }: TileCoordinates): Promise<Buffer> => {
   const first = index * 256
   const { rows } = await pool.query<{ leaf: Buffer }>({
-    name: 'ledger_read_entries',
     text: 'select leaf from ledger.entry where log_id = $1 and idx >= $2 and idx < $3 order by idx',
     values: [log.logId, first, first + width],
   })
@@ -102,7 +100,6 @@ const readEntryBundle = async (pool: Pool, log: PublishedLog, { index, width }: 
 /** Proof for an event in the published tree; `undefined` when it is not (yet) in it. */
 export const proveEvent = async (pool: Pool, log: PublishedLog, eventId: string): Promise<EventProof | undefined> => {
   const { rows } = await pool.query<{ idx: string; leaf_hash: Buffer }>({
-    name: 'ledger_find_entry',
     text: 'select idx, leaf_hash from ledger.entry where log_id = $1 and event_id = $2',
     values: [log.logId, eventId],
   })
