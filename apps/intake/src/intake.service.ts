@@ -19,7 +19,7 @@ import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
 import { Admission } from './publish-intent/admission.ts'
 import { PublishBatch } from './publish-intent/publish-batch.ts'
 import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
-import { RefusedRequests } from './publish-intent/refused-requests.ts'
+import { recordEdgeRefusals, RefusedRequests } from './publish-intent/refused-requests.ts'
 import { appendedSignal } from './read-intent/wait-for-decision.ts'
 import { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
 import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
@@ -54,6 +54,8 @@ export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks
   )
   const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: notifier.wake })
   const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
+  const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
+  const refused = new RefusedRequests(store)
   const key = readSigningKey(config.GRANT_KEY_FILE)
   const issuer = config.PUBLIC_URL
   checks.register({
@@ -72,7 +74,7 @@ export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks
       stopping,
       publish: new PublishBatch(new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })),
       admission: new Admission(config.ADMISSION_PER_SECOND),
-      refused: new RefusedRequests(store),
+      refused,
       issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), key, issuer }),
       redeem: new RedeemGrant({ pool, store, keyring: keys, key, issuer, reportWithinMs: config.REPORT_WITHIN_MS }),
       revoke: new RevokeGrant(pool, store),
@@ -84,9 +86,9 @@ export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks
       key,
       publicUrl: config.PUBLIC_URL,
     }),
-    verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+    verifier,
     consumers: [new ExpireGrants(pool, store, log)],
-    edge: { bodyLimit: 65_536 },
+    edge: { bodyLimit: 65_536, onRefused: recordEdgeRefusals(refused, { pool, verifier }) },
     onStop: async () => {
       await listener.close()
       await notifier.close()

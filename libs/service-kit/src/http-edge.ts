@@ -14,7 +14,22 @@ import { sendProblem } from './send-problem.ts'
 
 export const defaultBodyLimit = 65_536
 
+/** A request that the edge refused before any controller saw it. */
+export type EdgeRefusal = {
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  readonly authorization: string | undefined
+  readonly code: string
+  readonly pointer: string | undefined
+}
+
 export type HttpEdgeOptions = {
+  /**
+   * Told of each request that the edge refuses by itself, before the answer is sent, so that the attempt can be recorded.
+   * A failure to record is an outage: the request is answered 503 instead.
+   */
+  readonly onRefused?: (refusal: EdgeRefusal) => Promise<void>
   /** Largest body in bytes where a route says nothing else; 64 KiB when absent. */
   readonly bodyLimit?: number
   readonly limits?: Partial<EdgeLimits>
@@ -97,10 +112,28 @@ export type HttpEdge = {
  * The outermost layer of every service: a Fastify adapter that admits requests by their head, keeps the raw bytes of
  * bodies, reads JSON strictly and answers every error as problem details, without quoting what was sent.
  */
-export const createHttpEdge = ({ bodyLimit = defaultBodyLimit, limits = {} }: HttpEdgeOptions = {}): HttpEdge => {
+export const createHttpEdge = ({
+  bodyLimit = defaultBodyLimit,
+  limits = {},
+  onRefused,
+}: HttpEdgeOptions = {}): HttpEdge => {
   const routes = new KnownRoutes()
   const inFlight = new InFlight()
   let isStopping = false
+
+  /** Passes a refusal on once it is recorded; what cannot be recorded is an outage. */
+  const refuseRecorded = (request: FastifyRequest, refused: ProblemSource, done: (error: Error) => void): void => {
+    if (onRefused === undefined || refused.code === 'shutting_down') {
+      done(new Refused(refused))
+      return
+    }
+    const [path] = splitUrl(request.raw.url ?? '/')
+    const { authorization } = request.headers
+    onRefused({ method: request.method, path, authorization, code: refused.code, pointer: refused.pointer }).then(
+      () => done(new Refused(refused)),
+      () => done(new Refused({ code: 'overloaded', headers: { 'retry-after': '5' } })),
+    )
+  }
 
   const options: FastifyServerOptions & { skipMiddie: boolean } = {
     bodyLimit,
@@ -136,7 +169,7 @@ export const createHttpEdge = ({ bodyLimit = defaultBodyLimit, limits = {} }: Ht
     const refused = isStopping && request.url !== '/healthz' ? { code: 'shutting_down' } : refuseHead(request, routes)
     if (refused) {
       if (isStopping || hasBody(request)) void reply.header('connection', 'close')
-      done(new Refused(refused))
+      refuseRecorded(request, refused, done)
       return
     }
     try {
@@ -144,14 +177,16 @@ export const createHttpEdge = ({ bodyLimit = defaultBodyLimit, limits = {} }: Ht
       request.query = readQuery(query, rulesOf(request.routeOptions.config).query)
     } catch (error) {
       if (hasBody(request)) void reply.header('connection', 'close')
-      done(error as Error)
+      if (error instanceof Refused) refuseRecorded(request, error.source, done)
+      else done(error as Error)
       return
     }
     startRequestSpan(request, done)
   })
 
   instance.addHook('preValidation', (request: Incoming, _reply, done) => {
-    done(request.bodyRefusal ? new Refused(request.bodyRefusal) : undefined)
+    if (request.bodyRefusal) refuseRecorded(request, request.bodyRefusal, done)
+    else done()
   })
 
   return {

@@ -12,7 +12,7 @@ export {
 export { configReference, secretSetting } from './config-schema.ts'
 export { createEdgeServer, defaultLimits, type EdgeLimits } from './edge-server.ts'
 export { type CheckEffect, type CheckReport, type HealthCheck, HealthChecks, type HealthReport } from './health.ts'
-export { createHttpEdge, defaultBodyLimit, type HttpEdge, type HttpEdgeOptions } from './http-edge.ts'
+export { createHttpEdge, defaultBodyLimit, type EdgeRefusal, type HttpEdge, type HttpEdgeOptions } from './http-edge.ts'
 export { createLog, type Log, type LogLevel, logLevels, type LogOptions, nestLogger } from './log.ts'
 export { counter, type Gauge, histogram, type MetricOptions, observableGauge } from './metrics.ts'
 export {

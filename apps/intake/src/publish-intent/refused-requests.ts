@@ -1,6 +1,9 @@
-import { Refused } from '@countersign/service-kit'
+import { isRefusal } from '@countersign/contracts'
+import { type BearerVerifier, type EdgeRefusal, Refused } from '@countersign/service-kit'
+import type { Identity } from '@countersign/identity'
+import type pg from 'pg'
 import type { EventStore } from '@countersign/event-store'
-import type { ClientCaller } from '../caller.ts'
+import { clientCaller, type ClientCaller } from '../caller.ts'
 import { attemptsOfDay, countAttempts, recordAttempt, roomFor, type RefusedAttempt } from './refused-attempts.ts'
 
 /**
@@ -68,3 +71,18 @@ export class RefusedRequests {
     )
   }
 }
+
+/**
+ * Records what the HTTP edge refused on its own, for callers whose token says which producer they are. Others are strangers:
+ * they have no stream, and are counted by the edge's metrics.
+ */
+export const recordEdgeRefusals =
+  (refused: RefusedRequests, { pool, verifier }: { pool: pg.Pool; verifier: BearerVerifier<Identity> }) =>
+  async ({ method, path, authorization, code, pointer }: EdgeRefusal): Promise<void> => {
+    if (method !== 'POST' || path !== '/v1/intents' || authorization === undefined) return
+    const bearer = /^Bearer +(\S{1,8192})$/i.exec(authorization)?.[1]
+    const verified = bearer === undefined ? undefined : await verifier.verify(bearer)
+    if (verified?.ok !== true) return
+    const caller = await clientCaller(pool, verified.identity)
+    if (!isRefusal(caller)) await refused.record(caller, code, pointer)
+  }
