@@ -1,7 +1,7 @@
 import type { Bus, OutboundRecord, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import { tokenVerifier } from '@countersign/identity'
-import { type Compose, counter, type Consumer } from '@countersign/service-kit'
+import { type Compose, counter, type Consumer, withBatchSpan } from '@countersign/service-kit'
 import pg from 'pg'
 import { LedgerDiverged } from './append-entry/ledger-diverged.ts'
 import { sequenceEvents } from './append-entry/sequence-events.ts'
@@ -19,9 +19,9 @@ const entriesAppended = counter('countersign.ledger.entries', { description: 'En
 export const composeLedger =
   ({ bus }: { readonly bus: Bus }): Compose<LedgerConfig> =>
   ({ config, log, checks }) => {
+    const key = readSigningKey(config.CHECKPOINT_KEY_FILE)
     const pool = new pg.Pool({ connectionString: config.DATABASE_URL.reveal(), max: config.DATABASE_POOL })
     pool.on('error', (err) => log.warn({ err }, 'an idle database connection broke'))
-    const key = readSigningKey(config.CHECKPOINT_KEY_FILE)
     const appendTrouble = new Trouble(log, 'append')
     const publishTrouble = new Trouble(log, 'publish_checkpoint')
     checks.register({ name: 'append', effect: 'degraded', probe: () => appendTrouble.current() })
@@ -88,9 +88,10 @@ const ledgerWork = (
         group: groups.ledger,
         topics: [topics.events],
         from: 'latest',
-        // A record is a wake-up and nothing more: what is recorded is read from the store.
-        handle: async () => {
-          sequencer?.wake()
+        // A record is a wake-up and a trace to continue, nothing more: what is recorded is read from the store.
+        handle: async ({ records }) => {
+          const headers = records.map((record) => record.headers)
+          await withBatchSpan('ledger.append-entry', { headers }, async () => sequencer?.attempt())
           return 'done'
         },
       })

@@ -2,6 +2,8 @@
 export interface WorkLoop {
   /** There may be work. Cheap; calls while the work runs are remembered as one. */
   wake(): void
+  /** Wakes it and resolves when the next piece of work that begins has ended, well or not, or the loop has stopped. */
+  attempt(): Promise<void>
   /** Resolves when the work at hand is done; nothing runs after that. Idempotent. */
   stop(): Promise<void>
 }
@@ -27,6 +29,7 @@ export const startWorkLoop = ({ work, onSuccess, onFailure, idleMs, spacingMs = 
   let isStopping = false
   let isWoken = true
   let interrupt: () => void = () => undefined
+  let waiting: (() => void)[] = []
 
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
@@ -40,15 +43,19 @@ export const startWorkLoop = ({ work, onSuccess, onFailure, idleMs, spacingMs = 
     let pauseMs = FIRST_PAUSE_MS
     while (!isStopping) {
       isWoken = false
+      const ended = waiting
+      waiting = []
       try {
         const hasMore = await work()
         onSuccess()
+        for (const resolve of ended) resolve()
         pauseMs = FIRST_PAUSE_MS
         if (hasMore) isWoken = true
         if (spacingMs > 0 && !isStopping) await uninterrupted(spacingMs)
         if (!isWoken && !isStopping) await pause(idleMs)
       } catch (error) {
         onFailure(error)
+        for (const resolve of ended) resolve()
         if (!isStopping) await uninterrupted(pauseMs)
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
       }
@@ -60,12 +67,21 @@ export const startWorkLoop = ({ work, onSuccess, onFailure, idleMs, spacingMs = 
     for (let left = ms; left > 0 && !isStopping; left = until - performance.now()) await pause(left)
   }
 
-  const running = run()
+  const running = run().finally(() => {
+    for (const resolve of waiting) resolve()
+  })
+  const wake = (): void => {
+    isWoken = true
+    interrupt()
+  }
   return {
-    wake: () => {
-      isWoken = true
-      interrupt()
-    },
+    wake,
+    attempt: () =>
+      new Promise((resolve) => {
+        if (isStopping) resolve()
+        else waiting.push(resolve)
+        wake()
+      }),
     stop: () => {
       isStopping = true
       interrupt()

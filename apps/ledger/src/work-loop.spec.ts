@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest'
+import { startWorkLoop } from './work-loop.ts'
+
+const HOUR_MS = 3_600_000
+
+const loopOver = (work: (round: number) => Promise<boolean>) => {
+  const failures: unknown[] = []
+  let rounds = 0
+  const loop = startWorkLoop({
+    work: () => {
+      rounds += 1
+      return work(rounds)
+    },
+    onSuccess: () => undefined,
+    onFailure: (error) => failures.push(error),
+    idleMs: HOUR_MS,
+  })
+  return { loop, failures, rounds: () => rounds }
+}
+
+it('works until nothing is left, then only when it is woken', async () => {
+  const { loop, rounds } = loopOver(async (round) => round < 5)
+  await loop.attempt()
+  while (rounds() < 5) await loop.attempt()
+  const before = rounds()
+  await loop.attempt()
+  expect(rounds()).toBe(before + 1)
+  await loop.stop()
+})
+
+it('remembers a wake-up that comes while it works', async () => {
+  const gate = Promise.withResolvers<boolean>()
+  const { loop, rounds } = loopOver((round) => (round === 1 ? gate.promise : Promise.resolve(false)))
+  const second = loop.attempt()
+  gate.resolve(false)
+  await second
+  expect(rounds()).toBe(2)
+  await loop.stop()
+})
+
+it('tells of a failure and tries again', async () => {
+  const { loop, failures, rounds } = loopOver(async (round) => {
+    if (round === 1) throw new Error('seeded fault')
+    return false
+  })
+  await loop.attempt()
+  while (rounds() < 2) await loop.attempt()
+  expect(failures).toEqual([new Error('seeded fault')])
+  await loop.stop()
+})
+
+it('stops after the work at hand and lets nobody wait', async () => {
+  const gate = Promise.withResolvers<boolean>()
+  const { loop, rounds } = loopOver(() => gate.promise)
+  const waiting = loop.attempt()
+  const stopped = loop.stop()
+  gate.resolve(true)
+  await stopped
+  await waiting
+  await loop.attempt()
+  expect(rounds()).toBe(1)
+})
