@@ -16,6 +16,7 @@ export {
   type RegisterEvent,
   type RegisterEventName,
 } from './catalogue.ts'
+export { ChangeGroupBody, LinkAccountBody, RegisterPersonBody } from './directory.schema.ts'
 export {
   parseWireType,
   wireType,

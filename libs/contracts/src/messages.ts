@@ -1,5 +1,6 @@
 import type { Type } from 'typebox'
 import { ExecutionMessage, IntentMessage, OutcomeMessage, QuarantineNotice } from './cloud-event.schema.ts'
+import * as directory from './directory.schema.ts'
 import * as http from './message.schema.ts'
 import { SealedIntent, SealedReason } from './sealed.schema.ts'
 import * as view from './view.schema.ts'
@@ -49,6 +50,7 @@ export const messageDefinitions: readonly MessageDefinition[] = [
     ReviewSummary,
     ReviewView,
     Problem,
+    ...directory,
     ...view,
   }),
   ...versionOne('bus', { IntentMessage, ExecutionMessage, OutcomeMessage, QuarantineNotice }),

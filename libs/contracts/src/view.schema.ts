@@ -17,6 +17,8 @@ export const ExecutionAccepted = closed({ grantId: Uuid, executionId: Uuid, outc
 export const RegisteredAgent = closed({ agent: AgentName, subjectId: Uuid })
 /** Answer of `POST /v1/freezes`. */
 export const FreezeView = closed({ freezeId: Uuid, scope: Type.Optional(FreezeScope) })
+/** Answer of `POST /v1/reviews/{id}/verdicts`. */
+export const RecordedVerdict = closed({ reviewId: Uuid, intentId: Uuid, state: Type.String() })
 /** Answer of `GET /v1/reviews`. */
 export const ReviewList = closed({ reviews: Type.Array(ReviewSummary) })
 

@@ -16,6 +16,16 @@ const ofReader = ['person_inactive', 'unknown_producer'] as const
 const binary = 'application/octet-stream'
 const text = 'text/plain; charset=utf-8'
 
+const walk = {
+  direction: Type.Optional(
+    Type.Union([Type.Literal('up'), Type.Literal('down'), Type.Literal('both')], { default: 'both' }),
+  ),
+  depth: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, default: 8 })),
+  maxNodes: Type.Optional(Type.Integer({ minimum: 1, maximum: 5_000, default: 500 })),
+  asOf: Type.Optional(Type.String({ description: 'Only what was recorded up to then; RFC 3339 in UTC' })),
+  after: Type.Optional(Type.String({ maxLength: 512, description: '`next` of an answer that was cut' })),
+} as const
+
 /** What auditors, analysts and SIEM collectors call: served by ledger and lineage-projector; health by every service. */
 export const proofRoutes: readonly HttpRoute[] = [
   {
@@ -103,15 +113,18 @@ export const proofRoutes: readonly HttpRoute[] = [
     folder: 'lineage-projector/query-lineage',
     summary: 'What stands around an agent, model, person, dataset or intent; says when it was cut.',
     callers: ['analyst', 'auditor'],
-    query: Type.Object({
-      direction: Type.Optional(
-        Type.Union([Type.Literal('up'), Type.Literal('down'), Type.Literal('both')], { default: 'both' }),
-      ),
-      depth: Type.Optional(Type.Integer({ minimum: 0, maximum: 20, default: 8 })),
-      maxNodes: Type.Optional(Type.Integer({ minimum: 1, maximum: 5_000, default: 500 })),
-      asOf: Type.Optional(Type.String({ description: 'Only what was recorded up to then; RFC 3339 in UTC' })),
-      after: Type.Optional(Type.String({ maxLength: 512, description: '`next` of an answer that was cut' })),
-    }),
+    query: Type.Object(walk),
+    answers: [{ status: 200, description: 'Nodes and edges', body: LineageView }],
+    refusals: [...ofReader, 'not_allowed', 'not_found'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/lineage/{kind}',
+    operation: 'readLineageByKey',
+    folder: 'lineage-projector/query-lineage',
+    summary: 'The same for a natural key that no path can hold, such as a dataset’s with a slash.',
+    callers: ['analyst', 'auditor'],
+    query: Type.Object({ key: Type.String({ maxLength: 1_024 }), ...walk }),
     answers: [{ status: 200, description: 'Nodes and edges', body: LineageView }],
     refusals: [...ofReader, 'not_allowed', 'not_found'],
   },

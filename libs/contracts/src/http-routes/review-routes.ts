@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { RecordVerdictBody, ReviewView } from '../message.schema.ts'
-import { PolicySetView, ReviewList } from '../view.schema.ts'
+import { IntentState, RecordVerdictBody, ReviewView } from '../message.schema.ts'
+import { PolicySetView, RecordedVerdict, ReviewList } from '../view.schema.ts'
 import type { HttpRoute } from './route.ts'
 
 const ofPerson = ['not_human', 'person_inactive'] as const
@@ -11,20 +11,23 @@ export const reviewRoutes: readonly HttpRoute[] = [
     method: 'GET',
     path: '/v1/reviews',
     operation: 'listReviews',
-    folder: 'notifier/present-review',
-    summary: 'Open reviews that the caller holds a seat of.',
-    callers: ['reviewer'],
-    query: Type.Object({}),
-    answers: [{ status: 200, description: 'Reviews, soonest deadline first', body: ReviewList }],
+    folder: 'notifier/channels/api',
+    summary: 'Reviews that the caller holds a seat of, newest first; all of the tenant for auditors.',
+    callers: ['reviewer', 'auditor'],
+    query: Type.Object({
+      state: Type.Optional(IntentState),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 50 })),
+    }),
+    answers: [{ status: 200, description: 'Reviews without what they show', body: ReviewList }],
     refusals: [...ofPerson],
   },
   {
     method: 'GET',
     path: '/v1/reviews/{reviewId}',
     operation: 'readReview',
-    folder: 'notifier/present-review',
+    folder: 'notifier/channels/api',
     summary: 'Read a review in full. Its presentation digest goes with the verdict.',
-    callers: ['reviewer'],
+    callers: ['reviewer', 'auditor'],
     answers: [{ status: 200, description: 'Everything there is to decide about', body: ReviewView }],
     refusals: [...ofPerson, 'unknown_review'],
   },
@@ -32,11 +35,11 @@ export const reviewRoutes: readonly HttpRoute[] = [
     method: 'POST',
     path: '/v1/reviews/{reviewId}/verdicts',
     operation: 'recordVerdict',
-    folder: 'notifier/record-verdict',
+    folder: 'notifier/channels/api',
     summary: 'Approve or deny what was shown.',
     callers: ['reviewer'],
     request: RecordVerdictBody,
-    answers: [{ status: 200, description: 'Recorded; the review as it stands', body: ReviewView }],
+    answers: [{ status: 201, description: 'Recorded, with the state that it led to', body: RecordedVerdict }],
     refusals: [
       ...ofPerson,
       'unknown_review',

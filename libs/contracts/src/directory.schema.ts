@@ -1,0 +1,36 @@
+import { Type } from 'typebox'
+import { closed, GroupName, ShortName, Uuid } from './primitives.ts'
+
+/** Body of `POST /v1/directory/people`. */
+export const RegisterPersonBody = closed({
+  issuer: Type.String({ minLength: 1, maxLength: 512 }),
+  subject: Type.String({ minLength: 1, maxLength: 255 }),
+  displayName: ShortName,
+  email: Type.Optional(ShortName),
+  active: Type.Optional(Type.Boolean({ description: 'Who is not active decides nothing; true when absent' })),
+})
+export type RegisterPersonBody = Type.Static<typeof RegisterPersonBody>
+
+/** Answer of `POST /v1/directory/people`. */
+export const RegisteredPerson = closed({ person: Uuid, changed: Type.Boolean() })
+
+const people = Type.Optional(Type.Array(Uuid, { maxItems: 256 }))
+
+/** Body of `POST /v1/directory/groups`. */
+export const ChangeGroupBody = closed({ group: GroupName, add: people, remove: people })
+export type ChangeGroupBody = Type.Static<typeof ChangeGroupBody>
+
+/** Answer of `POST /v1/directory/groups`. */
+export const ChangedGroup = closed({ group: GroupName, members: Type.Array(Uuid), changed: Type.Boolean() })
+
+/** Body of `POST /v1/accounts`. */
+export const LinkAccountBody = closed({
+  provider: Type.Union([Type.Literal('slack'), Type.Literal('teams')]),
+  teamId: ShortName,
+  userId: ShortName,
+  person: Uuid,
+})
+export type LinkAccountBody = Type.Static<typeof LinkAccountBody>
+
+/** Answer of `POST /v1/accounts`. */
+export const LinkedAccount = closed({ accountId: Uuid, person: Uuid, changed: Type.Boolean() })
