@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import type { LoggedEvent } from './leaf.ts'
+import type { LoggedEvent } from '@countersign/ledger-check'
 
 /** An event with the log that it belongs into. */
 export interface Assigned {

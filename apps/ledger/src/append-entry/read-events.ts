@@ -1,7 +1,7 @@
 import type { StreamKind } from '@countersign/contracts'
 import type { Cursor } from '@countersign/event-store'
 import type { ClientBase } from 'pg'
-import type { LoggedEvent } from './leaf.ts'
+import type { LoggedEvent } from '@countersign/ledger-check'
 
 export interface ReadEvents {
   readonly events: readonly LoggedEvent[]

@@ -13,7 +13,7 @@ import {
   verifyGrowth,
 } from '@countersign/merkle-log'
 import type { Pool } from 'pg'
-import { tilesIn } from '../read-tile.ts'
+import { tilesIn } from '@countersign/ledger-check'
 import type { PublishedMark } from './published-mark.ts'
 
 /**

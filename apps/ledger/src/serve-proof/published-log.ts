@@ -12,8 +12,8 @@ import {
 } from '@countersign/merkle-log'
 import type { KeyObject } from 'node:crypto'
 import type { Pool } from 'pg'
-import { digestOf } from '../append-entry/leaf.ts'
-import { tilesIn } from '../read-tile.ts'
+import { digestOf } from '@countersign/ledger-check'
+import { tilesIn } from '@countersign/ledger-check'
 
 /** A log as readers see it: everything served is below its last checkpoint. */
 export interface PublishedLog {

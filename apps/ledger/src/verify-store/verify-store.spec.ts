@@ -7,7 +7,7 @@ import { freshLedger, type LedgerStore, streamsOf } from '../ledger-store.fixtur
 import type { PublishedMark } from '../publish-checkpoint/published-mark.ts'
 import { publishCheckpoint } from '../publish-checkpoint/publish-checkpoint.ts'
 import type { Finding } from './finding.ts'
-import { verifyStore } from './verify-store.ts'
+import { verifyStore } from '@countersign/ledger-check'
 
 const key = generateKeyPairSync('ed25519').privateKey
 const noMark: PublishedMark = { read: async () => undefined, write: async () => undefined }

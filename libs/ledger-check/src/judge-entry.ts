@@ -1,6 +1,6 @@
 import { leafHash } from '@countersign/merkle-log'
 import { canonicalJson } from '@countersign/redaction'
-import { leafOf, type LoggedEvent } from '../append-entry/leaf.ts'
+import { leafOf, type LoggedEvent } from './leaf.ts'
 import type { Finding } from './finding.ts'
 
 /** A row of `ledger.entry` as it is stored now. */

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { StreamKind } from '@countersign/contracts'
-import type { LoggedEvent } from '../append-entry/leaf.ts'
+import type { LoggedEvent } from './leaf.ts'
 import { parseLeaf, type StoredEntry } from './judge-entry.ts'
 
 const PAGE = 1_000

@@ -9,7 +9,7 @@ import {
   tileWidth,
 } from '@countersign/merkle-log'
 import type { ClientBase } from 'pg'
-import { tilesIn } from '../read-tile.ts'
+import { tilesIn } from './read-tile.ts'
 import type { CheckpointName, Findings } from './finding.ts'
 
 /** A log as its own tables describe it. */
