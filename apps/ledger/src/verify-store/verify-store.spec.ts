@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freshLedger, type LedgerStore, streamsOf } from '../ledger-store.fixture.ts'
 import type { PublishedMark } from '../publish-checkpoint/published-mark.ts'
 import { publishCheckpoint } from '../publish-checkpoint/publish-checkpoint.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from '@countersign/ledger-check'
 import { verifyStore } from '@countersign/ledger-check'
 
 const key = generateKeyPairSync('ed25519').privateKey
