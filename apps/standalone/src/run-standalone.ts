@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http'
 import { existsSync } from 'node:fs'
 import { openDataDir, type DataDir } from './open-data-dir/open-data-dir.ts'
 import { prepareStore } from './prepare-store/prepare-store.ts'
+import { sessionsEnded } from './prepare-store/sessions-ended.ts'
 import type { StepPrinter } from './print-steps.ts'
 import { seedDemo } from './seed-demo/seed-demo.ts'
 import { pruneBus } from './prune-bus/prune-bus.ts'
@@ -108,7 +109,10 @@ export const runStandalone = async (options: StandaloneOptions, print: StepPrint
         }),
       () => 'intake policy notifier ledger lineage-projector relay',
     )
-    closers.push(() => running.stop())
+    closers.push(
+      () => sessionsEnded(urls.superuser),
+      () => running.stop(),
+    )
     const { services } = running
     const handled =
       (name: ServiceName): RequestListener =>
