@@ -52,7 +52,7 @@ export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks
     appended.wake,
     { onError },
   )
-  const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: notifier.wake })
+  const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() })
   const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
   const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
   const refused = new RefusedRequests(store)

@@ -25,9 +25,9 @@ export const seedDemo = async (urls: StoreUrls, issuer: string): Promise<Tenants
   const wakers = [notifyStore(intakePool), notifyStore(notifierPool)] as const
   try {
     const registers = new Registers(
-      eventStore(intakePool, { metadata: { service: 'intake' }, onAppended: wakers[0].wake }),
+      eventStore(intakePool, { metadata: { service: 'intake' }, onAppended: () => wakers[0].wake() }),
     )
-    const store = eventStore(notifierPool, { metadata: { service: 'notifier' }, onAppended: wakers[1].wake })
+    const store = eventStore(notifierPool, { metadata: { service: 'notifier' }, onAppended: () => wakers[1].wake() })
     const registerPerson = new RegisterPerson(notifierPool, store)
     const linkAccount = new LinkAccount(store)
     const changeGroup = new ChangeGroup(store)
