@@ -1,0 +1,121 @@
+import {
+  type RecordVerdictBody,
+  type RefusalCode,
+  type Refusal,
+  refuse,
+  type ReviewSummary,
+  type ReviewView,
+} from '@countersign/contracts'
+import type { Identity } from '@countersign/identity'
+import { nameId } from '@countersign/redaction'
+import { auditorGroup, type PersonCaller, personCaller } from '../../caller.ts'
+import { cardOf } from '../../present-review/deliver-cards.ts'
+import { openReview, type ReviewSource } from '../../present-review/open-review.ts'
+import { recordPresentation } from '../../present-review/record-presentation.ts'
+import { findReview, listReviews, type TrackedReview } from '../../present-review/tracked-review.ts'
+import type { RecordedVerdict, RecordVerdict } from '../../record-verdict/record-verdict.handler.ts'
+import { type ListReviewsQuery, summaryOf } from './review-bodies.ts'
+
+/** Over HTTP a reader gets everything: all log lines, each whole. */
+const wholeTruth = {
+  name: 'api',
+  logs: { lines: Number.MAX_SAFE_INTEGER, lineLength: Number.MAX_SAFE_INTEGER },
+  fits: () => true,
+} as const
+
+/** Reviews over HTTP: for those who hold a seat that is asked for, and for auditors, who only read. */
+export class ApiChannel {
+  readonly #source: ReviewSource
+  readonly #verdicts: RecordVerdict
+
+  constructor(source: ReviewSource, verdicts: RecordVerdict) {
+    this.#source = source
+    this.#verdicts = verdicts
+  }
+
+  /** Reviews that the caller may decide on, newest first; all of the tenant for auditors. Presents nothing. */
+  async list(identity: Identity, { state, limit }: ListReviewsQuery): Promise<ReviewSummary[] | Refusal> {
+    const caller = await personCaller(this.#source.pool, identity)
+    if ('refused' in caller) return caller
+    const { tenantId } = caller
+    const groups = caller.groups.includes(auditorGroup) ? null : caller.groups
+    return (await listReviews(this.#source.pool, { tenantId, groups, state, limit })).map(summaryOf)
+  }
+
+  /** A review with everything that there is to see; recorded as shown to this reader before it is answered. */
+  async read(identity: Identity, reviewId: string): Promise<ReviewView | Refusal> {
+    const caller = await personCaller(this.#source.pool, identity)
+    if ('refused' in caller) return caller
+    const review = await findReview(this.#source.pool, reviewId)
+    if (review === undefined || !maySee(caller, review)) return refuse('unknown_review')
+    const opened = await openReview(this.#source, review.tenantId, review.intentId)
+    if (opened === undefined) return refuse('unknown_review')
+    const card = cardOf(opened, wholeTruth)
+    await recordPresentation(this.#source.store, opened, { card, reader: caller.subjectId })
+    return {
+      reviewId,
+      intentId: review.intentId,
+      state: card.progress.state,
+      presentationDigest: card.presentationDigest,
+      actionDigest: card.presentation.actionDigest,
+      presentation: card.presentation,
+      seats: review.seats,
+      deadline: review.deadline,
+      verdicts: opened.events.flatMap(({ type, data, recordedAt }) =>
+        type === 'VerdictRecorded'
+          ? [{ person: data.person, verdict: data.verdict, channel: data.channel, recordedAt }]
+          : [],
+      ),
+    }
+  }
+
+  /** Records a verdict of the person who signed in. What is refused is recorded as well, of programs and strangers too. */
+  async recordVerdict(
+    identity: Identity,
+    reviewId: string,
+    body: RecordVerdictBody,
+  ): Promise<RecordedVerdict | Refusal> {
+    const caller = await personCaller(this.#source.pool, identity)
+    const review = await findReview(this.#source.pool, reviewId)
+    if (review === undefined) return 'refused' in caller ? caller : refuse('unknown_review')
+    const { tenantId, intentId } = review
+    const attempt = {
+      tenantId,
+      intentId,
+      reviewId,
+      verdict: body.verdict,
+      channel: 'api',
+      presentationDigest: body.presentationDigest,
+      reason: body.reason,
+    } as const
+    // Somebody of another tenant is nobody in this one: no id of theirs gets into its events.
+    const refusedAs = refusalOf(caller, review)
+    if ('refused' in caller || refusedAs !== undefined) {
+      return this.#verdicts.record({
+        ...attempt,
+        person: null,
+        account: { provider: 'oidc', accountId: nameId('oidc', tenantId) },
+        assurance: 'sso',
+        source: `oidc/${nameId('oidc', identity.issuer, identity.subject)}`,
+        refusedAs: refusedAs ?? 'not_allowed',
+      })
+    }
+    const { subjectId, assurance } = caller
+    return this.#verdicts.record({
+      ...attempt,
+      person: subjectId,
+      account: { provider: 'oidc', accountId: subjectId },
+      assurance,
+      source: `person/${subjectId}`,
+    })
+  }
+}
+
+const maySee = ({ tenantId, groups }: PersonCaller, review: TrackedReview): boolean =>
+  tenantId === review.tenantId &&
+  (groups.includes(auditorGroup) || review.seats.some(({ group }) => groups.includes(group)))
+
+const refusalOf = (caller: PersonCaller | Refusal, { tenantId }: TrackedReview): RefusalCode | undefined => {
+  if ('refused' in caller) return caller.code
+  return caller.tenantId === tenantId ? undefined : 'unknown_review'
+}

@@ -1,0 +1,68 @@
+import { type Refusal, refuse } from '@countersign/contracts'
+import { accountsByUser, withTenants } from '@countersign/event-store'
+import { nameId } from '@countersign/redaction'
+import type pg from 'pg'
+import { findReview } from '../../present-review/tracked-review.ts'
+import type { RecordedVerdict, RecordVerdict } from '../../record-verdict/record-verdict.handler.ts'
+import type { VerdictAttempt } from '../../record-verdict/verdict-attempt.ts'
+import type { CardValue } from './card-value.ts'
+
+export type SlackUser = { readonly teamId: string; readonly userId: string }
+
+/**
+ * Verdicts from Slack. The person behind a Slack user is only ever the one that the account register names for the review's
+ * tenant; what Slack says about names and addresses is not read.
+ */
+export class TakeVerdict {
+  readonly #pool: pg.Pool
+  readonly #verdicts: RecordVerdict
+
+  constructor(pool: pg.Pool, verdicts: RecordVerdict) {
+    this.#pool = pool
+    this.#verdicts = verdicts
+  }
+
+  /** Why this user may not decide here; recorded as an attempt. */
+  async ask(user: SlackUser, value: CardValue): Promise<Refusal | undefined> {
+    const attempt = await this.#attempt(user, value, undefined)
+    return attempt === undefined ? refuse('unknown_review') : this.#verdicts.ask(attempt)
+  }
+
+  async record(user: SlackUser, value: CardValue, reason: string | undefined): Promise<RecordedVerdict | Refusal> {
+    const attempt = await this.#attempt(user, value, reason)
+    return attempt === undefined ? refuse('unknown_review') : this.#verdicts.record(attempt)
+  }
+
+  /** Records that a button came back with another value than it was sent with; it decides nothing. */
+  async refuseChanged(user: SlackUser, value: CardValue): Promise<void> {
+    const attempt = await this.#attempt(user, value, undefined)
+    if (attempt !== undefined) await this.#verdicts.record({ ...attempt, refusedAs: 'card_stale' })
+  }
+
+  async #attempt(
+    { teamId, userId }: SlackUser,
+    { reviewId, verdict, presentationDigest }: CardValue,
+    reason: string | undefined,
+  ): Promise<VerdictAttempt | undefined> {
+    const review = await findReview(this.#pool, reviewId)
+    if (review === undefined) return undefined
+    const { tenantId, intentId } = review
+    const user = { provider: 'slack', teamId, userId }
+    const accounts = await withTenants(this.#pool, [tenantId], (tx) => accountsByUser(tx, [user]))
+    const account = accounts.find((linked) => linked.tenantId === tenantId)
+    const strangerId = nameId('slack', teamId, userId)
+    return {
+      tenantId,
+      intentId,
+      reviewId,
+      verdict,
+      person: account?.subjectId ?? null,
+      account: { provider: 'slack', accountId: account?.accountId ?? strangerId },
+      channel: 'slack',
+      assurance: 'chat',
+      presentationDigest,
+      reason,
+      source: `slack/${account?.accountId ?? strangerId}`,
+    }
+  }
+}

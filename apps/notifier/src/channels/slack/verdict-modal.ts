@@ -1,0 +1,59 @@
+import { type Refusal, refusals, type VerdictChoice } from '@countersign/contracts'
+import type { ModalView } from '@slack/types'
+import { longestReason, shortestReason } from '../../record-verdict/verdict-attempt.ts'
+import { plainText } from './plain-text.ts'
+
+export const verdictCallback = 'verdict'
+export const reasonBlock = 'reason'
+export const reasonInput = 'text'
+
+/** Where a modal came from; the value keeps its MAC, the channel is only where an answer is shown. */
+export type ModalOrigin = { readonly value: string; readonly channel: string }
+
+export const writeOrigin = (origin: ModalOrigin): string => JSON.stringify([origin.value, origin.channel])
+
+export const readOrigin = (text: string): ModalOrigin | undefined => {
+  try {
+    const [value, channel] = JSON.parse(text) as unknown[]
+    return typeof value === 'string' && typeof channel === 'string' ? { value, channel } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Asks for the reason: needed for a no, welcome for a yes. */
+export const verdictModal = (verdict: VerdictChoice, subject: string, origin: ModalOrigin): ModalView => ({
+  type: 'modal',
+  callback_id: verdictCallback,
+  private_metadata: writeOrigin(origin),
+  title: plainText(verdict === 'approve' ? 'Approve' : 'Deny'),
+  submit: plainText(verdict === 'approve' ? 'Approve' : 'Deny'),
+  close: plainText('Cancel'),
+  blocks: [
+    { type: 'section', text: plainText(subject) },
+    {
+      type: 'input',
+      block_id: reasonBlock,
+      optional: verdict === 'approve',
+      label: plainText(verdict === 'approve' ? 'Reason, if you like' : 'Why not?'),
+      element: {
+        type: 'plain_text_input',
+        action_id: reasonInput,
+        multiline: true,
+        max_length: longestReason,
+        ...(verdict === 'deny' ? { min_length: shortestReason } : {}),
+      },
+    },
+  ],
+})
+
+/** What a refusal says to the person, in our words. */
+export const refusalText = ({ code }: Refusal): string => `${refusals[code].title}. ${refusals[code].next}`
+
+/** Shown instead of the form when the verdict was not taken. */
+export const refusedModal = (refusal: Refusal): ModalView => ({
+  type: 'modal',
+  title: plainText('Not recorded'),
+  close: plainText('Close'),
+  blocks: [{ type: 'section', text: plainText(refusalText(refusal)) }],
+})

@@ -1,0 +1,6 @@
+import { migrateSchema } from '@countersign/event-store'
+import { NotifierInitial1763683200003 } from './migrations/initial.ts'
+
+/** Brings notifier's own tables up to date, as the owner of the store. Needs the store's migration before. Idempotent. */
+export const migrateNotifier = (ownerUrl: string): Promise<void> =>
+  migrateSchema({ ownerUrl, schema: 'notifier', migrations: [NotifierInitial1763683200003] })

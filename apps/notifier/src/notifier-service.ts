@@ -1,0 +1,117 @@
+import type { Bus } from '@countersign/bus'
+import { groups, ownedTypes } from '@countersign/contracts'
+import { bootCheck, deploymentKeyFromFile, eventStore, keyring, notifyStore } from '@countersign/event-store'
+import { tokenVerifier } from '@countersign/identity'
+import {
+  BusTransport,
+  type Compose,
+  type Consumer,
+  type Log,
+  recordVerifier,
+  type ServiceParts,
+} from '@countersign/service-kit'
+import pg from 'pg'
+import { ApiChannel } from './channels/api/api-channel.ts'
+import { placesFrom } from './channels/places.ts'
+import { connectSlack } from './channels/slack/connect-slack.ts'
+import type { SlackCallback } from './channels/slack/slack-callback.ts'
+import { ChangeGroup } from './keep-directory/change-group.handler.ts'
+import { RegisterPerson } from './keep-directory/register-person.handler.ts'
+import { LinkAccount } from './link-account/link-account.handler.ts'
+import type { NotifierConfig } from './notifier.config.ts'
+import { NotifierModule } from './notifier.module.ts'
+import { DeliverCards } from './present-review/deliver-cards.ts'
+import { FollowReviews } from './present-review/follow-reviews.ts'
+import { RecordVerdict } from './record-verdict/record-verdict.handler.ts'
+
+/** What the service does not open itself. */
+export type NotifierDependencies = {
+  /** The caller closes it, after the service has stopped. */
+  readonly bus: Bus
+}
+
+/** How the notifier service is composed on a bus; for `runService` and `buildService`. */
+export const notifierService =
+  ({ bus }: NotifierDependencies): Compose<NotifierConfig> =>
+  async ({ config, log, checks }): Promise<ServiceParts> => {
+    const pool = new pg.Pool({
+      connectionString: config.DATABASE_URL.reveal(),
+      max: config.DATABASE_POOL,
+      application_name: 'countersign-notifier',
+    })
+    pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+    try {
+      await refuseUnsafeStore(pool)
+      const wakeUps = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
+      const store = eventStore(pool, { metadata: { service: 'notifier' }, onAppended: () => wakeUps.wake() })
+      const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
+      const source = { pool, store, keyring: keys }
+      const verdicts = new RecordVerdict({
+        store,
+        keyring: keys,
+        collectWithinMs: config.COLLECT_WITHIN_MS,
+        onRecorded: () => cards.wake(),
+      })
+      const slack = connectSlack({ config, pool, verdicts, log })
+      const cards = new DeliverCards({ ...source, channels: slack === undefined ? [] : [slack.channel], log })
+      const reviews = new FollowReviews({
+        pool,
+        store,
+        places: placesFrom(slack === undefined ? [] : config.SLACK_CHANNELS),
+        onDue: () => cards.wake(),
+      })
+      checks.register({
+        name: 'store',
+        effect: 'not_ready',
+        probe: async () => {
+          await pool.query('select 1')
+          return undefined
+        },
+      })
+      checks.register({ name: 'deliver_cards', effect: 'degraded', probe: () => cards.trouble })
+      return {
+        module: NotifierModule.with({
+          pool,
+          people: new RegisterPerson(pool, store),
+          groups: new ChangeGroup(store),
+          accounts: new LinkAccount(store),
+          reviews,
+          api: new ApiChannel(source, verdicts),
+          slack: slack?.callback ?? null,
+        }),
+        verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+        transport: eventsOf(bus, config, log),
+        consumers: [cards, ...(slack === undefined ? [] : [finishing(slack.callback)])],
+        onStop: async () => {
+          await wakeUps.close()
+          await pool.end()
+        },
+      }
+    } catch (error) {
+      await pool.end()
+      throw error
+    }
+  }
+
+const eventsOf = (bus: Bus, config: NotifierConfig, log: Log): BusTransport =>
+  new BusTransport({
+    bus,
+    group: groups.notifier,
+    verify: recordVerifier([
+      { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') },
+    ]),
+    onMacInvalid: (topic, records) => log.error({ topic, records }, 'records of the bus have a wrong MAC'),
+  })
+
+const refuseUnsafeStore = async (pool: pg.Pool): Promise<void> => {
+  const problems = await bootCheck(pool, ownedTypes('notifier'))
+  if (problems.length > 0)
+    throw new Error(`the store is not safe to decide on: ${problems.map(({ detail }) => detail).join('; ')}`)
+}
+
+/** What was acknowledged to Slack is finished before the service stops. */
+const finishing = (callback: SlackCallback): Consumer => ({
+  name: 'slack-callbacks',
+  start: async () => undefined,
+  stop: () => callback.idle(),
+})

@@ -1,0 +1,357 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createPostgresBus, migrateBus } from '@countersign/bus'
+import { type EventData, type EventOf, isRefusal, sealedIntentPurpose, type SealedIntent } from '@countersign/contracts'
+import {
+  createDeploymentKeyFile,
+  deploymentKeyFromFile,
+  eventStore,
+  type Keyring,
+  keyring,
+  newId,
+  type StoredEvent,
+  storeRoles,
+  type StreamRef,
+} from '@countersign/event-store'
+import { freshStore, type SpecStore } from '@countersign/event-store/spec-store'
+import {
+  clientToken,
+  type IdentityProvider,
+  signIn,
+  startIdentityProvider,
+} from '@countersign/loopback/identity-provider'
+import { type Message, startLoopbackSlack } from '@countersign/loopback/slack'
+import { commitment, parametersCommitment } from '@countersign/redaction'
+import { buildService, createLog, eventRecord, Secret, type Service } from '@countersign/service-kit'
+import pg from 'pg'
+import {
+  ChangeGroup,
+  LinkAccount,
+  migrateNotifier,
+  type NotifierConfig,
+  notifierService,
+  RegisterPerson,
+} from './index.ts'
+import { attemptsStream, intentStream } from './streams.ts'
+
+export const audience = 'https://countersign.example'
+export const signingSecret = 'spec-signing-secret-of-slack'
+export const slackChannel = 'C0APPROVALS'
+export const macKey = { kid: '1', secret: randomBytes(32) }
+const botToken = 'xoxb-spec'
+const agentClient = { kind: 'agent', clientId: 'etl-bot', clientSecret: 'a-secret-of-the-etl-bot' } as const
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`
+
+/** Dana owns the agent and is a data owner; Ben and Cora are data owners; Erin is in security; Audra is an auditor. */
+export const names = ['dana', 'ben', 'cora', 'erin', 'audra', 'olga'] as const
+export type Name = (typeof names)[number]
+const groupsOf: Record<string, readonly Name[]> = {
+  'data-owners': ['dana', 'ben', 'cora'],
+  security: ['erin'],
+  auditors: ['audra'],
+  operators: ['olga'],
+}
+export const slackIdOf = (name: Name | 'guest'): string => `U0${name.toUpperCase()}`
+
+type Published = EventData<'ActionIntentPublished'>
+type Asked = Partial<Published> & {
+  readonly parameters?: Record<string, unknown>
+  readonly rationale?: string
+  readonly logs?: readonly string[]
+  readonly seats?: EventData<'ReviewRequested'>['seats']
+  readonly reviewWithinMs?: number
+  readonly tenantId?: string
+}
+
+/** An intent under review. */
+export type Asking = {
+  readonly tenantId: string
+  readonly intentId: string
+  readonly reviewId: string
+  readonly ref: StreamRef
+}
+
+export type NotifierWorld = Awaited<ReturnType<typeof startWorld>>
+
+export const until = async <T>(find: () => T | undefined | Promise<T | undefined>): Promise<T> => {
+  for (;;) {
+    const found = await find()
+    if (found !== undefined && found !== false) return found
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** The notifier with everything around it: store, bus, identity provider and Slack, all on this machine. */
+export const startWorld = async () => {
+  const spec = await freshStore()
+  await migrateNotifier(spec.urlOf('owner'))
+  const owner = new pg.Client({ connectionString: spec.urlOf('owner') })
+  await owner.connect()
+  await migrateBus(owner, { services: [storeRoles.notifier] })
+  await owner.end()
+  const folder = await mkdtemp(join(tmpdir(), 'notifier-spec-'))
+  const keyFile = join(folder, 'deployment.key')
+  await createDeploymentKeyFile(keyFile)
+  const deploymentKey = await deploymentKeyFromFile(keyFile)
+  const intakeKeys = keyring({ pool: spec.poolOf('intake'), deploymentKey })
+  const stores = {
+    intake: eventStore(spec.poolOf('intake'), { metadata: { service: 'intake' } }),
+    policy: eventStore(spec.poolOf('policy'), { metadata: { service: 'policy' } }),
+    notifier: eventStore(spec.poolOf('notifier'), { metadata: { service: 'notifier' } }),
+  }
+  const idp = await startIdentityProvider({
+    port: 0,
+    audience,
+    people: names.map((name) => ({ sub: name, name, email: `${name}@corp.example`, password: `password of ${name}` })),
+    clients: [agentClient, { kind: 'cli', clientId: 'countersign-cli' }],
+  })
+  const slack = await startLoopbackSlack({
+    port: 0,
+    signingSecret,
+    botToken,
+    appTimeoutMs: 60_000,
+    channels: [{ id: slackChannel, name: 'approvals' }],
+    people: [
+      { id: slackIdOf('guest'), name: 'guest', email: 'guest@elsewhere.example' },
+      ...names.map((name) => ({ id: slackIdOf(name), name, email: `${name}@corp.example` })),
+    ],
+  })
+  const people = await seedDirectory(spec, stores.notifier, idp)
+  const bus = createPostgresBus({ pool: spec.poolOf('notifier'), log: () => undefined })
+  const config = {
+    DATABASE_URL: new Secret(spec.urlOf('notifier')),
+    DATABASE_POOL: 10,
+    DEPLOYMENT_KEY_FILE: keyFile,
+    BUS_MAC_KEY: new Secret(macKey.secret.toString('base64url')),
+    BUS_MAC_KEY_ID: macKey.kid,
+    PUBLIC_URL: 'http://127.0.0.1:3003',
+    OIDC_ISSUER: idp.issuer,
+    OIDC_AUDIENCE: audience,
+    COLLECT_WITHIN_MS: 900_000,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_BOT_TOKEN: new Secret(botToken),
+    SLACK_SIGNING_SECRET: new Secret(signingSecret),
+    SLACK_CHANNELS: [`${spec.tenantId}=${slackChannel}`],
+  } as NotifierConfig
+  const log = createLog({ service: 'notifier', level: 'silent' })
+  const build = () => buildService({ name: 'notifier', config, log, compose: notifierService({ bus }) })
+  const open = async (service: Service): Promise<string> => {
+    await service.start()
+    const address = await service.listen({ port: 0 })
+    slack.connect(`${address}/callbacks/slack`)
+    return address
+  }
+  let service = await build()
+  let url = await open(service)
+
+  const load = async (ref: StreamRef): Promise<readonly StoredEvent[]> =>
+    (await stores.notifier.load([ref])).of(ref).events
+  const attemptsOf = (asking: Asking) => load(attemptsStream(asking.tenantId, asking.intentId))
+
+  return {
+    spec,
+    slack,
+    idp,
+    people,
+    stores,
+    keys: intakeKeys,
+    get url() {
+      return url
+    },
+    /** Carries an intent's events to the notifier, as the relay does. */
+    carry: async ({ ref }: Asking) => bus.publish((await load(ref)).map((event) => eventRecord(macKey, event))),
+    /** An intent under review; the notifier does not know of it before it is carried. */
+    ask: (asked: Asked = {}) => ask({ spec, stores, keys: intakeKeys, owner: people.dana }, asked),
+    /** Appends another service's event to an intent. */
+    appendAs: async (role: 'intake' | 'policy', { ref }: Asking, event: EventOf) => {
+      await stores[role].execute(
+        { streams: [ref] },
+        { decide: () => ({ append: [{ stream: ref, events: [event] }], answer: 0 }) },
+      )
+    },
+    eventsOf: ({ ref }: Asking) => load(ref),
+    attemptsOf,
+    /** The attempts of one type, data only. */
+    attemptsNamed: async <N extends StoredEvent['type']>(asking: Asking, type: N) =>
+      (await attemptsOf(asking)).flatMap((event) => (event.type === type ? [event.data as EventData<N>] : [])),
+    /** The card of a review, once it is there and `holds`. */
+    card: ({ intentId }: Asking, holds: (text: string) => boolean = () => true): Promise<Message> =>
+      until(() =>
+        slack.messages(slackChannel).find((message) => {
+          const text = JSON.stringify(message.blocks)
+          return text.includes(intentId) && holds(text)
+        }),
+      ),
+    token: (name: Name) =>
+      signIn({ issuer: idp.issuer, clientId: 'countersign-cli', username: name, password: `password of ${name}` }),
+    agentToken: () => clientToken({ issuer: idp.issuer, ...agentClient, audience }),
+    /** Stops the service and starts another one over the same store. */
+    restart: async () => {
+      await service.stop()
+      service = await build()
+      url = await open(service)
+    },
+    stop: async () => {
+      await service.stop()
+      await bus.close()
+      await Promise.all([slack.stop(), idp.stop()])
+      await spec.drop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+const seedDirectory = async (
+  spec: SpecStore,
+  store: ReturnType<typeof eventStore>,
+  idp: IdentityProvider,
+): Promise<Record<Name, string>> => {
+  const seed = { tenantId: spec.tenantId, seeded: true, changedBy: null } as const
+  const registering = new RegisterPerson(spec.poolOf('notifier'), store)
+  const groups = new ChangeGroup(store)
+  const accounts = new LinkAccount(store)
+  const people: [Name, string][] = []
+  for (const name of names) {
+    const displayName = name.charAt(0).toUpperCase() + name.slice(1)
+    const { person } = await registering.handle({
+      ...seed,
+      issuer: idp.issuer,
+      subject: name,
+      displayName,
+      active: true,
+    })
+    const linked = await accounts.handle({
+      ...seed,
+      provider: 'slack',
+      teamId: 'T0LOOP',
+      userId: slackIdOf(name),
+      person,
+    })
+    if (isRefusal(linked)) throw new Error(linked.code)
+    people.push([name, person])
+  }
+  const ids = Object.fromEntries(people) as Record<Name, string>
+  for (const [group, members] of Object.entries(groupsOf)) {
+    const changed = await groups.handle({ ...seed, group, add: members.map((name) => ids[name]), remove: [] })
+    if (isRefusal(changed)) throw new Error(changed.code)
+  }
+  return ids
+}
+
+type Sources = {
+  readonly spec: SpecStore
+  readonly stores: Record<'intake' | 'policy', ReturnType<typeof eventStore>>
+  readonly keys: Keyring
+  readonly owner: string
+}
+
+const salt = () => randomBytes(32).toString('base64url')
+
+const ask = async (
+  { spec, stores, keys, owner }: Sources,
+  {
+    parameters = { bucket: 'partner-eu', rows: 12 },
+    rationale,
+    logs,
+    seats = [{ group: 'data-owners', count: 1 }],
+    reviewWithinMs = 600_000,
+    tenantId = spec.tenantId,
+    ...over
+  }: Asked,
+): Promise<Asking> => {
+  const [intentId, reviewId, sealedId] = [newId(), newId(), newId()]
+  const ref = intentStream(tenantId, intentId)
+  const content: SealedIntent = {
+    salt: salt(),
+    parameters,
+    preconditions: null,
+    ...(rationale === undefined ? {} : { rationale: { salt: salt(), text: rationale } }),
+    ...(logs === undefined ? {} : { logs: { salt: salt(), lines: [...logs] } }),
+  }
+  const sealed = await keys.sealBatch(
+    [
+      {
+        tenantId,
+        streamId: intentId,
+        sealedId,
+        purpose: sealedIntentPurpose,
+        plaintext: Buffer.from(JSON.stringify(content)),
+      },
+    ],
+    { newStreams: [ref] },
+  )
+  const data: Published = {
+    intentId,
+    producer: 'etl',
+    agent: { subjectId: newId(), name: 'etl-bot', kind: 'agent', model: { name: 'm-4' } },
+    requester: newId(),
+    executor: { subjectId: newId(), clientId: 'etl-bot' },
+    onBehalfOf: null,
+    owners: [owner],
+    delegation: [],
+    assertedParties: [],
+    action: 'data.export',
+    target: 's3://partner-eu/customers',
+    environment: 'production',
+    payload: {
+      sealedId,
+      parametersCommitment: parametersCommitment(content.salt, parameters as never),
+      ...(content.rationale === undefined
+        ? {}
+        : { rationaleCommitment: commitment(content.rationale.salt, content.rationale.text) }),
+    },
+    bindingVersion: 1,
+    actionDigest: digest('a'),
+    requestFingerprint: `hmac-sha256:${'b'.repeat(64)}`,
+    deadline: new Date(Date.now() + 3_600_000).toISOString(),
+    ...over,
+  }
+  await stores.intake.execute(
+    { streams: [ref] },
+    {
+      decide: () => ({ append: [{ stream: ref, events: [{ type: 'ActionIntentPublished', data }] }], answer: 0 }),
+      effects: (tx) => keys.writeSealed(tx, sealed),
+    },
+  )
+  const rules = ['exports-need-a-data-owner']
+  await stores.policy.execute(
+    { streams: [ref] },
+    {
+      decide: () => ({
+        append: [
+          {
+            stream: ref,
+            events: [
+              {
+                type: 'PolicyEvaluated',
+                data: {
+                  intentId,
+                  policySetDigest: digest('d'),
+                  engine: 'cedar-4.13.0',
+                  effect: 'review',
+                  reasons: [{ rule: 'exports-need-a-data-owner', effect: 'review', text: 'Exports leave the company' }],
+                },
+              },
+              {
+                type: 'ReviewRequested',
+                data: {
+                  intentId,
+                  reviewId,
+                  rules,
+                  seats,
+                  deadline: new Date(Date.now() + reviewWithinMs).toISOString(),
+                  grantTtlMs: 300_000,
+                  excludedAuthors: [],
+                },
+              },
+            ],
+          },
+        ],
+        answer: 0,
+      }),
+    },
+  )
+  return { tenantId, intentId, reviewId, ref }
+}

@@ -1,0 +1,193 @@
+import type { AttemptEvent } from '@countersign/contracts'
+import { seatCount } from '@countersign/intent'
+import type { Consumer, Log } from '@countersign/service-kit'
+import { type Card, DeliveryFailed, type ReviewChannel, type ReviewProgress } from '../channels/channel.ts'
+import { attemptsStream } from '../streams.ts'
+import { abandonCard, cardShown, type DueCard, postponeCard, takeDueCards } from './card-queue.ts'
+import { type OpenedReview, openReview, type ReviewSource } from './open-review.ts'
+import { presentationDigest, presentationOf } from './presentation.ts'
+import { recordPresentation } from './record-presentation.ts'
+
+const takenAtOnce = 10
+/** How long a lost wake-up may delay a card. */
+const idleMs = 1_000
+
+/** 1 s, doubled by each failure, at most 5 min. */
+const backoffMs = (attempt: number): number => Math.min(300_000, 1_000 * 2 ** Math.min(attempt - 1, 10))
+
+export type DeliverCardsOptions = ReviewSource & { readonly channels: readonly ReviewChannel[]; readonly log: Log }
+
+/**
+ * Sends what the queue of cards holds. The presentation is recorded before the card goes out, its delivery or failure after
+ * that; no transaction is open while a platform is asked. The queue is a table, so a restart loses nothing.
+ */
+export class DeliverCards implements Consumer {
+  readonly name = 'deliver-cards'
+  readonly #options: DeliverCardsOptions
+  #running: Promise<void> | undefined
+  #isStopping = false
+  #isWoken = false
+  #interrupt: () => void = () => undefined
+  #trouble: string | undefined
+
+  constructor(options: DeliverCardsOptions) {
+    this.#options = options
+  }
+
+  /** Code of the last failure; undefined since a card went out. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /** There may be cards to send. Cheap. */
+  wake(): void {
+    this.#isWoken = true
+    this.#interrupt()
+  }
+
+  async start(): Promise<void> {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#interrupt()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      this.#isWoken = false
+      try {
+        const cards = await takeDueCards(this.#options.pool, takenAtOnce)
+        for (const card of cards) await this.#deliver(card)
+        if (cards.length > 0) continue
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'cards could not be sent')
+        this.#isWoken = false
+      }
+      if (!this.#isWoken && !this.#isStopping) await this.#pause(idleMs)
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#interrupt = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  /** A card that fails for whatever reason is tried again later and does not hold up the others. */
+  async #deliver(due: DueCard): Promise<void> {
+    try {
+      await this.#send(due)
+      this.#trouble = undefined
+    } catch (error) {
+      const failure = error instanceof DeliveryFailed ? error : new DeliveryFailed('internal_error', { cause: error })
+      this.#trouble = failure.code
+      const { reviewId, channel, attempt } = due
+      this.#options.log.warn({ reviewId, channel, attempt, code: failure.code, err: error }, 'a card was not delivered')
+      await this.#failed(due, failure)
+    }
+  }
+
+  async #send(due: DueCard): Promise<void> {
+    const { channels, pool } = this.#options
+    const channel = channels.find(({ name }) => name === due.channel)
+    const opened = await openReview(this.#options, due.tenantId, due.intentId)
+    if (channel === undefined || opened === undefined) return abandonCard(pool, due)
+    const card = cardOf(opened, channel)
+    const { version } = opened
+    const { presentationDigest: digest } = card
+    // Nobody needs a card for what is over before it was shown.
+    if (due.messageId === null && !card.progress.isOpen) {
+      return cardShown(pool, due, { version, messageId: null, presentationDigest: digest })
+    }
+    await recordPresentation(this.#options.store, opened, { card, reader: null })
+    if (due.messageId !== null) {
+      await channel.update(due.place, due.messageId, card)
+      return cardShown(pool, due, { version, messageId: due.messageId, presentationDigest: digest })
+    }
+    const messageId = await channel.post(due.place, card)
+    await this.#append(due, {
+      event: {
+        type: 'ReviewDelivered',
+        data: {
+          intentId: due.intentId,
+          reviewId: due.reviewId,
+          channel: channel.name,
+          presentationDigest: digest,
+        },
+      },
+      effects: (tx) => cardShown(tx, due, { version, messageId, presentationDigest: digest }),
+    })
+  }
+
+  async #failed(due: DueCard, failure: DeliveryFailed): Promise<void> {
+    const { pool } = this.#options
+    if (failure.isGone) return abandonCard(pool, due)
+    const waitMs = failure.retryAfterMs ?? backoffMs(due.attempt)
+    const pause = { waitMs, wholePlace: failure.retryAfterMs !== undefined }
+    const channel = this.#options.channels.find(({ name }) => name === due.channel)
+    if (due.messageId !== null || channel === undefined) return postponeCard(pool, due, pause)
+    await this.#append(due, {
+      event: {
+        type: 'ReviewDeliveryFailed',
+        data: {
+          intentId: due.intentId,
+          reviewId: due.reviewId,
+          channel: channel.name,
+          code: failure.code,
+          attempt: due.attempt,
+        },
+      },
+      effects: (tx) => postponeCard(tx, due, pause),
+    })
+  }
+
+  async #append(
+    { tenantId, intentId }: DueCard,
+    { event, effects }: { event: AttemptEvent; effects: (tx: Parameters<typeof cardShown>[0]) => Promise<void> },
+  ): Promise<void> {
+    const stream = attemptsStream(tenantId, intentId)
+    await this.#options.store.execute(
+      { streams: [stream] },
+      { decide: () => ({ append: [{ stream, events: [event] }], answer: undefined }), effects },
+    )
+  }
+}
+
+/** What a channel shows for a review now. */
+export const cardOf = (opened: OpenedReview, channel: Pick<ReviewChannel, 'name' | 'logs' | 'fits'>): Card => {
+  const { intent, review, requested, content, nameOf } = opened
+  const rendered = presentationOf({
+    channel: channel.name,
+    intent,
+    review,
+    rules: requested.data.rules,
+    content,
+    nameOf,
+    logs: channel.logs,
+  })
+  const presentation = { ...rendered, complete: rendered.complete && channel.fits(rendered) }
+  return { presentation, presentationDigest: presentationDigest(presentation), progress: progressOf(opened) }
+}
+
+const progressOf = ({ intent, review, events, nameOf, now }: OpenedReview): ReviewProgress => {
+  const isExpired = intent.status === 'in_review' && Date.parse(now) >= Date.parse(review.deadline)
+  const verdicts = events.flatMap((event) => (event.type === 'VerdictRecorded' ? [event.data] : []))
+  return {
+    state: isExpired ? 'expired' : intent.status,
+    isOpen: intent.status === 'in_review' && !isExpired,
+    verdicts: verdicts.map(({ person, verdict, channel }) => ({
+      name: nameOf(person) ?? 'unknown person',
+      verdict,
+      channel,
+    })),
+    seatsWanted: seatCount(review.seats),
+    approvals: verdicts.filter(({ verdict }) => verdict === 'approve').length,
+  }
+}

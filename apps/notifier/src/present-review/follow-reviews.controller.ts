@@ -1,0 +1,20 @@
+import type { BatchOutcome, DeliveredBatch } from '@countersign/bus'
+import { topics } from '@countersign/contracts'
+import { Controller, Inject } from '@nestjs/common'
+import { EventPattern, Payload } from '@nestjs/microservices'
+import { FollowReviews } from './follow-reviews.ts'
+
+/** Batches of the bus. */
+@Controller()
+export class FollowReviewsController {
+  readonly #reviews: FollowReviews
+
+  constructor(@Inject(FollowReviews) reviews: FollowReviews) {
+    this.#reviews = reviews
+  }
+
+  @EventPattern(topics.events)
+  followReviews(@Payload() batch: DeliveredBatch): Promise<BatchOutcome> {
+    return this.#reviews.handle(batch)
+  }
+}

@@ -1,0 +1,84 @@
+import type { BatchOutcome, DeliveredBatch } from '@countersign/bus'
+import type { EventName } from '@countersign/contracts'
+import { type EventStore, type StoredEvent, withTenants } from '@countersign/event-store'
+import { foldIntent, isPublished } from '@countersign/intent'
+import { readEventRecord } from '@countersign/service-kit'
+import type pg from 'pg'
+import type { Places } from '../channels/channel.ts'
+import { intentStream } from '../streams.ts'
+import { openCards, refreshCards, type WantedCard } from './card-queue.ts'
+import { trackedReview, type TrackedReview, trackReviews } from './tracked-review.ts'
+
+/** What a card shows changes with these. */
+const followed: ReadonlySet<EventName> = new Set<EventName>([
+  'ReviewRequested',
+  'VerdictRecorded',
+  'ReviewApproved',
+  'ReviewDenied',
+  'IntentWithdrawn',
+  'IntentExpired',
+  'GrantIssued',
+  'GrantRedeemed',
+  'GrantRevoked',
+  'GrantExpired',
+  'ExecutionStarted',
+  'ExecutionSucceeded',
+  'ExecutionFailed',
+  'ExecutionUnknown',
+  'ExecutionReconciled',
+])
+
+export type FollowReviewsOptions = {
+  readonly pool: pg.Pool
+  readonly store: EventStore
+  readonly places: Places
+  /** Called when cards may be due. */
+  readonly onDue: () => void
+}
+
+/**
+ * Follows the events of the bus. A record only says which intent to look at: intents are read from the store, one load per
+ * batch, and reviews and their cards are written in one transaction. Every effect may be repeated and come in any order.
+ */
+export class FollowReviews {
+  readonly #options: FollowReviewsOptions
+
+  constructor(options: FollowReviewsOptions) {
+    this.#options = options
+  }
+
+  async handle({ records }: Pick<DeliveredBatch, 'records'>): Promise<BatchOutcome> {
+    const { pool, store, places, onDue } = this.#options
+    const refs = new Map(
+      records.flatMap((record) => {
+        const event = readEventRecord(record)
+        if (event === undefined || !followed.has(event.type)) return []
+        return [[`${event.tenantId}/${event.streamId}`, intentStream(event.tenantId, event.streamId)] as const]
+      }),
+    )
+    if (refs.size === 0) return 'done'
+    const streams = [...refs.values()]
+    const loaded = await store.load(streams)
+    const reviews = streams.flatMap((ref) => reviewIn(loaded.of(ref).events) ?? [])
+    if (reviews.length === 0) return 'done'
+    const cards = reviews.flatMap((review): WantedCard[] =>
+      places.of(review.tenantId).map(({ channel, place }) => ({ ...review, channel, place })),
+    )
+    await withTenants(pool, [...new Set(reviews.map(({ tenantId }) => tenantId))], async (tx) => {
+      await trackReviews(tx, reviews)
+      await openCards(tx, cards)
+      await refreshCards(tx, reviews)
+    })
+    onDue()
+    return 'done'
+  }
+}
+
+/** The review of an intent's stream, as of its newest event. */
+export const reviewIn = (events: readonly StoredEvent[]): TrackedReview | undefined => {
+  const intent = foldIntent(events)
+  const requested = events.find(({ type }) => type === 'ReviewRequested')
+  if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
+  const { tenantId, recordedAt } = requested
+  return trackedReview(intent, intent.review, { tenantId, version: events.length, requestedAt: recordedAt })
+}

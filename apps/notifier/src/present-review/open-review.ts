@@ -1,0 +1,67 @@
+import type { SealedIntent } from '@countersign/contracts'
+import { type EventStore, type Keyring, peopleById, type StoredEvent, withTenants } from '@countersign/event-store'
+import { foldIntent, isPublished, type Intent, type ReviewState } from '@countersign/intent'
+import type pg from 'pg'
+import { attemptsStream, intentStream } from '../streams.ts'
+
+/** A review with everything that is needed to show it. Nothing of `content` goes into events, tables or logs. */
+export type OpenedReview = {
+  readonly tenantId: string
+  readonly intent: Intent
+  readonly review: ReviewState
+  /** Version of the intent's stream. */
+  readonly version: number
+  /** The database's clock. */
+  readonly now: string
+  readonly requested: StoredEvent & { readonly type: 'ReviewRequested' }
+  readonly events: readonly StoredEvent[]
+  readonly attempts: readonly StoredEvent[]
+  /** Undefined when its key was destroyed. */
+  readonly content: SealedIntent | undefined
+  readonly nameOf: (person: string) => string | undefined
+}
+
+export type ReviewSource = { readonly pool: pg.Pool; readonly store: EventStore; readonly keyring: Keyring }
+
+type ReviewRequested = OpenedReview['requested']
+
+/** Loads an intent under review, opens what it sealed and looks up the people in it; undefined when it has no review. */
+export const openReview = async (
+  { pool, store, keyring }: ReviewSource,
+  tenantId: string,
+  intentId: string,
+): Promise<OpenedReview | undefined> => {
+  const refs = { intent: intentStream(tenantId, intentId), attempts: attemptsStream(tenantId, intentId) }
+  const loaded = await store.load([refs.intent, refs.attempts])
+  const { events, version } = loaded.of(refs.intent)
+  const intent = foldIntent(events)
+  const requested = events.find((event): event is ReviewRequested => event.type === 'ReviewRequested')
+  if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
+  const { sealedId } = intent.published.payload
+  const sealed = (await keyring.openBatch([{ tenantId, sealedId }])).get(sealedId)
+  const names = await namesOf(pool, tenantId, peopleIn(intent))
+  return {
+    tenantId,
+    intent,
+    review: intent.review,
+    version,
+    now: loaded.now,
+    requested,
+    events,
+    attempts: loaded.of(refs.attempts).events,
+    content: sealed?.status === 'open' ? (JSON.parse(sealed.plaintext.toString('utf8')) as SealedIntent) : undefined,
+    nameOf: (person) => names.get(person),
+  }
+}
+
+const peopleIn = ({ published, review }: Intent): string[] => [
+  ...published.owners,
+  ...(published.onBehalfOf === null ? [] : [published.onBehalfOf]),
+  ...(review?.verdicts ?? []).map(({ person }) => person),
+]
+
+const namesOf = async (pool: pg.Pool, tenantId: string, people: readonly string[]): Promise<Map<string, string>> => {
+  const refs = [...new Set(people)].map((subjectId) => ({ tenantId, subjectId }))
+  const found = await withTenants(pool, [tenantId], (tx) => peopleById(tx, refs))
+  return new Map(found.map(({ subjectId, displayName }) => [subjectId, displayName]))
+}

@@ -1,0 +1,211 @@
+import { randomBytes } from 'node:crypto'
+import { isRefusal, type Refusal, refuse, type SealedReason, sealedReasonPurpose } from '@countersign/contracts'
+import {
+  countRefusals,
+  type Decision,
+  type EventStore,
+  type Keyring,
+  type Loaded,
+  newId,
+  readStanding,
+  refusalsLeft,
+  type SealedBatch,
+  StaleKey,
+  type StoredEvent,
+  type Transaction,
+} from '@countersign/event-store'
+import { decide, foldIntent, type IntentStream, isPublished, type Standing } from '@countersign/intent'
+import { commitment } from '@countersign/redaction'
+import { refreshCards } from '../present-review/card-queue.ts'
+import { reviewIn } from '../present-review/follow-reviews.ts'
+import { trackReviews } from '../present-review/tracked-review.ts'
+import { attemptsStream, intentStream } from '../streams.ts'
+import { presentationShown, reasonOf, refusedVerdict, type VerdictAttempt } from './verdict-attempt.ts'
+
+export type RecordVerdictOptions = {
+  readonly store: EventStore
+  readonly keyring: Keyring
+  readonly collectWithinMs: number
+  /** Called after a verdict was recorded: cards have to change. */
+  readonly onRecorded: () => void
+}
+
+/** What became of the intent by a verdict. */
+export type RecordedVerdict = { readonly reviewId: string; readonly intentId: string; readonly state: string }
+
+/** A reason before it is written: only its commitment is in the event. */
+type SealedText = { readonly sealedId: string; readonly commitment: string; readonly batch: SealedBatch }
+
+/** An attempt that is decided: with the reason that was given, or as the question whether it could be made. */
+type Deciding = {
+  readonly attempt: VerdictAttempt
+  readonly purpose: 'ask' | 'record'
+  readonly reason?: SealedText | undefined
+}
+
+type Context = { readonly intent: IntentStream; readonly standing: Standing; readonly left: number }
+type Answer =
+  | { readonly refusal: Refusal; readonly isRecorded: boolean }
+  | { readonly refusal?: never; readonly before: readonly StoredEvent[] }
+
+const nobody: Standing = { owners: [], groupsOf: new Map(), unreviewedAuthors: [] }
+const sealTries = 3
+
+/** Stands for the reason that is asked for once the question whether somebody may decide is answered. */
+const reasonToCome = `sha256:${'0'.repeat(64)}`
+
+/**
+ * Takes verdicts of all channels. The core decides on the intent's stream, on what the attempts say this person was shown,
+ * and on the registers as they are in the same transaction. Every refusal is recorded with the attempts, in that transaction.
+ */
+export class RecordVerdict {
+  readonly #options: RecordVerdictOptions
+
+  constructor(options: RecordVerdictOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Why the person could not give this verdict now, whatever the reason; undefined when they could. A refusal is recorded
+   * like that of a verdict, for somebody tried. Nothing else changes.
+   */
+  async ask(attempt: VerdictAttempt): Promise<Refusal | undefined> {
+    const decided = await this.#execute({ attempt, purpose: 'ask' })
+    return decided.refusal
+  }
+
+  /** Records the verdict and what follows from it, or why it is refused. */
+  async record(attempt: VerdictAttempt): Promise<RecordedVerdict | Refusal> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const decided = await this.#execute({ attempt, purpose: 'record', reason: await this.#seal(attempt) })
+        if (decided.refusal !== undefined) return decided.refusal
+        this.#options.onRecorded()
+        const { reviewId, intentId } = attempt
+        return { reviewId, intentId, state: decided.state }
+      } catch (error) {
+        if (!(error instanceof StaleKey) || tries === sealTries) throw error
+      }
+    }
+  }
+
+  async #seal(attempt: VerdictAttempt): Promise<SealedText | undefined> {
+    const text = reasonOf(attempt)
+    if (text === undefined) return undefined
+    const content: SealedReason = { salt: randomBytes(32).toString('base64url'), text }
+    const sealedId = newId()
+    const batch = await this.#options.keyring.sealBatch([
+      {
+        tenantId: attempt.tenantId,
+        streamId: attempt.intentId,
+        sealedId,
+        purpose: sealedReasonPurpose,
+        plaintext: Buffer.from(JSON.stringify(content)),
+      },
+    ])
+    return { sealedId, commitment: commitment(content.salt, text), batch }
+  }
+
+  async #execute(
+    deciding: Deciding,
+  ): Promise<{ readonly refusal: Refusal } | { readonly refusal?: never; readonly state: string }> {
+    const { tenantId, intentId } = deciding.attempt
+    const refs = { intent: intentStream(tenantId, intentId), attempts: attemptsStream(tenantId, intentId) }
+    const { answer, events } = await this.#options.store.execute(
+      { streams: [refs.intent, refs.attempts] },
+      {
+        read: (tx, _commands, loaded) => readContext(tx, deciding.attempt, loaded),
+        decide: (_command, loaded, context) => this.#decide(deciding, loaded, context),
+        effects: async (tx, [decided]) => {
+          if (decided === undefined) return
+          if (decided.answer.refusal !== undefined) return countRefused(tx, deciding.attempt, decided.answer)
+          if (decided.events.length === 0) return
+          if (deciding.reason !== undefined) await this.#options.keyring.writeSealed(tx, deciding.reason.batch)
+          const review = reviewIn([...decided.answer.before, ...decided.events])
+          if (review === undefined) throw new Error('a verdict was given without a review')
+          await trackReviews(tx, [review])
+          await refreshCards(tx, [review])
+        },
+      },
+    )
+    if (answer.refusal !== undefined) return { refusal: answer.refusal }
+    return { state: foldIntent([...answer.before, ...events]).status }
+  }
+
+  #decide({ attempt, purpose, reason }: Deciding, loaded: Loaded, context: Context): Decision<Answer> {
+    const { tenantId, intentId } = attempt
+    const outcome =
+      attempt.refusedAs === undefined
+        ? decide(this.#command({ attempt, purpose, reason }, loaded, context), context.intent)
+        : refuse(attempt.refusedAs)
+    if (isRefusal(outcome)) {
+      const isRecorded = context.left > 0
+      const stream = attemptsStream(tenantId, intentId)
+      return {
+        append: isRecorded ? [{ stream, events: [refusedVerdict(attempt, outcome)] }] : [],
+        answer: { refusal: outcome, isRecorded },
+      }
+    }
+    const stream = intentStream(tenantId, intentId)
+    return {
+      append: purpose === 'record' ? [{ stream, events: outcome }] : [],
+      answer: { before: loaded.of(stream).events },
+    }
+  }
+
+  #command(
+    { attempt, purpose, reason }: Deciding,
+    loaded: Loaded,
+    { standing }: Context,
+  ): Extract<Parameters<typeof decide>[0], { type: 'RecordVerdict' }> {
+    const { reviewId, verdict, person, account, channel, assurance, tenantId, intentId } = attempt
+    const presentation = presentationShown(loaded.of(attemptsStream(tenantId, intentId)).events, attempt)
+    const reasonCommitment = purpose === 'ask' ? reasonToCome : reason?.commitment
+    return {
+      type: 'RecordVerdict',
+      now: loaded.now,
+      reviewId,
+      verdict,
+      person,
+      account,
+      channel,
+      assurance,
+      ...(presentation === undefined ? {} : { presentation }),
+      ...(reasonCommitment === undefined ? {} : { reasonCommitment }),
+      ...(reason === undefined ? {} : { sealedReasonId: reason.sealedId }),
+      collectWithinMs: this.#options.collectWithinMs,
+      standing,
+    }
+  }
+}
+
+/** The state, what the registers say about everybody in it now, and how many more refusals of this source get an event. */
+const readContext = async (
+  tx: Transaction,
+  { tenantId, intentId, person, source }: VerdictAttempt,
+  loaded: Loaded,
+): Promise<Context> => {
+  const intent = foldIntent(loaded.of(intentStream(tenantId, intentId)).events)
+  const [left = 0] = await refusalsLeft(tx, [{ tenantId, source }])
+  if (!isPublished(intent)) return { intent, standing: nobody, left }
+  const voters = (intent.review?.verdicts ?? []).map((counted) => counted.person)
+  const [standing = nobody] = await readStanding(tx, [
+    {
+      tenantId,
+      agent: intent.published.agent.name,
+      producer: intent.published.producer,
+      groups: (intent.review?.seats ?? []).map(({ group }) => group),
+      people: person === null ? voters : [...voters, person],
+    },
+  ])
+  return { intent, standing, left }
+}
+
+const countRefused = (
+  tx: Transaction,
+  { tenantId, intentId, source }: VerdictAttempt,
+  { refusal, isRecorded }: Extract<Answer, { isRecorded: boolean }>,
+): Promise<void> =>
+  countRefusals(tx, [
+    { tenantId, source, code: refusal.code, streamId: intentId, total: 1, recorded: isRecorded ? 1 : 0 },
+  ])
