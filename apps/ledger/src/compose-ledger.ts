@@ -1,7 +1,7 @@
 import type { Bus, OutboundRecord, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import { tokenVerifier } from '@countersign/identity'
-import { type Compose, counter, type Consumer, withBatchSpan } from '@countersign/service-kit'
+import { type Compose, counter, type Consumer, observeBusLag, withBatchSpan } from '@countersign/service-kit'
 import pg from 'pg'
 import { LedgerDiverged } from './append-entry/ledger-diverged.ts'
 import { sequenceEvents } from './append-entry/sequence-events.ts'
@@ -27,6 +27,7 @@ export const composeLedger =
     checks.register({ name: 'append', effect: 'degraded', probe: () => appendTrouble.current() })
     checks.register({ name: 'publish_checkpoint', effect: 'degraded', probe: () => publishTrouble.current() })
 
+    const lag = observeBusLag(bus, groups.ledger)
     const publishing = (): WorkLoop =>
       publishHeads({
         pool,
@@ -59,7 +60,10 @@ export const composeLedger =
       module: LedgerModule.serving({ pool, key, auditorGroup: config.AUDITOR_GROUP }),
       verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
       consumers: [ledgerWork(bus, { publishing, appending })],
-      onStop: () => pool.end(),
+      onStop: async () => {
+        lag.remove()
+        await pool.end()
+      },
     }
   }
 

@@ -2,7 +2,14 @@ import type { Bus, DeliveredRecord, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import { bootCheck } from '@countersign/event-store'
 import { tokenVerifier } from '@countersign/identity'
-import { recordVerifier, withBatchSpan, type Compose, type Consumer, type Log } from '@countersign/service-kit'
+import {
+  observeBusLag,
+  recordVerifier,
+  withBatchSpan,
+  type Compose,
+  type Consumer,
+  type Log,
+} from '@countersign/service-kit'
 import pg from 'pg'
 import type { LineageProjectorConfig } from './lineage-projector.config.ts'
 import { LineageProjectorModule } from './lineage-projector.module.ts'
@@ -41,6 +48,7 @@ export const composeLineageProjector =
         return undefined
       },
     })
+    const lag = observeBusLag(bus, groups.lineage)
     return {
       module: LineageProjectorModule.over({
         pool,
@@ -62,7 +70,10 @@ export const composeLineageProjector =
           ]),
         }),
       ],
-      onStop: () => pool.end(),
+      onStop: async () => {
+        lag.remove()
+        await pool.end()
+      },
     }
   }
 

@@ -17,6 +17,7 @@ import {
   type Consumer,
   type Log,
   type ServiceParts,
+  observeBusLag,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import { ActivatePolicySet } from './activate-policy-set/activate-policy-set.handler.ts'
@@ -68,6 +69,7 @@ export const policyService =
           return undefined
         },
       })
+      const lag = observeBusLag(bus, groups.policy)
       return {
         module: PolicyModule.with({ pool, sets, wakeUps: new IntentWakeUps({ pool, intents, log }) }),
         verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
@@ -79,6 +81,7 @@ export const policyService =
         }),
         consumers: [seeding, expiry, new StoreWakeUps(connectionString, () => expiry.wake(), log)],
         onStop: async () => {
+          lag.remove()
           await notifier.close()
           await pool.end()
         },

@@ -45,7 +45,7 @@ type Stored = {
 
 /**
  * A deployment with the answers that intake gives: idempotent publishing, one grant, one redemption compared with what was
- * published, receipts signed with Ed25519 under published keys.
+ * published, receipts signed with Ed25519 under published keys. It is its own issuer of tokens, and takes any.
  */
 export const startDeployment = async (conduct: Conduct = honest) => {
   const own = await generateKeyPair('Ed25519')
@@ -135,6 +135,8 @@ export const startDeployment = async (conduct: Conduct = honest) => {
   }
 
   const route = async (path: string, body: unknown, key: string): Promise<[number, unknown]> => {
+    if (path === '/.well-known/openid-configuration') return [200, { token_endpoint: `${origin()}/token` }]
+    if (path === '/token') return [200, { access_token: 'a-token', expires_in: 3600 }]
     if (path === '/.well-known/jwks.json') return [200, { keys: [jwk] }]
     if (path === '/v1/intents') return [202, publish(body as PublishIntentBody, key)]
     if (path === '/v1/executions') {
@@ -150,6 +152,7 @@ export const startDeployment = async (conduct: Conduct = honest) => {
     return [200, { ...stored.view, ...conduct.decision(stored.reads) }]
   }
 
+  const origin = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const server = createServer((request, response) => void answer(request, response))
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
@@ -166,7 +169,7 @@ export const startDeployment = async (conduct: Conduct = honest) => {
     const key = request.headers['idempotency-key']
     const [status, value] = instead
       ? [instead.status, { code: instead.code, title: 'Instead' }]
-      : await route(path, text === '' ? undefined : JSON.parse(text), typeof key === 'string' ? key : '')
+      : await route(path, text.startsWith('{') ? JSON.parse(text) : undefined, typeof key === 'string' ? key : '')
     response.writeHead(status, {
       'content-type': 'application/json',
       ...(instead?.status === 307 ? { location: '/elsewhere' } : {}),
@@ -176,9 +179,11 @@ export const startDeployment = async (conduct: Conduct = honest) => {
   }
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    baseUrl: origin(),
     reports,
     requests,
+    /** Bodies that were published. */
+    bodies: () => [...intents.values()].map(({ body }) => body),
     /** How many intents were stored. */
     published: () => intents.size,
     stop: () =>

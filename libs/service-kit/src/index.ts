@@ -44,3 +44,4 @@ export {
 export { checkedBy, pathParameter, validateBody } from './validate-body.ts'
 export { eventRecord, readEventRecord, type RecordKey, recordVerifier } from './event-record.ts'
 export { BusTransport, type BusTransportOptions, type BusTransportStatus } from './bus-transport.ts'
+export { observeBusLag } from './bus-lag.ts'
