@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { CloudTrailRecord } from './cloudtrail-record.ts'
 import { intentFromCloudTrail, type ReplayedIntent } from './intent-from-cloudtrail.ts'
 import { readRecords } from './read-records.ts'
-import { attackSteps } from './stratus-steps.fixture.ts'
+import { attackSteps } from './stratus-steps.ts'
 import { summarize } from './summarize.ts'
 
 const root = new URL('../../../../', import.meta.url)
