@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest'
 import { production, withoutComments, type Problem, type Source } from './workspace.ts'
 
-/** Whoever may know that there is a demo or a test: the packages that are one. */
-const mayKnow =
-  /^(apps\/standalone|libs\/loopback|libs\/spec-kit)\/|^apps\/cli\/src\/(run-)?demo\b|^apps\/cli\/src\/demo\//
+/** Whoever may know that there is a demo or a test: the packages that are one, and the command that signs its people in. */
+const mayKnow = /^(apps\/standalone|apps\/cli|libs\/loopback|libs\/spec-kit)\//
 const asks = /\bNODE_ENV\b|\bVITEST\b|\bdemo\b|\bis(Test|Demo|Mock)\b/i
 
 const problemsOf = (sources: readonly Source[]): Problem[] =>
