@@ -75,6 +75,9 @@ const operationOf = (route: HttpRoute, options: OpenApiOptions): JsonSchema => {
     security: route.callers.includes('anyone') ? [] : [{ bearer: [] }],
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.request === undefined ? {} : { requestBody: { required: true, content: json(route.request) } }),
+    ...(route.requestContentType === undefined
+      ? {}
+      : { requestBody: { required: true, content: { [route.requestContentType]: { schema: { type: 'string' } } } } }),
     responses: {
       ...problemsOf(route, options),
       ...Object.fromEntries(answers),

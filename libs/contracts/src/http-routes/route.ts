@@ -37,6 +37,8 @@ export type HttpRoute = {
   /** Request headers beside the bearer token. */
   readonly headers?: Type.TObject
   readonly request?: Type.TSchema
+  /** Content type of a request that is not JSON. */
+  readonly requestContentType?: string
   readonly answers: readonly RouteAnswer[]
   /** Codes of this route's own; those of reading a request and of the token come with `refusalsOf`. */
   readonly refusals: readonly RefusalCode[]
