@@ -9,6 +9,7 @@ import {
   type Log,
   recordVerifier,
   type ServiceParts,
+  observeBusLag,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import { ApiChannel } from './channels/api/api-channel.ts'
@@ -69,6 +70,7 @@ export const notifierService =
         },
       })
       checks.register({ name: 'deliver_cards', effect: 'degraded', probe: () => cards.trouble })
+      const lag = observeBusLag(bus, groups.notifier)
       return {
         module: NotifierModule.with({
           pool,
@@ -83,6 +85,7 @@ export const notifierService =
         transport: eventsOf(bus, config, log),
         consumers: [cards, ...(slack === undefined ? [] : [finishing(slack.callback)])],
         onStop: async () => {
+          lag.remove()
           await wakeUps.close()
           await pool.end()
         },

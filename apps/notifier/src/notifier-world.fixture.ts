@@ -3,14 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPostgresBus, migrateBus } from '@countersign/bus'
-import { type EventData, type EventOf, isRefusal, sealedIntentPurpose, type SealedIntent } from '@countersign/contracts'
+import { type EventData, type EventOf, isRefusal } from '@countersign/contracts'
 import {
   createDeploymentKeyFile,
   deploymentKeyFromFile,
   eventStore,
-  type Keyring,
   keyring,
-  newId,
   type StoredEvent,
   storeRoles,
   type StreamRef,
@@ -23,7 +21,6 @@ import {
   startIdentityProvider,
 } from '@countersign/loopback/identity-provider'
 import { type Message, startLoopbackSlack } from '@countersign/loopback/slack'
-import { commitment, parametersCommitment } from '@countersign/redaction'
 import { buildService, createLog, eventRecord, Secret, type Service } from '@countersign/service-kit'
 import pg from 'pg'
 import {
@@ -34,7 +31,10 @@ import {
   notifierService,
   RegisterPerson,
 } from './index.ts'
-import { attemptsStream, intentStream } from './streams.ts'
+import { type Asked, type Asking, ask } from './asking.fixture.ts'
+import type { SlackCallback } from './channels/slack/slack-callback.ts'
+import { attemptsStream } from './streams.ts'
+import { SLACK_CALLBACK } from './tokens.ts'
 
 export const audience = 'https://countersign.example'
 export const signingSecret = 'spec-signing-secret-of-slack'
@@ -42,7 +42,6 @@ export const slackChannel = 'C0APPROVALS'
 export const macKey = { kid: '1', secret: randomBytes(32) }
 const botToken = 'xoxb-spec'
 const agentClient = { kind: 'agent', clientId: 'etl-bot', clientSecret: 'a-secret-of-the-etl-bot' } as const
-const digest = (letter: string) => `sha256:${letter.repeat(64)}`
 
 /** Dana owns the agent and is a data owner; Ben and Cora are data owners; Erin is in security; Audra is an auditor. */
 export const names = ['dana', 'ben', 'cora', 'erin', 'audra', 'olga'] as const
@@ -54,24 +53,6 @@ const groupsOf: Record<string, readonly Name[]> = {
   operators: ['olga'],
 }
 export const slackIdOf = (name: Name | 'guest'): string => `U0${name.toUpperCase()}`
-
-type Published = EventData<'ActionIntentPublished'>
-type Asked = Partial<Published> & {
-  readonly parameters?: Record<string, unknown>
-  readonly rationale?: string
-  readonly logs?: readonly string[]
-  readonly seats?: EventData<'ReviewRequested'>['seats']
-  readonly reviewWithinMs?: number
-  readonly tenantId?: string
-}
-
-/** An intent under review. */
-export type Asking = {
-  readonly tenantId: string
-  readonly intentId: string
-  readonly reviewId: string
-  readonly ref: StreamRef
-}
 
 export type NotifierWorld = Awaited<ReturnType<typeof startWorld>>
 
@@ -157,13 +138,14 @@ export const startWorld = async () => {
     people,
     stores,
     keys: intakeKeys,
+    notifierKeys: keyring({ pool: spec.poolOf('notifier'), deploymentKey }),
     get url() {
       return url
     },
     /** Carries an intent's events to the notifier, as the relay does. */
     carry: async ({ ref }: Asking) => bus.publish((await load(ref)).map((event) => eventRecord(macKey, event))),
     /** An intent under review; the notifier does not know of it before it is carried. */
-    ask: (asked: Asked = {}) => ask({ spec, stores, keys: intakeKeys, owner: people.dana }, asked),
+    ask: (asked: Asked = {}) => ask({ tenantId: spec.tenantId, stores, keys: intakeKeys, owner: people.dana }, asked),
     /** Appends another service's event to an intent. */
     appendAs: async (role: 'intake' | 'policy', { ref }: Asking, event: EventOf) => {
       await stores[role].execute(
@@ -187,6 +169,8 @@ export const startWorld = async () => {
     token: (name: Name) =>
       signIn({ issuer: idp.issuer, clientId: 'countersign-cli', username: name, password: `password of ${name}` }),
     agentToken: () => clientToken({ issuer: idp.issuer, ...agentClient, audience }),
+    /** Resolves when what was acknowledged to Slack is done. */
+    idle: () => service.app.get<SlackCallback>(SLACK_CALLBACK).idle(),
     /** Stops the service and starts another one over the same store. */
     restart: async () => {
       await service.stop()
@@ -238,120 +222,4 @@ const seedDirectory = async (
     if (isRefusal(changed)) throw new Error(changed.code)
   }
   return ids
-}
-
-type Sources = {
-  readonly spec: SpecStore
-  readonly stores: Record<'intake' | 'policy', ReturnType<typeof eventStore>>
-  readonly keys: Keyring
-  readonly owner: string
-}
-
-const salt = () => randomBytes(32).toString('base64url')
-
-const ask = async (
-  { spec, stores, keys, owner }: Sources,
-  {
-    parameters = { bucket: 'partner-eu', rows: 12 },
-    rationale,
-    logs,
-    seats = [{ group: 'data-owners', count: 1 }],
-    reviewWithinMs = 600_000,
-    tenantId = spec.tenantId,
-    ...over
-  }: Asked,
-): Promise<Asking> => {
-  const [intentId, reviewId, sealedId] = [newId(), newId(), newId()]
-  const ref = intentStream(tenantId, intentId)
-  const content: SealedIntent = {
-    salt: salt(),
-    parameters,
-    preconditions: null,
-    ...(rationale === undefined ? {} : { rationale: { salt: salt(), text: rationale } }),
-    ...(logs === undefined ? {} : { logs: { salt: salt(), lines: [...logs] } }),
-  }
-  const sealed = await keys.sealBatch(
-    [
-      {
-        tenantId,
-        streamId: intentId,
-        sealedId,
-        purpose: sealedIntentPurpose,
-        plaintext: Buffer.from(JSON.stringify(content)),
-      },
-    ],
-    { newStreams: [ref] },
-  )
-  const data: Published = {
-    intentId,
-    producer: 'etl',
-    agent: { subjectId: newId(), name: 'etl-bot', kind: 'agent', model: { name: 'm-4' } },
-    requester: newId(),
-    executor: { subjectId: newId(), clientId: 'etl-bot' },
-    onBehalfOf: null,
-    owners: [owner],
-    delegation: [],
-    assertedParties: [],
-    action: 'data.export',
-    target: 's3://partner-eu/customers',
-    environment: 'production',
-    payload: {
-      sealedId,
-      parametersCommitment: parametersCommitment(content.salt, parameters as never),
-      ...(content.rationale === undefined
-        ? {}
-        : { rationaleCommitment: commitment(content.rationale.salt, content.rationale.text) }),
-    },
-    bindingVersion: 1,
-    actionDigest: digest('a'),
-    requestFingerprint: `hmac-sha256:${'b'.repeat(64)}`,
-    deadline: new Date(Date.now() + 3_600_000).toISOString(),
-    ...over,
-  }
-  await stores.intake.execute(
-    { streams: [ref] },
-    {
-      decide: () => ({ append: [{ stream: ref, events: [{ type: 'ActionIntentPublished', data }] }], answer: 0 }),
-      effects: (tx) => keys.writeSealed(tx, sealed),
-    },
-  )
-  const rules = ['exports-need-a-data-owner']
-  await stores.policy.execute(
-    { streams: [ref] },
-    {
-      decide: () => ({
-        append: [
-          {
-            stream: ref,
-            events: [
-              {
-                type: 'PolicyEvaluated',
-                data: {
-                  intentId,
-                  policySetDigest: digest('d'),
-                  engine: 'cedar-4.13.0',
-                  effect: 'review',
-                  reasons: [{ rule: 'exports-need-a-data-owner', effect: 'review', text: 'Exports leave the company' }],
-                },
-              },
-              {
-                type: 'ReviewRequested',
-                data: {
-                  intentId,
-                  reviewId,
-                  rules,
-                  seats,
-                  deadline: new Date(Date.now() + reviewWithinMs).toISOString(),
-                  grantTtlMs: 300_000,
-                  excludedAuthors: [],
-                },
-              },
-            ],
-          },
-        ],
-        answer: 0,
-      }),
-    },
-  )
-  return { tenantId, intentId, reviewId, ref }
 }

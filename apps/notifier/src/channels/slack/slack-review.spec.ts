@@ -1,7 +1,7 @@
 import { refusals } from '@countersign/contracts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Asking } from '../../asking.fixture.ts'
 import {
-  type Asking,
   type Name,
   type NotifierWorld,
   slackChannel,

@@ -1,0 +1,188 @@
+import type { Problem, ReviewSummary, ReviewView } from '@countersign/contracts'
+import { newId } from '@countersign/event-store'
+import { canonicalJson, sha256 } from '@countersign/redaction'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Asking } from '../../asking.fixture.ts'
+import { type Name, type NotifierWorld, startWorld, until } from '../../notifier-world.fixture.ts'
+import type { Presentation } from '../../present-review/presentation.ts'
+
+let at: NotifierWorld
+const tokens = new Map<string, string>()
+beforeAll(async () => {
+  at = await startWorld()
+})
+afterAll(() => at.stop())
+
+type Answer<Body> = { status: number; body: Body }
+const call = async <Body>(name: Name | 'agent', path: string, body?: object): Promise<Answer<Body>> => {
+  const token = tokens.get(name) ?? (name === 'agent' ? await at.agentToken() : await at.token(name))
+  tokens.set(name, token)
+  const response = await fetch(`${at.url}/v1/reviews${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  return { status: response.status, body: (await response.json()) as Body }
+}
+const read = (name: Name, { reviewId }: Asking) => call<ReviewView>(name, `/${reviewId}`)
+const vote = (name: Name | 'agent', { reviewId }: Asking, body: object) =>
+  call<Problem & { state: string }>(name, `/${reviewId}/verdicts`, body)
+/** A review that the notifier knows of. */
+const tracked = async (asked: Parameters<NotifierWorld['ask']>[0] = {}) => {
+  const asking = await at.ask(asked)
+  await at.carry(asking)
+  await until(async () => ((await known(asking)) ? true : undefined))
+  return asking
+}
+const known = async ({ reviewId }: Asking) =>
+  (await at.spec.superuser.query('select from notifier.review where review_id = $1', [reviewId])).rowCount === 1
+
+describe('reading reviews', () => {
+  it('shows everything to who holds a seat, recorded once per reader before it is answered', async () => {
+    const logs = Array.from({ length: 30 }, (_, index) => `line ${index} ${'x'.repeat(300)}`)
+    const asking = await tracked({ rationale: 'Because.', logs, parameters: { card: '4111111111111111', n: [1, 2] } })
+    const first = await read('ben', asking)
+    expect(first.status).toBe(200)
+    const presentation = first.body.presentation as Presentation
+    expect(presentation).toMatchObject({ complete: true, channel: 'api', target: 's3://partner-eu/customers' })
+    expect(presentation.claims.logs).toEqual({ lines: logs, omitted: 0 })
+    expect(presentation.parameters).toContain('[REDACTED:')
+    expect(presentation.parameters).not.toContain('4111111111111111')
+    expect(first.body.presentationDigest).toBe(sha256(canonicalJson(presentation)))
+    await Promise.all([read('ben', asking), read('ben', asking), read('cora', asking)])
+    const shown = (await at.attemptsNamed(asking, 'ReviewPresented')).filter(({ channel }) => channel === 'api')
+    expect(shown.map(({ reader }) => reader).toSorted()).toEqual([at.people.ben, at.people.cora].toSorted())
+  })
+
+  it('lists what the caller may decide, all of it for auditors, and presents nothing by that', async () => {
+    const asking = await tracked({ seats: [{ group: 'security', count: 1 }] })
+    const listed = async (name: Name, query = '') =>
+      (await call<{ reviews: ReviewSummary[] }>(name, query)).body.reviews.map(({ reviewId }) => reviewId)
+    expect(await listed('erin')).toContain(asking.reviewId)
+    expect(await listed('audra', '?state=in_review')).toContain(asking.reviewId)
+    expect(await listed('audra', '?state=denied')).not.toContain(asking.reviewId)
+    expect(await listed('ben')).not.toContain(asking.reviewId)
+    expect((await call<Problem>('agent', '')).body).toMatchObject({ status: 403, code: 'not_human' })
+    expect((await call<Problem>('ben', '?state=x')).status).toBe(400)
+    expect((await at.attemptsNamed(asking, 'ReviewPresented')).filter(({ channel }) => channel === 'api')).toEqual([])
+  })
+
+  it('answers the same for a review that is not there and one of another group or tenant', async () => {
+    const [ofSecurity, foreign] = [
+      await tracked({ seats: [{ group: 'security', count: 1 }] }),
+      await tracked({ tenantId: await at.spec.addTenant('other'), owners: [] }),
+    ]
+    const missing = { ...ofSecurity, reviewId: newId() }
+    for (const asking of [ofSecurity, foreign, missing]) {
+      expect((await read('ben', asking)).body).toMatchObject({ status: 404, code: 'unknown_review' })
+    }
+    expect(await at.attemptsOf(foreign)).toEqual([])
+  })
+})
+
+describe('a verdict over the API', () => {
+  it('names what the person has read, is sealed with its reason and decides', async () => {
+    const asking = await tracked()
+    const { presentationDigest } = (await read('ben', asking)).body
+    const answer = await vote('ben', asking, { verdict: 'approve', presentationDigest, reason: 'looks right' })
+    expect(answer).toMatchObject({ status: 201, body: { state: 'approved', intentId: asking.intentId } })
+    const verdict = (await at.eventsOf(asking)).find(({ type }) => type === 'VerdictRecorded')
+    expect(verdict?.data).toMatchObject({
+      person: at.people.ben,
+      channel: 'api',
+      assurance: 'sso',
+      presentationDigest,
+      reasonCommitment: expect.stringMatching(/^sha256:/),
+    })
+    const { sealedReasonId: sealedId = '' } = verdict?.data as { sealedReasonId?: string }
+    const opened = (await at.keys.openBatch([{ tenantId: asking.tenantId, sealedId }])).get(sealedId)
+    expect(opened).toMatchObject({ status: 'open', purpose: 'reason' })
+    expect((await read('ben', asking)).body).toMatchObject({ state: 'approved', verdicts: [{ verdict: 'approve' }] })
+    await at.card(asking, (blocks) => blocks.includes('Approved by Ben (api)'))
+  })
+
+  it('counts only for what this person was shown, never for a card or for what somebody else read', async () => {
+    const asking = await tracked()
+    await at.card(asking)
+    const { presentationDigest } = (await read('ben', asking)).body
+    const [onCard] = await at.attemptsNamed(asking, 'ReviewPresented')
+    for (const digest of [presentationDigest, onCard?.presentationDigest, `sha256:${'0'.repeat(64)}`]) {
+      const answer = await vote('cora', asking, { verdict: 'approve', presentationDigest: digest })
+      expect(answer.body).toMatchObject({ status: 409, code: 'card_stale' })
+    }
+    expect(await at.attemptsNamed(asking, 'VerdictRefused')).toHaveLength(3)
+  })
+
+  it.each([
+    ['agent', 403, 'not_human', null],
+    ['dana', 403, 'owner_of_agent', 'dana'],
+    ['audra', 403, 'not_eligible', 'audra'],
+  ] as const)('refuses %s: %i %s, and records who tried', async (name, status, code, person) => {
+    const asking = await tracked()
+    const { presentationDigest } = (await read('ben', asking)).body
+    expect((await vote(name, asking, { verdict: 'approve', presentationDigest })).body).toMatchObject({ status, code })
+    expect(await at.attemptsNamed(asking, 'VerdictRefused')).toMatchObject([
+      { code, channel: 'api', person: person === null ? null : at.people[person], count: 1 },
+    ])
+  })
+
+  it('refuses somebody of another tenant as if there were no review, and lets no id of theirs into its events', async () => {
+    const tenantId = await at.spec.addTenant('neighbour')
+    const asking = await tracked({ tenantId, owners: [] })
+    const answer = await vote('ben', asking, { verdict: 'deny', presentationDigest: `sha256:${'0'.repeat(64)}` })
+    expect(answer.body).toMatchObject({ status: 404, code: 'unknown_review' })
+    expect(await at.attemptsNamed(asking, 'VerdictRefused')).toMatchObject([{ code: 'unknown_review', person: null }])
+  })
+
+  it('says no only with a reason, and too late is recorded as that', async () => {
+    const asking = await tracked()
+    const { presentationDigest } = (await read('ben', asking)).body
+    const deny = { verdict: 'deny', presentationDigest }
+    expect((await vote('ben', asking, deny)).body).toMatchObject({ status: 400, code: 'reason_required' })
+    expect((await vote('ben', asking, { ...deny, reason: '  x ' })).body.code).toBe('reason_required')
+    expect((await vote('ben', asking, { ...deny, reason: 'wrong bucket' })).body.state).toBe('denied')
+    expect((await vote('ben', asking, { verdict: 'approve', presentationDigest })).body.code).toBe('review_closed')
+    expect(await at.attemptsNamed(asking, 'VerdictTooLate')).toMatchObject([
+      { code: 'review_closed', person: at.people.ben },
+    ])
+  })
+
+  it('is not taken after the deadline, whether or not anybody has said so', async () => {
+    const asking = await tracked({ reviewWithinMs: 1_000 })
+    const { presentationDigest } = (await read('ben', asking)).body
+    await until(async () => ((await read('ben', asking)).body.state === 'expired' ? true : undefined))
+    const answer = await vote('ben', asking, { verdict: 'approve', presentationDigest })
+    expect(answer.body).toMatchObject({ status: 409, code: 'review_expired' })
+    expect(await at.attemptsNamed(asking, 'VerdictTooLate')).toMatchObject([{ code: 'review_expired' }])
+  })
+
+  it('refuses what is not one of the two words, and fields it does not know', async () => {
+    const asking = await tracked()
+    const { presentationDigest } = (await read('ben', asking)).body
+    for (const verdict of ['APPROVE', 'approved ', 'yes', 1, true]) {
+      expect((await vote('ben', asking, { verdict, presentationDigest })).body.code).toBe('invalid_request')
+    }
+    const extra = { verdict: 'approve', presentationDigest, person: at.people.cora }
+    expect((await vote('ben', asking, extra)).body.code).toBe('unknown_field')
+  })
+})
+
+describe('the directory over HTTP', () => {
+  it('is changed by operators only, in their name', async () => {
+    const change = async (name: Name, body: object) => {
+      const response = await fetch(`${at.url}/v1/directory/groups`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await at.token(name)}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      return { status: response.status, body: (await response.json()) as { code?: string; members?: string[] } }
+    }
+    const body = { group: 'on-call', add: [at.people.erin] }
+    expect(await change('ben', body)).toMatchObject({ status: 403, body: { code: 'not_allowed' } })
+    expect(await change('olga', body)).toMatchObject({ status: 200, body: { members: [at.people.erin] } })
+    const { rows } = await at.spec.superuser.query<{ changed_by: string }>(
+      `select changed_by, seeded from countersign.directory_group where name = 'on-call'`,
+    )
+    expect(rows).toEqual([{ changed_by: at.people.olga, seeded: false }])
+  })
+})
