@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../../apps/standalone/dist/main.js', import.meta.url))
+const startsWithinMs = 90_000
+const stopsWithinMs = 30_000
+
+export type ProcessOptions = {
+  readonly dataDir: string
+  readonly port: number
+  readonly logLevel: 'warn' | 'info' | 'debug' | 'trace'
+}
+
+/** The built product as a process of its own, with everything it wrote. */
+export class ProductProcess {
+  readonly #child: ChildProcess
+  readonly #written: string[] = []
+  readonly #killWithUs = (): void => {
+    this.#child.kill('SIGTERM')
+  }
+  readonly #ended: Promise<number | string>
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => this.#written.push(text))
+    }
+    process.once('exit', this.#killWithUs)
+    this.#ended = once(child, 'exit').then(([code, signal]: (number | string | null)[]) => {
+      process.off('exit', this.#killWithUs)
+      return code ?? signal ?? 'unknown'
+    })
+  }
+
+  /** Starts `node apps/standalone/dist/main.js` and resolves once it says that it is ready. */
+  static async start({ dataDir, port, logLevel }: ProcessOptions): Promise<ProductProcess> {
+    const child = spawn(
+      process.execPath,
+      [main, '--data-dir', dataDir, '--port', String(port), '--log-level', logLevel],
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' } },
+    )
+    const product = new ProductProcess(child)
+    try {
+      await product.#ready()
+      return product
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** Everything that it wrote to standard output and error so far. */
+  get output(): string {
+    return this.#written.join('')
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Stops it as Ctrl-C does. @throws when it does not end, or ends with another exit code than 0 */
+  async stop(): Promise<void> {
+    if (this.isRunning) this.#child.kill('SIGINT')
+    const outcome = await Promise.race([this.#ended, this.#after(stopsWithinMs)])
+    if (outcome === 0) return
+    this.#child.kill('SIGKILL')
+    throw new Error(`the product ended with ${outcome ?? 'nothing in time'}:\n${this.#tail()}`)
+  }
+
+  async #ready(): Promise<void> {
+    const spoken = new Promise<'ready'>((resolve) => {
+      const look = (): void => {
+        if (!this.output.includes('Countersign is ready')) return
+        this.#child.stdout?.off('data', look)
+        resolve('ready')
+      }
+      this.#child.stdout?.on('data', look)
+    })
+    const outcome = await Promise.race([spoken, this.#ended, this.#after(startsWithinMs)])
+    if (outcome !== 'ready') throw new Error(`the product did not start (${outcome ?? 'in time'}):\n${this.#tail()}`)
+  }
+
+  #after(ms: number): Promise<undefined> {
+    return new Promise((resolve) => {
+      setTimeout(() => resolve(undefined), ms).unref()
+    })
+  }
+
+  #tail(): string {
+    return this.output.split('\n').slice(-40).join('\n')
+  }
+}
