@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { event } from './event.ts'
-import { closed, Code, Digest, SafeInteger, Uuid } from './primitives.ts'
+import { closed, Code, Digest, SafeInteger, Subjects, Uuid } from './primitives.ts'
 
 const executionOf = { intentId: Uuid, grantId: Uuid, executionId: Uuid } as const
 const result = {
@@ -16,8 +16,7 @@ export const ExecutionStarted = event({
   kind: 'intent',
   owner: 'intake',
   ownerFolder: 'intake/report-execution',
-  consumers: [],
-  noConsumerBecause: 'evidence that the executor began; the result is what changes the state',
+  consumers: ['notifier/present-review'],
   data: closed({ ...executionOf }),
 })
 
@@ -63,5 +62,6 @@ export const ExecutionReconciled = event({
     grantId: Uuid,
     outcome: Type.Union([Type.Literal('succeeded'), Type.Literal('failed')]),
     by: Uuid,
+    subjects: Subjects,
   }),
 })

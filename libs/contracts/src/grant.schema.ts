@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { event } from './event.ts'
-import { closed, Code, Digest, IsoTime, ShortName, Uuid } from './primitives.ts'
+import { closed, Code, Digest, IsoTime, ShortName, Subjects, Uuid } from './primitives.ts'
 
 export const GrantIssued = event({
   name: 'GrantIssued',
@@ -8,7 +8,7 @@ export const GrantIssued = event({
   kind: 'intent',
   owner: 'intake',
   ownerFolder: 'intake/issue-grant',
-  consumers: ['intake/expire-grant'],
+  consumers: ['intake/expire-grant', 'notifier/present-review'],
   data: closed({
     intentId: Uuid,
     grantId: Uuid,
@@ -27,7 +27,7 @@ export const GrantRedeemed = event({
   kind: 'intent',
   owner: 'intake',
   ownerFolder: 'intake/redeem-grant',
-  consumers: ['intake/report-execution'],
+  consumers: ['intake/report-execution', 'notifier/present-review'],
   data: closed({
     intentId: Uuid,
     grantId: Uuid,
@@ -54,7 +54,7 @@ export const GrantRevoked = event({
   owner: 'intake',
   ownerFolder: 'intake/revoke-grant',
   consumers: ['notifier/present-review'],
-  data: closed({ intentId: Uuid, grantId: Uuid, by: Uuid, cause: RevocationCause }),
+  data: closed({ intentId: Uuid, grantId: Uuid, by: Uuid, cause: RevocationCause, subjects: Subjects }),
 })
 
 export const GrantExpired = event({
@@ -83,5 +83,6 @@ export const GrantRefused = event({
     pointer: Type.Optional(Type.String({ maxLength: 256, description: 'JSON pointer of the field that differs' })),
     by: Type.Union([Uuid, Type.Null()]),
     count: Type.Integer({ minimum: 1 }),
+    subjects: Subjects,
   }),
 })

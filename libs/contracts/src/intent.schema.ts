@@ -64,7 +64,7 @@ export const ActionIntentPublished = event({
     requester: Uuid,
     executor: closed({ subjectId: Uuid, clientId: ShortName }),
     onBehalfOf: Type.Union([Uuid, Type.Null()]),
-    owners: Type.Array(Uuid, { maxItems: 64, description: 'People behind agent and producer when it was published' }),
+    owners: Type.Array(Uuid, { maxItems: 256, description: 'People behind agent and producer when it was published' }),
     delegation: Type.Array(Uuid, { maxItems: 8, description: 'Chain that the token proved' }),
     assertedParties: Type.Array(Uuid, {
       maxItems: 16,
@@ -93,7 +93,7 @@ export const IntentWithdrawn = event({
   owner: 'intake',
   ownerFolder: 'intake/withdraw-intent',
   consumers: ['notifier/present-review'],
-  data: closed({ intentId: Uuid, by: Uuid }),
+  data: closed({ intentId: Uuid, by: Uuid, subjects: Subjects }),
 })
 
 export const ActionIntentRefused = event({
@@ -127,5 +127,6 @@ export const CommandRefused = event({
     code: Code,
     by: Type.Union([Uuid, Type.Null()]),
     count: Type.Integer({ minimum: 1 }),
+    subjects: Subjects,
   }),
 })

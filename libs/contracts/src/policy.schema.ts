@@ -55,7 +55,7 @@ export const IntentDenied = event({
   kind: 'intent',
   owner: 'policy',
   ownerFolder: 'policy/evaluate-intent',
-  consumers: ['intake/publish-intent'],
+  consumers: ['intake/read-intent'],
   data: closed({ intentId: Uuid, code: Code, rules: Type.Array(RuleId, { maxItems: 32 }) }),
 })
 

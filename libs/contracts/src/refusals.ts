@@ -61,6 +61,14 @@ export const refusals = {
   not_allowed: { title: 'You may not do this', next: 'Ask who may; the documentation has the table.' },
   unknown_producer: { title: 'The token belongs to no registered producer', next: 'Register the producer first.' },
   agent_not_yours: { title: 'The agent is not registered for this producer', next: 'Use an agent of your own.' },
+  agent_taken: {
+    title: 'The agent is registered by somebody else or otherwise',
+    next: 'Choose another name, or ask an operator.',
+  },
+  too_many_owners: {
+    title: 'The groups that own the agent have too many members',
+    next: 'Name a smaller group as owner, at most 256 people.',
+  },
   delegation_invalid: {
     title: 'The delegation chain in the token is not usable',
     next: 'Send a chain of at most 8 without a cycle.',

@@ -2,8 +2,9 @@ import { eventDefinitions, messageDefinitions, topics, type EventDefinition } fr
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { folderExists, production, root, type Problem, type Source } from './workspace.ts'
+import { folderExists, production, readText, root, type Problem, type Source } from './workspace.ts'
 
+const sources = production()
 const sourceFolder = (folder: string): string => `apps/${folder.replace('/', '/src/')}`
 
 /** An owner and consumers that exist, an example, and a reason where nobody but ledger and projector reacts. */
@@ -20,6 +21,19 @@ const problemsOf = (
     ...(consumers.length === 0 && (noConsumerBecause ?? '') === '' ? [`${name} has no consumer and no reason`] : []),
     ...(consumers.length > 0 && noConsumerBecause !== undefined ? [`${name} has consumers and a reason for none`] : []),
   ])
+
+/** Consumers whose code neither names the event nor folds an intent's whole stream with the core. */
+const unread = (definitions: readonly EventDefinition[], all: readonly Source[]): Problem[] =>
+  definitions.flatMap(({ name, consumers }) =>
+    consumers
+      .filter((folder) => {
+        const inside = all.filter(({ path }) => path.startsWith(`${sourceFolder(folder)}/`))
+        return !inside.some(
+          ({ text }) => text.includes(`'${name}'`) || /'@countersign\/intent'|\/decide-intent\.ts'/.test(text),
+        )
+      })
+      .map((folder) => `${name} says that ${folder} reacts, which never looks at it`),
+  )
 
 /** Events that no owner's code ever names: they would be in the catalogue only. */
 const unwritten = (definitions: readonly EventDefinition[], sources: readonly Source[]): Problem[] =>
@@ -40,12 +54,34 @@ it('gives every event an owner, an example, and a consumer or a reason', () => {
   expect(problemsOf(eventDefinitions, present)).toEqual([])
 })
 
+it('names as consumers only who looks at the event', () => {
+  expect(unread(eventDefinitions, sources)).toEqual([])
+  const lists = eventDefinitions.filter(({ consumers }) =>
+    consumers.some((folder) => /^(ledger|lineage-projector)\//.test(folder)),
+  )
+  expect(lists, 'ledger and projector take every event').toEqual([])
+})
+
 it('gives every message an example', () => {
   expect(messageDefinitions.filter(({ name, version }) => !fixtures.has(`${name}.v${version}`))).toEqual([])
 })
 
 it('has each event named in the code of its owner or in the core', () => {
-  expect(unwritten(eventDefinitions, production())).toEqual([])
+  expect(unwritten(eventDefinitions, sources)).toEqual([])
+})
+
+it('says of each topic truly whether anything uses it yet', () => {
+  const { channels } = JSON.parse(readText('libs/contracts/generated/asyncapi.json')) as {
+    channels: Record<string, { 'x-status'?: string }>
+  }
+  const used = (name: string) =>
+    sources.some(
+      ({ path, text }) => !path.startsWith('libs/contracts/') && new RegExp(`\\btopics\\.${name}\\b`).test(text),
+    )
+  expect(Object.keys(channels).sort()).toEqual(Object.keys(topics).sort())
+  for (const [name, channel] of Object.entries(channels)) {
+    expect([name, channel['x-status'] ?? 'used']).toEqual([name, used(name) ? 'used' : 'planned'])
+  }
 })
 
 it('has topics under one prefix and version', () => {
@@ -56,5 +92,7 @@ it('has topics under one prefix and version', () => {
 it('would find an event without owner folder, consumer, reason or example', () => {
   const broken = { ...eventDefinitions[0], ownerFolder: 'policy/nowhere', consumers: [] } as unknown as EventDefinition
   expect(problemsOf([broken], { folder: () => false, fixture: () => false })).toHaveLength(4)
+  const deaf = { ...eventDefinitions[0], consumers: ['policy/evaluate-intent'] } as unknown as EventDefinition
+  expect(unread([deaf], [{ path: 'apps/policy/src/evaluate-intent/a.ts', text: 'export {}' }])).toHaveLength(1)
   expect(unwritten([broken], [{ path: 'apps/policy/src/a.ts', text: "'ActionIntentPublished'" }])).toHaveLength(1)
 })

@@ -20,17 +20,22 @@ const headers = (...names: readonly string[]): JsonSchema => ({
 const producer = { producer: { description: 'Name of the producer, [a-z0-9-]{1,40}: the topic is the identity' } }
 const keyed = (description: string) => ({ bindings: { kafka: { key: { type: 'string', description } } } })
 
+/** Nothing reads or writes it in this version; the description is what it will hold. */
+const planned = { 'x-status': 'planned' } as const
+
 /** Channels by topic. `messages` are names in `components.messages`. */
 const channels = {
   intents: {
     address: topics.intents('{producer}'),
     description: 'Written by that producer, read by intake.',
+    ...planned,
     parameters: producer,
     messages: ['ActionIntent'],
   },
   executions: {
     address: topics.executions('{producer}'),
     description: 'Written by that producer, read by intake.',
+    ...planned,
     parameters: producer,
     messages: ['ExecutionReport'],
   },
@@ -45,7 +50,12 @@ const channels = {
     description: 'Written by relay, read by policy, notifier, ledger and lineage-projector. Kept at most seven days.',
     messages: eventDefinitions.map(({ name }) => name),
   },
-  audit: { address: topics.audit, description: 'Written by ledger, read by a SIEM.', messages: ['AuditRow'] },
+  audit: {
+    address: topics.audit,
+    description: 'Written by ledger, read by a SIEM.',
+    ...planned,
+    messages: ['AuditRow'],
+  },
   checkpoints: {
     address: topics.checkpoints,
     description: 'Written by ledger, read by witnesses and archives.',
