@@ -1,5 +1,5 @@
 import type { Bus } from '@countersign/bus'
-import { ensurePartitions, gateAge, listenStore } from '@countersign/event-store'
+import { bootCheck, ensurePartitions, gateAge, listenStore } from '@countersign/event-store'
 import { type Compose, observableGauge } from '@countersign/service-kit'
 import pg from 'pg'
 import { PublishEvents } from './publish-events/publish-events.ts'
@@ -12,9 +12,16 @@ class RelayModule {}
 /** Composes the relay over a bus. The bus stays its caller's. */
 export const relayService =
   ({ bus }: { readonly bus: Bus }): Compose<RelayConfig> =>
-  ({ config, log, checks }) => {
+  async ({ config, log, checks }) => {
     const connectionString = config.DATABASE_URL.reveal()
     const pool = new pg.Pool({ connectionString, max: 3 })
+    const problems = await bootCheck(pool, [])
+    if (problems.length > 0) {
+      await pool.end()
+      throw new Error(
+        `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
+      )
+    }
     pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
     const key = { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') }
     const publish = new PublishEvents({ pool, bus, key, log })

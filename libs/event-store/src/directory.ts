@@ -42,9 +42,8 @@ export type RegisterStanding = {
 
 type StandingRow = { owners: string[] | null; groups_of: Record<string, string[]> | null; authors: string[] | null }
 
-// Whoever changed a row is kept out for 7 days in any case, and until another person has reviewed the change.
-const unreviewed = `not seeded and changed_by is not null
-  and (reviewed_by is null or reviewed_by = changed_by or changed_at > clock_timestamp() - interval '7 days')`
+// Whoever made a change is kept out for 7 days in any case, and until another person has reviewed that change.
+const unreviewed = `(reviewed_by is null or reviewed_by = changed_by or changed_at > clock_timestamp() - interval '7 days')`
 
 const standingSql = `
 select
@@ -61,10 +60,11 @@ select
    from countersign.person p where p.tenant_id = q.tenant and p.active
      and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as groups_of,
   (select array_agg(distinct changed_by) from (
-     select changed_by from countersign.agent where tenant_id = q.tenant and name = q.agent and ${unreviewed}
-     union select changed_by from countersign.producer where tenant_id = q.tenant and name = q.producer and ${unreviewed}
-     union select changed_by from countersign.directory_group where tenant_id = q.tenant
-       and name in (select jsonb_array_elements_text(q.groups)) and ${unreviewed}
+     select changed_by from countersign.register_change where tenant_id = q.tenant and ${unreviewed} and (
+       (register = 'agent' and name = q.agent) or (register = 'producer' and name = q.producer)
+       or (register = 'directory_group' and (name in (select jsonb_array_elements_text(q.groups)) or name in (
+         select a.owner_group from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
+         union select p.owner_group from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer))))
    ) as c) as authors
 from rows from (jsonb_to_recordset($1::jsonb) as (tenant uuid, agent text, producer text, groups jsonb, people jsonb))
   with ordinality as q(tenant, agent, producer, groups, people, place)

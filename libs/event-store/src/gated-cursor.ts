@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type EventRow, eventColumns, storedEvent } from './load-streams.ts'
 import type { Cursor, StoredEvent } from './stream.ts'
+import { checkOut } from './transaction.ts'
 
 /** Before the first event of the store. */
 export const storeStart: Cursor = { incarnation: 0, xid: '0', position: 0 }
@@ -21,7 +22,7 @@ export async function readGated(
   options: { readonly after: Cursor; readonly limit: number },
 ): Promise<StoredEvent[]> {
   if (!('connect' in db) || !('totalCount' in db)) return readByIndex(db, options)
-  const client = await db.connect()
+  const client = await checkOut(db)
   try {
     await client.query(`begin read only; ${byIndex}`)
     const events = await selectGated(client, options)

@@ -80,7 +80,7 @@ export {
   type Subject,
   type TenantIdentity,
 } from './subjects.ts'
-export { CommitUncertain, withTenants, type Transaction } from './transaction.ts'
+export { checkOut, CommitUncertain, isOutage, withTenants, type Transaction } from './transaction.ts'
 export {
   personOf,
   readFrozen,

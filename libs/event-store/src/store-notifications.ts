@@ -31,14 +31,14 @@ export function notifyStore(
         onError(error)
       }
     }
+    // In the same turn as the last look at isWanted: a wake after this starts a new run.
+    running = undefined
   }
 
   return {
     wake() {
       isWanted = true
-      running ??= notify().finally(() => {
-        running = undefined
-      })
+      running ??= notify()
     },
     async close() {
       await running

@@ -37,6 +37,22 @@ const checkedKind = (kind: string): string => {
 }
 
 /**
+ * A connection of the pool for one piece of work. While it is checked out nobody else listens to it: without this listener
+ * a connection that breaks between two statements would end the process. The next statement on it fails, which is enough.
+ */
+export async function checkOut(pool: pg.Pool): Promise<pg.PoolClient> {
+  const client = await pool.connect()
+  const broken = () => undefined
+  client.on('error', broken)
+  const release = client.release.bind(client)
+  client.release = (error) => {
+    client.removeListener('error', broken)
+    release(error)
+  }
+  return client
+}
+
+/**
  * Runs `work` in one READ COMMITTED transaction of the tenants named. With `lock` the streams' locks are taken in a
  * statement of their own, so that what `work` reads is what their earlier holders committed. Rolls back when `work`
  * throws.
@@ -47,13 +63,15 @@ export async function runTransaction<T>(
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
   const begin = beginStatement(plan)
-  const client = await pool.connect()
+  const client = await checkOut(pool)
   let isCommitting = false
   try {
     await client.query(begin)
     const result = await work(client)
     isCommitting = true
-    await client.query('commit')
+    const { command } = await client.query('commit')
+    // PostgreSQL answers ROLLBACK to the commit of a transaction that had failed: then nothing was stored.
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back')
     client.release()
     return result
   } catch (error) {
@@ -108,6 +126,16 @@ export function isRetryable(error: unknown): boolean {
   const code = codeOf(error)
   return (code !== undefined && transient.has(code)) || isConnectionLoss(error)
 }
+
+// 57014: cancelled, 55P03: lock not available, 40P01: deadlock, 53300: too many connections, 40001: serialization.
+const outages = new Set(['57014', '55P03', '40P01', '53300', '40001'])
+
+/**
+ * Whether a failure says nothing about the command but something about the database: whoever took the command from a bus has
+ * to take it again, never to give it up.
+ */
+export const isOutage = (error: unknown): boolean =>
+  error instanceof CommitUncertain || isConnectionLoss(error) || outages.has(codeOf(error) ?? '')
 
 /** Runs the attempt up to three times, each in a transaction of its own. */
 export async function retrying<T>(attempt: () => Promise<T>): Promise<T> {

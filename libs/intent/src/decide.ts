@@ -112,7 +112,8 @@ const decideWithdrawal = ({ by, now }: WithdrawIntent, intent: Intent): IntentEv
   if (status === 'withdrawn') return []
   if (status === 'granted' || status === 'redeemed' || status === 'unknown') return refuse('too_late_to_withdraw')
   if (isTerminal(intent)) return refuse('intent_closed')
-  if (isPast(now, published.deadline)) return refuse('intent_expired', { expiresAt: published.deadline })
+  const end = expiresAt(intent)
+  if (end !== undefined && isPast(now, end)) return refuse('intent_expired', { expiresAt: end })
   return [{ type: 'IntentWithdrawn', data: { intentId: published.intentId, by } }]
 }
 

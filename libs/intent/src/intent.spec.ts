@@ -347,6 +347,10 @@ describe('ends', () => {
     given(...granted)
       .when(withdraw)
       .thenRefuses('too_late_to_withdraw'))
+  it('does not withdraw what has run out, recorded or not', () =>
+    given(...approved)
+      .when({ ...withdraw, now: at(17) })
+      .thenRefuses('intent_expired'))
   it('expires a review at its deadline', () =>
     given(...inReview)
       .when({ type: 'ExpireIntent', now: at(31) })

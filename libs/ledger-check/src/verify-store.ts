@@ -1,3 +1,4 @@
+import { checkOut } from '@countersign/event-store'
 import { type Checkpoint, type NoteVerifier, openCheckpoint, parseVerifierKey } from '@countersign/merkle-log'
 import type { ClientBase, Pool } from 'pg'
 import { checkedLeaves } from './check-entries.ts'
@@ -50,7 +51,7 @@ interface Anchor {
 export const verifyStore = async ({ pg, log, knownCheckpoint }: VerifyStoreOptions): Promise<StoreReport> => {
   const anchor = knownCheckpoint === undefined ? undefined : openAnchor(knownCheckpoint)
   if (typeof anchor === 'string') return report({ log, verdict: 'invalid', invalid: anchor })
-  const client = await pg.connect()
+  const client = await checkOut(pg)
   try {
     await client.query('begin isolation level repeatable read read only')
     const checked = await check(client, log, anchor)

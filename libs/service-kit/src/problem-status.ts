@@ -28,7 +28,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   `,
   401: 'token_missing token_invalid token_expired',
   403: `
-    not_human not_allowed unknown_producer agent_not_yours delegation_invalid policy_denied self_approval
+    agent_taken too_many_owners not_human not_allowed unknown_producer agent_not_yours delegation_invalid policy_denied self_approval
     owner_of_agent in_delegation_chain policy_author not_eligible account_not_linked person_inactive
     wrong_executor frozen no_longer_eligible
   `,

@@ -34,6 +34,17 @@ export function testPostgres(): TestPostgres {
   return inject('testPostgres')
 }
 
+/** Waits in the server until nobody is connected to the database, at most 3 s. */
+const sessionsGone = (database: string): string => `do $$
+begin
+  for attempt in 1..60 loop
+    perform pg_stat_clear_snapshot();
+    exit when not exists (select from pg_stat_activity where datname = '${database}');
+    perform pg_sleep(0.05);
+  end loop;
+end
+$$`
+
 /** Creates an empty database from `template1`. */
 export async function freshDatabase(): Promise<FreshDatabase> {
   const { host, port, superuser, superuserPassword } = testPostgres()
@@ -59,6 +70,9 @@ export async function freshDatabase(): Promise<FreshDatabase> {
     pool,
     drop: async () => {
       await pool.end()
+      // A pool says that it has ended before its sessions have; forcing those out would be an error in a client that nobody
+      // listens to any more.
+      await asSuperuser(sessionsGone(name))
       await asSuperuser(`DROP DATABASE ${name} WITH (FORCE)`)
     },
   }

@@ -1,3 +1,4 @@
+import { checkOut } from '@countersign/event-store'
 import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
 import type { Cursor } from '@countersign/event-store'
@@ -37,7 +38,7 @@ export interface AppendedBatch {
  * @throws LedgerDiverged when an event does not follow the last one of its stream
  */
 export const appendBatch = async (pool: Pool, options: AppendOptions): Promise<AppendedBatch> => {
-  const client = await pool.connect()
+  const client = await checkOut(pool)
   try {
     const from = await beginAppend(client)
     const read = await readEvents(client, { after: from, limit: Math.min(options.limit ?? MAX_BATCH, MAX_BATCH) })

@@ -1,4 +1,4 @@
-import { readGated, withTenants } from '@countersign/event-store'
+import { checkOut, readGated, withTenants } from '@countersign/event-store'
 import type pg from 'pg'
 import { tenantsOf } from '../activate-policy-set/seed-policy-sets.ts'
 import { deadlinesOf, moveProgress, readProgress, writeDeadlines } from './deadlines.ts'
@@ -27,7 +27,7 @@ export const followDeadlines = async (pool: pg.Pool): Promise<boolean> => {
 }
 
 const inTransaction = async <T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> => {
-  const client = await pool.connect()
+  const client = await checkOut(pool)
   try {
     await client.query('begin')
     const result = await work(client)

@@ -7,6 +7,11 @@ export const inTransaction = async <Result>(
 ): Promise<Result> => {
   const client = await pool.connect()
   let isBroken = false
+  // A connection that breaks between two statements has nobody else to tell; unheard, it would end the process.
+  const broken = (): void => {
+    isBroken = true
+  }
+  client.on('error', broken)
   try {
     await client.query('BEGIN')
     const result = await work(client)
@@ -18,6 +23,7 @@ export const inTransaction = async <Result>(
     })
     throw error
   } finally {
+    client.removeListener('error', broken)
     client.release(isBroken)
   }
 }

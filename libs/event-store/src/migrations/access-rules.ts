@@ -17,6 +17,7 @@ const tenantTables = [
   'group_member',
   'account',
   'freeze',
+  'register_change',
   'policy_set',
   'active_policy_set',
 ]
@@ -88,6 +89,7 @@ grant select, insert, update on countersign.refusal_count to ${deciders};
 grant select on countersign.producer, countersign.agent, countersign.person, countersign.directory_group,
   countersign.group_member, countersign.account, countersign.freeze, countersign.policy_set,
   countersign.active_policy_set to ${deciders}, countersign_ledger, countersign_lineage;
+grant select on countersign.register_change to ${deciders}, countersign_ledger, countersign_lineage;
 grant select on countersign.producer to countersign_relay;
 grant insert, update on countersign.producer, countersign.agent, countersign.freeze to countersign_intake;
 grant insert, update on countersign.person, countersign.directory_group, countersign.group_member,

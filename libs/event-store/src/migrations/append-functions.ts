@@ -121,6 +121,11 @@ begin
 
   perform lock_streams(kinds, stream_ids);
 
+  -- Row security does not reach in here, so the tenants that the transaction names are checked by hand.
+  if not (tenant_ids <@ countersign.named_tenants()) then
+    raise exception 'the transaction does not name the tenant of each stream' using errcode = 'CS006';
+  end if;
+
   -- From here on each statement sees what the streams' earlier holders committed, and nobody else moves these heads.
   if exists (
     select from unnest(stream_ids, tenant_ids) as s(stream_id, tenant_id)

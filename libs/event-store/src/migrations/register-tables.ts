@@ -34,9 +34,12 @@ create table countersign.agent (
   reviewed_by uuid,
   primary key (tenant_id, name)
 );
-create unique index agent_of_client on countersign.agent (iss, client_id, tenant_id)
+create unique index agent_of_client on countersign.agent (iss, client_id)
   where client_id is not null;
 create index agent_of_subject on countersign.agent (tenant_id, subject_id);
+
+-- One client speaks for one producer of one tenant, also across tenants: who it is decides where its intents land.
+create unique index producer_of_client on countersign.producer (iss, client_id) where client_id is not null;
 
 create table countersign.person (
   tenant_id uuid not null,
@@ -92,6 +95,36 @@ create table countersign.freeze (
   check ((scope_kind = 'tenant') = (scope_value is null))
 );
 create index freeze_active on countersign.freeze (tenant_id) where active;
+
+-- Who changed whom to whom matters beyond the last change: each one that was not seeded stays here. Kept by triggers, so
+-- that no writer of a register can leave its change out.
+create table countersign.register_change (
+  change_id bigint generated always as identity primary key,
+  tenant_id uuid not null,
+  register text not null check (register in ('producer', 'agent', 'directory_group')),
+  name text not null,
+  changed_by uuid not null,
+  changed_at timestamptz(3) not null default clock_timestamp(),
+  reviewed_by uuid
+);
+create index register_change_of on countersign.register_change (tenant_id, register, name);
+create function countersign.keep_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not new.seeded and new.changed_by is not null then
+    insert into countersign.register_change (tenant_id, register, name, changed_by, changed_at)
+      values (new.tenant_id, tg_table_name, new.name, new.changed_by, clock_timestamp());
+  end if;
+  return null;
+end
+$$;
+create trigger keep_change after insert or update on countersign.producer
+  for each row execute function countersign.keep_change();
+create trigger keep_change after insert or update on countersign.agent
+  for each row execute function countersign.keep_change();
+create trigger keep_change after insert or update on countersign.directory_group
+  for each row execute function countersign.keep_change();
 
 create table countersign.policy_set (
   tenant_id uuid not null,
