@@ -7,10 +7,10 @@ import type pg from 'pg'
 export type PersonCaller = DirectoryPerson & { readonly assurance: Assurance }
 
 /** Whether a token speaks for a person alone: not a program's own, and no program acting for a person (RFC 8693 `act`). */
-export const isHuman = ({ kind, actorChain }: Identity): boolean => kind === 'person' && actorChain.length === 0
+const isHuman = ({ kind, actorChain }: Identity): boolean => kind === 'person' && actorChain.length === 0
 
 /** How a token says the person signed in (RFC 8176 `mfa`); a single factor is `sso`. */
-export const assuranceOf = ({ acr, amr }: Identity): Assurance =>
+const assuranceOf = ({ acr, amr }: Identity): Assurance =>
   acr === 'mfa' || amr?.includes('mfa') === true ? 'mfa' : 'sso'
 
 /** Who a token's person is in the directory now, or why they are nobody here. */
@@ -21,7 +21,7 @@ export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<P
 }
 
 /** Groups of the directory that are asked for by name. */
-export const operatorGroup = 'operators'
+const operatorGroup = 'operators'
 export const auditorGroup = 'auditors'
 
 /** The caller when they are an operator: the only ones who change the directory. */

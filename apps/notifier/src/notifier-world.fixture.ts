@@ -39,7 +39,7 @@ import { SLACK_CALLBACK } from './tokens.ts'
 export const audience = 'https://countersign.example'
 export const signingSecret = 'spec-signing-secret-of-slack'
 export const slackChannel = 'C0APPROVALS'
-export const macKey = { kid: '1', secret: randomBytes(32) }
+const macKey = { kid: '1', secret: randomBytes(32) }
 const botToken = 'xoxb-spec'
 const agentClient = { kind: 'agent', clientId: 'etl-bot', clientSecret: 'a-secret-of-the-etl-bot' } as const
 

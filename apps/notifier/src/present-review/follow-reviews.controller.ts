@@ -1,5 +1,6 @@
 import type { BatchOutcome, DeliveredBatch } from '@countersign/bus'
 import { topics } from '@countersign/contracts'
+import { withBatchSpan } from '@countersign/service-kit'
 import { Controller, Inject } from '@nestjs/common'
 import { EventPattern, Payload } from '@nestjs/microservices'
 import { FollowReviews } from './follow-reviews.ts'
@@ -15,6 +16,7 @@ export class FollowReviewsController {
 
   @EventPattern(topics.events)
   followReviews(@Payload() batch: DeliveredBatch): Promise<BatchOutcome> {
-    return this.#reviews.handle(batch)
+    const headers = batch.records.map((record) => record.headers)
+    return withBatchSpan('notifier.present-review', { headers }, () => this.#reviews.handle(batch))
   }
 }

@@ -14,6 +14,7 @@ import {
   type StoredEvent,
   type Transaction,
 } from '@countersign/event-store'
+import { withSpan } from '@countersign/service-kit'
 import { decide, foldIntent, type IntentStream, isPublished, type Standing } from '@countersign/intent'
 import { commitment } from '@countersign/redaction'
 import { refreshCards } from '../present-review/card-queue.ts'
@@ -106,7 +107,13 @@ export class RecordVerdict {
     return { sealedId, commitment: commitment(content.salt, text), batch }
   }
 
-  async #execute(
+  #execute(deciding: Deciding) {
+    const { reviewId, channel } = deciding.attempt
+    const attributes = { 'countersign.review.id': reviewId, 'countersign.channel': channel }
+    return withSpan('notifier.record-verdict', attributes, () => this.#decideAndAppend(deciding))
+  }
+
+  async #decideAndAppend(
     deciding: Deciding,
   ): Promise<{ readonly refusal: Refusal } | { readonly refusal?: never; readonly state: string }> {
     const { tenantId, intentId } = deciding.attempt
@@ -147,10 +154,11 @@ export class RecordVerdict {
       }
     }
     const stream = intentStream(tenantId, intentId)
-    return {
-      append: purpose === 'record' ? [{ stream, events: outcome }] : [],
-      answer: { before: loaded.of(stream).events },
-    }
+    const { events: before } = loaded.of(stream)
+    // What a person decides belongs to the trace of the intent, not to that of their click.
+    const traceparent = before[0]?.metadata.traceparent
+    const metadata = traceparent === undefined ? {} : { metadata: { traceparent } }
+    return { append: purpose === 'record' ? [{ stream, events: outcome, ...metadata }] : [], answer: { before } }
   }
 
   #command(

@@ -70,12 +70,12 @@ describe('racing verdicts', () => {
     expect(events.filter(({ type }) => type === 'VerdictRecorded')).toHaveLength(8)
     const approved = events.filter(({ type }) => type === 'ReviewApproved')
     expect(approved).toHaveLength(1)
-    const seats = (approved[0]?.data as { seats: { person: string }[] }).seats
+    const { seats = [] } = (approved[0]?.data ?? {}) as { seats?: { person: string }[] }
     expect(new Set(seats.map(({ person }) => person)).size).toBe(8)
     const late = await at.attemptsNamed(asking, 'VerdictTooLate')
     expect(late).toHaveLength(racers - 8)
     const everybody = events.flatMap((event) => (event.type === 'VerdictRecorded' ? [event.data.person] : []))
-    expect([...everybody, ...late.map(({ person }) => person)].toSorted()).toEqual(crowd.toSorted())
+    expect(new Set([...everybody, ...late.map(({ person }) => person)])).toEqual(new Set(crowd))
   })
 
   it('counts one person once, however often they say yes at the same moment', async () => {

@@ -51,7 +51,8 @@ describe('reading reviews', () => {
     expect(first.body.presentationDigest).toBe(sha256(canonicalJson(presentation)))
     await Promise.all([read('ben', asking), read('ben', asking), read('cora', asking)])
     const shown = (await at.attemptsNamed(asking, 'ReviewPresented')).filter(({ channel }) => channel === 'api')
-    expect(shown.map(({ reader }) => reader).toSorted()).toEqual([at.people.ben, at.people.cora].toSorted())
+    expect(shown).toHaveLength(2)
+    expect(new Set(shown.map(({ reader }) => reader))).toEqual(new Set([at.people.ben, at.people.cora]))
   })
 
   it('lists what the caller may decide, all of it for auditors, and presents nothing by that', async () => {
@@ -94,7 +95,7 @@ describe('a verdict over the API', () => {
       presentationDigest,
       reasonCommitment: expect.stringMatching(/^sha256:/),
     })
-    const { sealedReasonId: sealedId = '' } = verdict?.data as { sealedReasonId?: string }
+    const { sealedReasonId: sealedId = '' } = (verdict?.data ?? {}) as { sealedReasonId?: string }
     const opened = (await at.keys.openBatch([{ tenantId: asking.tenantId, sealedId }])).get(sealedId)
     expect(opened).toMatchObject({ status: 'open', purpose: 'reason' })
     expect((await read('ben', asking)).body).toMatchObject({ state: 'approved', verdicts: [{ verdict: 'approve' }] })

@@ -68,10 +68,9 @@ export const boltApp = ({ settings, workspace, valueKey, verdicts, log }: BoltAp
       const value = await valueIn(press, text, verdict)
       await ack()
       const user = userOf(press)
-      const refusal = await verdicts.ask(user, value)
-      if (refusal !== undefined) return tell(press.channel.id, user, refusal)
-      const subject = `Review ${value.reviewId}`
-      const view = verdictModal(verdict, subject, { value: text ?? '', channel: press.channel.id })
+      const review = await verdicts.ask(user, value)
+      if (isRefusal(review)) return tell(press.channel.id, user, review)
+      const view = verdictModal(verdict, review, { value: text ?? '', channel: press.channel.id })
       await delivered(workspace.client.views.open({ trigger_id: press.trigger_id, view }))
     })
   }

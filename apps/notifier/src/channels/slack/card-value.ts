@@ -39,7 +39,7 @@ export const cardValue = (key: Uint8Array, team: string, value: CardValue): stri
 }
 
 /** A button's value as it came back: what it says, and whether that is what we put there. */
-export type ReturnedValue = { readonly value: CardValue; readonly isAuthentic: boolean }
+type ReturnedValue = { readonly value: CardValue; readonly isAuthentic: boolean }
 
 /** Reads a button's value; undefined when it has not even the form of one. Only an authentic one may decide anything. */
 export const readCardValue = (key: Uint8Array, team: string, text: string): ReturnedValue | undefined => {

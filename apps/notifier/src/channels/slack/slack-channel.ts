@@ -64,7 +64,7 @@ export class SlackChannel implements ReviewChannel {
     const message = renderCard(card, {
       approve: valueOf('approve'),
       deny: valueOf('deny'),
-      details: `${publicUrl}/v1/reviews/${reviewId}`,
+      details: new URL(`v1/reviews/${reviewId}`, publicUrl.endsWith('/') ? publicUrl : `${publicUrl}/`).href,
     })
     return { ...message, blocks: [...message.blocks] }
   }

@@ -45,6 +45,7 @@ describe('a review in Slack', () => {
     })
     const card = await cardOf(asking)
     expect(buttonsOf(card)).toEqual(['approve', 'deny', 'details'])
+    await at.carry(asking)
     const text = JSON.stringify(card.blocks)
     for (const shown of [
       'data.export',
@@ -83,6 +84,10 @@ describe('a review in Slack', () => {
     expect(buttonsOf(closed)).toEqual([])
     const presented = await at.attemptsNamed(asking, 'ReviewPresented')
     expect(presented).toMatchObject([{ channel: 'slack', complete: true, reader: null }])
+    const cards = at.slack
+      .messages(slackChannel)
+      .filter(({ blocks }) => JSON.stringify(blocks).includes(asking.intentId))
+    expect(cards).toHaveLength(1)
     expect(verdict?.data).toMatchObject({ presentationDigest: presented[0]?.presentationDigest })
     const types = (await at.attemptsOf(asking)).map(({ type }) => type)
     expect(types.slice(0, 2)).toEqual(['ReviewPresented', 'ReviewDelivered'])

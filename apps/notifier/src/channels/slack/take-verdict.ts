@@ -2,7 +2,7 @@ import { type Refusal, refuse } from '@countersign/contracts'
 import { accountsByUser, withTenants } from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
 import type pg from 'pg'
-import { findReview } from '../../present-review/tracked-review.ts'
+import { findReview, type TrackedReview } from '../../present-review/tracked-review.ts'
 import type { RecordedVerdict, RecordVerdict } from '../../record-verdict/record-verdict.handler.ts'
 import type { VerdictAttempt } from '../../record-verdict/verdict-attempt.ts'
 import type { CardValue } from './card-value.ts'
@@ -22,31 +22,32 @@ export class TakeVerdict {
     this.#verdicts = verdicts
   }
 
-  /** Why this user may not decide here; recorded as an attempt. */
-  async ask(user: SlackUser, value: CardValue): Promise<Refusal | undefined> {
-    const attempt = await this.#attempt(user, value, undefined)
-    return attempt === undefined ? refuse('unknown_review') : this.#verdicts.ask(attempt)
+  /** What the user would decide on, or why they may not; a refusal is recorded as an attempt. */
+  async ask(user: SlackUser, value: CardValue): Promise<TrackedReview | Refusal> {
+    const review = await findReview(this.#pool, value.reviewId)
+    if (review === undefined) return refuse('unknown_review')
+    return (await this.#verdicts.ask(await this.#attempt(user, value, { review }))) ?? review
   }
 
   async record(user: SlackUser, value: CardValue, reason: string | undefined): Promise<RecordedVerdict | Refusal> {
-    const attempt = await this.#attempt(user, value, reason)
-    return attempt === undefined ? refuse('unknown_review') : this.#verdicts.record(attempt)
+    const review = await findReview(this.#pool, value.reviewId)
+    if (review === undefined) return refuse('unknown_review')
+    return this.#verdicts.record(await this.#attempt(user, value, { review, reason }))
   }
 
   /** Records that a button came back with another value than it was sent with; it decides nothing. */
   async refuseChanged(user: SlackUser, value: CardValue): Promise<void> {
-    const attempt = await this.#attempt(user, value, undefined)
-    if (attempt !== undefined) await this.#verdicts.record({ ...attempt, refusedAs: 'card_stale' })
+    const review = await findReview(this.#pool, value.reviewId)
+    if (review === undefined) return
+    await this.#verdicts.record({ ...(await this.#attempt(user, value, { review })), refusedAs: 'card_stale' })
   }
 
   async #attempt(
     { teamId, userId }: SlackUser,
-    { reviewId, verdict, presentationDigest }: CardValue,
-    reason: string | undefined,
-  ): Promise<VerdictAttempt | undefined> {
-    const review = await findReview(this.#pool, reviewId)
-    if (review === undefined) return undefined
-    const { tenantId, intentId } = review
+    { verdict, presentationDigest }: CardValue,
+    { review, reason }: { review: TrackedReview; reason?: string | undefined },
+  ): Promise<VerdictAttempt> {
+    const { tenantId, intentId, reviewId } = review
     const user = { provider: 'slack', teamId, userId }
     const accounts = await withTenants(this.#pool, [tenantId], (tx) => accountsByUser(tx, [user]))
     const account = accounts.find((linked) => linked.tenantId === tenantId)

@@ -1,16 +1,21 @@
 import { type Refusal, refusals, type VerdictChoice } from '@countersign/contracts'
+import { visibleText } from '@countersign/redaction'
 import type { ModalView } from '@slack/types'
 import { longestReason, shortestReason } from '../../record-verdict/verdict-attempt.ts'
+import type { TrackedReview } from '../../present-review/tracked-review.ts'
 import { plainText } from './plain-text.ts'
+
+/** The card shows the target whole; here it only reminds of it. */
+const longestTarget = 1_000
 
 export const verdictCallback = 'verdict'
 export const reasonBlock = 'reason'
 export const reasonInput = 'text'
 
 /** Where a modal came from; the value keeps its MAC, the channel is only where an answer is shown. */
-export type ModalOrigin = { readonly value: string; readonly channel: string }
+type ModalOrigin = { readonly value: string; readonly channel: string }
 
-export const writeOrigin = (origin: ModalOrigin): string => JSON.stringify([origin.value, origin.channel])
+const writeOrigin = (origin: ModalOrigin): string => JSON.stringify([origin.value, origin.channel])
 
 export const readOrigin = (text: string): ModalOrigin | undefined => {
   try {
@@ -22,7 +27,11 @@ export const readOrigin = (text: string): ModalOrigin | undefined => {
 }
 
 /** Asks for the reason: needed for a no, welcome for a yes. */
-export const verdictModal = (verdict: VerdictChoice, subject: string, origin: ModalOrigin): ModalView => ({
+export const verdictModal = (
+  verdict: VerdictChoice,
+  { action, target, environment }: Pick<TrackedReview, 'action' | 'target' | 'environment'>,
+  origin: ModalOrigin,
+): ModalView => ({
   type: 'modal',
   callback_id: verdictCallback,
   private_metadata: writeOrigin(origin),
@@ -30,7 +39,10 @@ export const verdictModal = (verdict: VerdictChoice, subject: string, origin: Mo
   submit: plainText(verdict === 'approve' ? 'Approve' : 'Deny'),
   close: plainText('Cancel'),
   blocks: [
-    { type: 'section', text: plainText(subject) },
+    {
+      type: 'section',
+      text: plainText(`${action} in ${environment}\n${visibleText(target, { maxLength: longestTarget })}`),
+    },
     {
       type: 'input',
       block_id: reasonBlock,

@@ -8,7 +8,7 @@ export type CallbackRequest = {
 }
 
 /** How far Slack's clock and ours may be apart, in both directions. */
-export const longestSkewMs = 300_000
+const longestSkewMs = 300_000
 
 const signatureForm = /^v0=[0-9a-f]{64}$/
 const timestampForm = /^[1-9]\d{9}$/
