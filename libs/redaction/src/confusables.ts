@@ -55,7 +55,8 @@ export function confusables(text: string): Confusable[] {
   const found: Confusable[] = []
   const words = [...text.matchAll(WORD)]
   for (const word of words) {
-    const nameIsLatin = words.length === 1 || LATIN.test(word[0])
+    const wordIsLatin = LATIN.test(word[0])
+    const nameIsLatin = words.length === 1 || wordIsLatin
     const suspect = [...word[0].matchAll(SEGMENT)]
       .filter((segment) => isSuspect(segment[0], nameIsLatin))
       .map((segment) => ({ start: segment.index, end: segment.index + segment[0].length }))
@@ -65,7 +66,7 @@ export function confusables(text: string): Confusable[] {
       while ((suspect[next]?.end ?? Infinity) <= at) next += 1
       const inSuspect = (suspect[next]?.start ?? Infinity) <= at
       const alike = LOOKS_LIKE.get(char)
-      const counts = LETTER.test(char) ? inSuspect : LATIN.test(word[0])
+      const counts = LETTER.test(char) ? inSuspect : wordIsLatin
       const looksLike = styledAscii(char) ?? (counts ? alike : undefined)
       if (looksLike !== undefined) found.push({ index: word.index + at, char, looksLike })
       at += char.length
