@@ -13,6 +13,7 @@ type Step = {
 const root = join(import.meta.dirname, '..')
 const node = process.execPath
 
+/** In the order in which they start; two run at a time. */
 const steps: readonly Step[] = [
   { name: 'format', command: ['biome', 'format', '.'], fix: 'npm run format' },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'], fix: 'npx oxlint --type-aware --fix' },
@@ -83,17 +84,28 @@ const run = ({ command: [program, ...args] }: Step): Promise<Outcome> => {
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`
 const print = (line: string): boolean => process.stdout.write(`${line}\n`)
 
-const startedAt = performance.now()
-const failed: Step[] = []
-for (const step of steps) {
-  const { code, output, ms } = await run(step)
+const report = (step: Step, { code, output, ms }: Outcome): void => {
   const ok = code === 0
   print(`${styleText(ok ? 'green' : 'red', ok ? 'ok    ' : 'FAILED')} ${step.name.padEnd(42)} ${seconds(ms)}`)
-  if (ok) continue
-  failed.push(step)
+  if (ok) return
   print(output.trimEnd().replaceAll(/^/gm, '    '))
   print(`    ${styleText('bold', 'mend it:')} ${step.fix}\n`)
 }
+
+/** Takes steps off the list, in order, until none is left; answers those that failed. */
+const lane = async (waiting: Step[]): Promise<Step[]> => {
+  const failed: Step[] = []
+  for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
+    const outcome = await run(step)
+    report(step, outcome)
+    if (outcome.code !== 0) failed.push(step)
+  }
+  return failed
+}
+
+const startedAt = performance.now()
+const waiting = [...steps]
+const failed = (await Promise.all([lane(waiting), lane(waiting)])).flat()
 print(`${steps.length - failed.length} passed, ${failed.length} failed in ${seconds(performance.now() - startedAt)}`)
 for (const { name, fix } of failed) print(`${name}: ${fix}`)
 process.exitCode = failed.length === 0 ? 0 : 1

@@ -25,7 +25,7 @@ const reachesDatabase = (path: string, seen: Set<string>): boolean => {
   seen.add(path)
   if (databaseFiles.has(path)) return true
   const text = readFileSync(join(root, path), 'utf8')
-  if (text.includes("inject('testPostgres')")) return true
+  if (text.includes("inject('testPostgres'")) return true
   return [...text.matchAll(specifiers)].some(([, from, imported]) => {
     const specifier = from ?? imported ?? ''
     if (!specifier.startsWith('.')) return databasePackages.some((name) => specifier === name)
