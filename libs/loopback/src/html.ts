@@ -36,7 +36,8 @@ button.danger { border-color: light-dark(#b3261e, #f2b8b5); color: light-dark(#b
 article, .card { border: 1px solid var(--line); border-radius: .6rem; padding: .75rem 1rem; margin: 1rem 0; overflow-wrap: anywhere }
 .error { color: light-dark(#b3261e, #f2b8b5); font-weight: 600 } .quiet { opacity: .75; font-size: .875rem }
 pre { white-space: pre-wrap; border: 1px solid var(--line); border-radius: .4rem; padding: .5rem }
-dl { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem 1rem; margin: .5rem 0 } dl div { min-width: 0 }
+.lines, .fields li { white-space: pre-line }
+.fields { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem 1rem; margin: .5rem 0; padding: 0; list-style: none } .fields li { min-width: 0 }
 `
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 

@@ -16,8 +16,9 @@ function blockMarkup(block: Block, button: ButtonMarkup): Markup {
     case 'divider':
       return html`<hr>`
     case 'section':
-      return html`${block.text && html`<p>${textMarkup(block.text)}</p>`}${
-        block.fields && html`<dl>${block.fields.map((field) => html`<div>${textMarkup(field)}</div>`)}</dl>`
+      return html`${block.text && html`<p class="lines">${textMarkup(block.text)}</p>`}${
+        block.fields &&
+        html`<ul class="fields">${block.fields.map((field) => html`<li>${textMarkup(field)}</li>`)}</ul>`
       }${block.accessory && elementMarkup(block.accessory, button)}`
     case 'context':
       return html`<p class="quiet">${(block.elements ?? []).map((element) => html`${contextMarkup(element)} `)}</p>`
