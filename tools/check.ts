@@ -46,7 +46,7 @@ const steps: readonly Step[] = [
   },
   {
     name: 'unit tests',
-    command: ['vitest', 'run', '--project', 'unit', '--exclude', 'test/src/architecture/**'],
+    command: ['vitest', 'run', '--project', 'unit', 'libs/', 'apps/'],
     fix: 'npx vitest run --project unit',
   },
 ]

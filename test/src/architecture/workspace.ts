@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../../..')
 
@@ -74,4 +74,3 @@ export const packages = (): Package[] =>
     .map((folder) => packageOf(folder, JSON.parse(readText(`${folder}/package.json`)) as Manifest))
 
 export const folderExists = (path: string): boolean => existsSync(join(root, path))
-export const parentOf = (path: string): string => dirname(path)
