@@ -1,4 +1,4 @@
-import type { ImpactClaim, JsonObject, JsonValue, PrincipalKind } from '@countersign/contracts'
+import type { EventData, ImpactClaim, JsonObject, JsonValue, PrincipalKind, SealedIntent } from '@countersign/contracts'
 import { fit, type RecordShape, type Shape } from './shape.ts'
 
 /**
@@ -19,6 +19,23 @@ export type Facts = {
   readonly impact?: ImpactClaim
   readonly parameters: JsonObject
 }
+
+/** The facts of an intent: what its event says, and its opened parameters. The same for every evaluation of it. */
+export const factsOf = (
+  published: EventData<'ActionIntentPublished'>,
+  { parameters }: Pick<SealedIntent, 'parameters'>,
+): Facts => ({
+  agent: published.agent.name,
+  principalKind: published.agent.kind,
+  producer: published.producer,
+  action: published.action,
+  target: published.target,
+  environment: published.environment,
+  onBehalfOf: published.onBehalfOf !== null,
+  ...(published.agent.model === undefined ? {} : { model: published.agent.model }),
+  ...(published.impact === undefined ? {} : { impact: published.impact }),
+  parameters: parameters as JsonObject,
+})
 
 const string: Shape = { kind: 'string' }
 const optional = (shape: Shape) => ({ shape, required: false })

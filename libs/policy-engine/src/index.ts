@@ -2,7 +2,7 @@ export { type Decision } from './combine.ts'
 export { parseDurationMs } from './duration.ts'
 export { deniesOnly, evaluate, type Evaluation } from './evaluate.ts'
 export { explain, type RuleOutcome } from './explain.ts'
-export { type Facts } from './facts.ts'
+export { factsOf, type Facts } from './facts.ts'
 export { loadPolicySet, policyLimits, type LoadedPolicySet } from './load-policy-set.ts'
 export {
   type PolicyProblem,
