@@ -34,7 +34,7 @@ export const settled = async ({ client }: Running, body: PublishIntentBody): Pro
   const { intentId } = await client.publish(body)
   return until(
     async () => {
-      const intent = await client.read(intentId, 1_000)
+      const intent = await client.read(intentId)
       return intent.state === 'published' ? undefined : intent
     },
     { what: 'a decision' },
