@@ -69,10 +69,6 @@ export const refusals = {
     title: 'The groups that own the agent have too many members',
     next: 'Name a smaller group as owner, at most 256 people.',
   },
-  delegation_invalid: {
-    title: 'The delegation chain in the token is not usable',
-    next: 'Send a chain of at most 8 without a cycle.',
-  },
   // an intent
   unknown_action: { title: 'No policy knows this action', next: 'Add a rule for it, or use a known action.' },
   policy_error: { title: 'The policy could not be evaluated, so the action is denied', next: 'Mend the policy set.' },
@@ -84,7 +80,6 @@ export const refusals = {
   time_invalid: { title: 'A time does not exist or lies in the future', next: 'Send an RFC 3339 time in UTC.' },
   unknown_intent: { title: 'There is no such intent for you', next: 'Check the id.' },
   not_decided: { title: 'The intent is not decided yet', next: 'Wait for the decision.' },
-  already_decided: { title: 'The intent is decided already', next: 'Nothing more can be decided about it.' },
   intent_denied: { title: 'The intent was denied', next: 'Ask differently; the reasons are with the intent.' },
   intent_expired: { title: 'The deadline has passed', next: 'Publish a new intent.' },
   intent_withdrawn: { title: 'The intent was withdrawn', next: 'Publish a new intent.' },
@@ -94,7 +89,6 @@ export const refusals = {
     title: 'The history holds an event this version does not know',
     next: 'Update the service; it decides nothing meanwhile.',
   },
-  policy_set_changed: { title: 'Another policy set became active meanwhile', next: 'The intent is evaluated again.' },
   // a verdict
   unknown_review: { title: 'There is no such review for you', next: 'Check the id.' },
   review_closed: { title: 'The review is closed', next: 'See the intent for how it ended.' },

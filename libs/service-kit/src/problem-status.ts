@@ -28,7 +28,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   `,
   401: 'token_missing token_invalid token_expired',
   403: `
-    agent_taken too_many_owners not_human not_allowed unknown_producer agent_not_yours delegation_invalid policy_denied self_approval
+    agent_taken too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied self_approval
     owner_of_agent in_delegation_chain policy_author not_eligible account_not_linked person_inactive
     wrong_executor frozen no_longer_eligible
   `,
@@ -36,8 +36,8 @@ const codesByStatus: Readonly<Record<number, string>> = {
   405: 'method_not_allowed',
   408: 'request_timeout',
   409: `
-    id_conflict not_decided already_decided intent_denied intent_expired intent_withdrawn intent_closed
-    too_late_to_withdraw policy_set_changed review_closed review_expired seat_taken already_voted card_stale
+    id_conflict not_decided intent_denied intent_expired intent_withdrawn intent_closed
+    too_late_to_withdraw review_closed review_expired seat_taken already_voted card_stale
     card_incomplete binding_mismatch already_redeemed grant_revoked grant_expired not_redeemed already_reported
   `,
   413: 'body_too_large',

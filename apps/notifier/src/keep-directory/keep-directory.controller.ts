@@ -1,3 +1,4 @@
+import { ChangeGroupBody, RegisterPersonBody } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common'
@@ -6,7 +7,6 @@ import { operatorCaller } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import type pg from 'pg'
 import { ChangeGroup, type ChangedGroup } from './change-group.handler.ts'
-import { ChangeGroupBody, RegisterPersonBody } from './directory-bodies.ts'
 import { type RegisteredPerson, RegisterPerson } from './register-person.handler.ts'
 
 /** People and groups, for operators. */

@@ -1,21 +1,11 @@
-import { closed, ShortName, Uuid } from '@countersign/contracts'
+import { LinkAccountBody } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { orRefuse, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common'
 import type pg from 'pg'
-import { type Static, Type } from 'typebox'
 import { operatorCaller } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import { LinkAccount, type LinkedAccount } from './link-account.handler.ts'
-
-/** Body of `POST /v1/accounts`. */
-const LinkAccountBody = closed({
-  provider: Type.Union([Type.Literal('slack'), Type.Literal('teams')]),
-  teamId: ShortName,
-  userId: ShortName,
-  person: Uuid,
-})
-type LinkAccountBody = Static<typeof LinkAccountBody>
 
 /** Platform accounts of people, for operators. */
 @Controller('v1/accounts')
