@@ -104,11 +104,11 @@ export const newReviewers = async (running: Running, group: string, count: numbe
   const subjects = Array.from({ length: count }, () => `reviewer-${randomUUID()}`)
   const people: string[] = []
   for (const subject of subjects) {
-    const answer = await running.call<{ subjectId: string }>('/v1/directory/people', {
+    const answer = await running.call<{ person: string }>('/v1/directory/people', {
       token: running.tokens.ben,
       body: { issuer, subject, displayName: 'A reviewer' },
     })
-    people.push(answer.body.subjectId)
+    people.push(answer.body.person)
   }
   const added = await running.call('/v1/directory/groups', { token: running.tokens.ben, body: { group, add: people } })
   if (added.status !== 200) throw new Error(`the group was not changed: ${added.text}`)
