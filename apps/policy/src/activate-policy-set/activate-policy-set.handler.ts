@@ -1,7 +1,7 @@
-import type { RegisterEvent } from '@countersign/contracts'
-import type { CommandHandler, EventStore, StreamRef, Transaction } from '@countersign/event-store'
-import { loadPolicySet, type PolicyProblem, type PolicySet, type PolicySource } from '@countersign/policy-engine'
-import type { ActiveSets, ActiveSet } from '../active-sets.ts'
+import type { RecordedEventOf, RegisterEvent } from '@countersign/contracts'
+import type { CommandHandler, EventStore, Loaded, StreamRef, Transaction } from '@countersign/event-store'
+import { loadPolicySet, type PolicyProblem, type PolicySource } from '@countersign/policy-engine'
+import { isUsable, type ActiveSet, type ActiveSets } from '../active-sets.ts'
 import { changedRules } from './changed-rules.ts'
 import { policySetStream } from './policy-set-stream.ts'
 
@@ -19,7 +19,7 @@ type ActivateCommand = {
 }
 
 type Context = ReadonlyMap<string, ActiveSet>
-type Answer = { readonly activation: Activation; readonly set?: PolicySet; readonly event?: RegisterEvent }
+type Answer = { readonly activation: Activation; readonly event?: RegisterEvent }
 
 /**
  * Makes a policy set the active one of a tenant: the event and the register's row in one transaction. A set that does not
@@ -38,7 +38,10 @@ export class ActivatePolicySet {
     return this.#execute(tenantId, source, by)
   }
 
-  /** Gives a tenant that has no active set its first one, which counts as reviewed. A tenant that has one keeps it. */
+  /**
+   * Gives a tenant its first set, which counts as reviewed. A tenant that has one or ever had one keeps what it has, also
+   * when that can't be read here: replacing it is for people.
+   */
   seed(tenantId: string, source: PolicySource): Promise<Activation> {
     return this.#execute(tenantId, source, null)
   }
@@ -61,8 +64,8 @@ export class ActivatePolicySet {
         tx,
         commands.map(({ tenantId }) => tenantId),
       ),
-    decide: (command, _loaded, active) => {
-      const answer = decideActivation(command, active.get(command.tenantId)?.set)
+    decide: (command, loaded, active) => {
+      const answer = decideActivation(command, active.get(command.tenantId), lastDigest(loaded, command.streams[0]))
       return {
         append: answer.event === undefined ? [] : [{ stream: command.streams[0], events: [answer.event] }],
         answer,
@@ -75,10 +78,22 @@ export class ActivatePolicySet {
   }
 }
 
-const decideActivation = ({ loaded, by }: ActivateCommand, active: PolicySet | undefined): Answer => {
+/** Digest of the set that the tenant's register names last; undefined when nothing was ever activated. */
+const lastDigest = (loaded: Loaded, ref: StreamRef): string | undefined => {
+  const last = loaded.of(ref).events.findLast(({ type }) => type === 'PolicySetActivated')
+  return (last?.data as RecordedEventOf<'PolicySetActivated'>['data'] | undefined)?.digest
+}
+
+const decideActivation = (
+  { loaded, by }: ActivateCommand,
+  active: ActiveSet | undefined,
+  last: string | undefined,
+): Answer => {
   const { digest } = loaded
-  if (active !== undefined && (by === null || active.digest === digest))
-    return { activation: { status: 'already_active', digest: active.digest } }
+  const present = active?.digest ?? last
+  // Whether there is a set never depends on whether this version can read it.
+  if (by === null && present !== undefined) return { activation: { status: 'already_active', digest: present } }
+  if (isUsable(active) && active.digest === digest) return { activation: { status: 'already_active', digest } }
   if (!loaded.ok) {
     const [problem] = loaded.problems
     return {
@@ -92,16 +107,15 @@ const decideActivation = ({ loaded, by }: ActivateCommand, active: PolicySet | u
   const seeded = by === null
   return {
     activation: { status: 'activated', digest },
-    set: loaded.set,
     event: {
       type: 'PolicySetActivated',
       data: {
         digest,
-        previousDigest: active?.digest ?? null,
+        previousDigest: present ?? null,
         activatedBy: by,
         seeded,
         ruleCount: loaded.set.rules.size,
-        changedRules: changedRules(active, loaded.set),
+        changedRules: changedRules(present === undefined ? 'nothing' : active?.set, loaded.set),
       },
     },
   }
@@ -114,7 +128,7 @@ const writeActive = async (
 ): Promise<void> => {
   await tx.query(
     `insert into countersign.policy_set (tenant_id, digest, bundle, seeded, created_by) values ($1, $2, $3, $4, $5)
-     on conflict (tenant_id, digest) do nothing`,
+     on conflict (tenant_id, digest) do update set bundle = excluded.bundle`,
     [tenantId, digest, JSON.stringify(source), by === null, by],
   )
   await tx.query(

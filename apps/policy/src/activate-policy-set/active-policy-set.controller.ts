@@ -4,7 +4,7 @@ import type { Identity } from '@countersign/identity'
 import { orRefuse, Requester } from '@countersign/service-kit'
 import { Controller, Get, Inject } from '@nestjs/common'
 import type pg from 'pg'
-import type { ActiveSets } from '../active-sets.ts'
+import { isUsable, type ActiveSets } from '../active-sets.ts'
 import { activeSetsToken, poolToken } from '../tokens.ts'
 import { policySetView, type PolicySetView } from './policy-set-view.ts'
 
@@ -27,6 +27,6 @@ export class ActivePolicySetController {
     const { tenantId } = person
     const active = await withTenants(this.#pool, [tenantId], (tx) => this.#sets.read(tx, [tenantId]))
     const found = active.get(tenantId)
-    return found === undefined ? orRefuse(refuse('not_found')) : policySetView(found)
+    return isUsable(found) ? policySetView(found) : orRefuse(refuse('not_found'))
   }
 }

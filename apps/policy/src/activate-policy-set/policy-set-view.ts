@@ -1,5 +1,5 @@
 import type { Seat } from '@countersign/contracts'
-import type { ActiveSet } from '../active-sets.ts'
+import type { UsableSet } from '../active-sets.ts'
 
 /** Answer of `GET /v1/policy-sets/active`. */
 export type PolicySetView = {
@@ -17,7 +17,7 @@ export type PolicySetView = {
   }[]
 }
 
-export const policySetView = ({ set, activatedAt }: ActiveSet): PolicySetView => ({
+export const policySetView = ({ set, activatedAt }: UsableSet): PolicySetView => ({
   digest: set.digest,
   engine: set.engine,
   activatedAt,

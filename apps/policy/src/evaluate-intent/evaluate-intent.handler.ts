@@ -3,6 +3,7 @@ import {
   holdActivePolicySets,
   withTenants,
   loadStreams,
+  StaleKey,
   type CommandHandler,
   type EventStore,
   type Keyring,
@@ -11,10 +12,10 @@ import {
 } from '@countersign/event-store'
 import { decide, foldIntent, isPublished, type Intent } from '@countersign/intent'
 import type pg from 'pg'
-import type { ActiveSet, ActiveSets } from '../active-sets.ts'
-import { authorsOf } from '../activate-policy-set/changed-rules.ts'
+import { isUsable, type ActiveSet, type ActiveSets, type UsableSet } from '../active-sets.ts'
 import { policySetStream } from '../activate-policy-set/policy-set-stream.ts'
 import { evaluateIntent, type EvaluatedIntent } from './evaluated-intent.ts'
+import { PolicyAuthors, type AuthoredChange } from './policy-authors.ts'
 
 /** What became of an intent that was to be evaluated. */
 export type EvaluationOutcome =
@@ -35,17 +36,21 @@ type Options = {
 }
 
 type Answer = 'decided' | 'nothing_to_do' | 'set_changed' | Refusal
-type Seen = { readonly loaded: Loaded; readonly active: ReadonlyMap<string, ActiveSet> }
+type Seen = {
+  readonly loaded: Loaded
+  readonly active: ReadonlyMap<string, ActiveSet>
+  readonly changes: ReadonlyMap<string, readonly AuthoredChange[]>
+}
 
 /** Two events per intent, 500 per append. */
 const largestBatch = 250
 /** A set that changes again and again between evaluation and append leaves the intent to the next delivery. */
 const mostAttempts = 5
 
-/** Another set became active between the evaluation and the append. */
-class PolicySetChanged extends Error {
+/** Between the evaluation and the append another set became active or an intent's key was destroyed. */
+export class EvaluationOvertaken extends Error {
   constructor() {
-    super('another policy set became active meanwhile')
+    super('the policy set or a key changed meanwhile')
   }
 }
 
@@ -58,6 +63,7 @@ const streamOf = ({ tenantId, intentId }: IntentRef): StreamRef => ({ kind: 'int
  */
 export class EvaluateIntents {
   readonly #options: Options
+  readonly #authors = new PolicyAuthors()
 
   constructor(options: Options) {
     this.#options = options
@@ -75,22 +81,22 @@ export class EvaluateIntents {
     let open = intents
     for (let attempt = 1; open.length > 0; attempt += 1) {
       const again = await this.#attempt(open, outcomes)
-      if (again.length > 0 && attempt === mostAttempts) throw new PolicySetChanged()
+      if (again.length > 0 && attempt === mostAttempts) throw new EvaluationOvertaken()
       open = again
     }
   }
 
-  /** Evaluates and appends once; answers those whose policy set changed under way. */
+  /** Evaluates and appends once; answers those that were overtaken under way. */
   async #attempt(intents: readonly IntentRef[], outcomes: Map<IntentRef, EvaluationOutcome>): Promise<IntentRef[]> {
     const seen = await this.#read(intents)
-    const evaluable: { intent: IntentRef; state: Intent; active: ActiveSet }[] = []
+    const evaluable: { intent: IntentRef; state: Intent; active: UsableSet }[] = []
     for (const intent of intents) {
       const state = foldIntent(seen.loaded.of(streamOf(intent)).events)
       const active = seen.active.get(intent.tenantId)
       if (!isPublished(state))
         outcomes.set(intent, { status: 'refused', refusal: refusalOf(state.status === 'unreadable') })
       else if (state.status !== 'published') outcomes.set(intent, { status: 'nothing_to_do' })
-      else if (active === undefined) outcomes.set(intent, { status: 'no_policy_set' })
+      else if (!isUsable(active)) outcomes.set(intent, { status: 'no_policy_set' })
       else evaluable.push({ intent, state, active })
     }
     if (evaluable.length === 0) return []
@@ -99,13 +105,12 @@ export class EvaluateIntents {
     )
     const commands = new Map<EvaluatedIntent, IntentRef>()
     for (const { intent, state, active } of evaluable) {
-      const history = seen.loaded.of(policySetStream(intent.tenantId)).events
       const evaluated = evaluateIntent({
         ref: streamOf(intent),
         intent: state,
         sealed: opened.get(state.published.payload.sealedId),
         set: active.set,
-        authorsOf: (rules) => authorsOf(history, rules),
+        changes: seen.changes.get(intent.tenantId) ?? [],
         collectWithinMs: this.#options.collectWithinMs,
       })
       commands.set(evaluated, intent)
@@ -113,15 +118,21 @@ export class EvaluateIntents {
     return this.#append(commands, outcomes)
   }
 
-  /** Streams and active sets as one transaction sees them; tenants without a set get their first one. */
+  /** Streams and active sets as one transaction sees them; tenants that never had a set get their first one. */
   async #read(intents: readonly IntentRef[]): Promise<Seen> {
     const { pool, sets, seed } = this.#options
     const tenantIds = [...new Set(intents.map(({ tenantId }) => tenantId))]
     const read = () =>
-      withTenants(pool, tenantIds, async (tx) => ({
-        loaded: await loadStreams(tx, [...intents.map(streamOf), ...tenantIds.map(policySetStream)]),
-        active: await sets.read(tx, tenantIds),
-      }))
+      withTenants(pool, tenantIds, async (tx): Promise<Seen> => {
+        const active = await sets.read(tx, tenantIds)
+        // Read after the active set, so that the change that made it active is among them.
+        const loaded = await loadStreams(tx, [...intents.map(streamOf), ...tenantIds.map(policySetStream)])
+        const histories = tenantIds.map((tenantId) => {
+          const { events } = loaded.of(policySetStream(tenantId))
+          return { tenantId, events, now: loaded.now }
+        })
+        return { loaded, active, changes: await this.#authors.read(tx, histories) }
+      })
     const seen = await read()
     const without = tenantIds.filter((tenantId) => !seen.active.has(tenantId))
     if (without.length === 0) return seen
@@ -142,7 +153,7 @@ export class EvaluateIntents {
           batch.map(({ streams }) => streams[0].tenantId),
         ),
       decide: ({ streams: [ref], evaluation }, loaded, active) => {
-        if (active.get(ref.tenantId)?.set.digest !== evaluation.policySetDigest)
+        if (active.get(ref.tenantId)?.digest !== evaluation.policySetDigest)
           return { append: [], answer: 'set_changed' }
         const state = foldIntent(loaded.of(ref).events)
         const outcome = decide({ type: 'EvaluateIntent', now: loaded.now, ...evaluation }, state)
@@ -157,7 +168,7 @@ export class EvaluateIntents {
         if (made.length === 0) return
         const held = await holdActivePolicySets(tx, [...new Set(made.map(({ streams }) => streams[0].tenantId))])
         for (const { streams, evaluation } of made)
-          if (held.get(streams[0].tenantId) !== evaluation.policySetDigest) throw new PolicySetChanged()
+          if (held.get(streams[0].tenantId) !== evaluation.policySetDigest) throw new EvaluationOvertaken()
         const ids = new Set(made.map(({ streams }) => streams[0].streamId))
         await keyring.writeSealed(tx, {
           rows: sealed.rows.filter(({ streamId }) => ids.has(streamId)),
@@ -170,7 +181,7 @@ export class EvaluateIntents {
       const intent = commands.get(outcome.command)
       if (intent === undefined) throw new Error('an outcome belongs to no command')
       if (outcome.status === 'failed') {
-        if (outcome.error instanceof PolicySetChanged) again.push(intent)
+        if (outcome.error instanceof EvaluationOvertaken || outcome.error instanceof StaleKey) again.push(intent)
         else outcomes.set(intent, { status: 'failed', error: outcome.error })
       } else if (outcome.answer === 'set_changed') again.push(intent)
       else if (isRefusal(outcome.answer)) outcomes.set(intent, { status: 'refused', refusal: outcome.answer })

@@ -1,12 +1,11 @@
-import type { DeliveredRecord } from '@countersign/bus'
 import type { EventData } from '@countersign/contracts'
 import { newId, type Keyring, type StreamRef } from '@countersign/event-store'
 import { evaluate, loadPolicySet, type Facts } from '@countersign/policy-engine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ActivatePolicySet } from '../activate-policy-set/activate-policy-set.handler.ts'
 import { policySetStream } from '../activate-policy-set/policy-set-stream.ts'
-import { SeedPolicySets } from '../activate-policy-set/seed-policy-sets.ts'
 import { ActiveSets } from '../active-sets.ts'
+import { evaluating } from '../evaluating.fixture.ts'
 import { followDeadlines } from '../expire-intent/follow-deadlines.ts'
 import {
   opensCommitment,
@@ -26,23 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => at.drop())
 
-const service = async (keys: Keyring = at.keyring) => {
-  const pool = at.spec.poolOf('policy')
-  const sets = new ActiveSets()
-  const activation = new ActivatePolicySet(at.store, sets)
-  const seeding = new SeedPolicySets(pool, activation, await samplePolicies(), quiet)
-  const intents = new EvaluateIntents({
-    pool,
-    store: at.store,
-    keyring: keys,
-    sets,
-    collectWithinMs: 900_000,
-    seed: (tenantIds) => seeding.seed(tenantIds),
-  })
-  const wakeUps = new IntentWakeUps({ pool, intents, log: quiet })
-  const deliver = (...records: DeliveredRecord[]) => wakeUps.handle({ records })
-  return { activation, deliver }
-}
+const service = (keys?: Keyring) => evaluating(at, keys)
 const typesOf = async (ref: StreamRef) => (await at.eventsOf(ref)).map(({ type }) => type)
 const lastOf = async <T>(ref: StreamRef) => (await at.eventsOf(ref)).at(-1)?.data as T
 const evaluatedOf = async (ref: StreamRef) =>

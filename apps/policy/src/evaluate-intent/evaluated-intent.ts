@@ -4,6 +4,7 @@ import { newId, type OpenedPayload, type PayloadToSeal, type StreamRef } from '@
 import type { EvaluateIntent, Intent } from '@countersign/intent'
 import { evaluate, type Evaluation, type Facts, type PolicySet } from '@countersign/policy-engine'
 import { canonicalJson, commitment } from '@countersign/redaction'
+import { authorsOf, type AuthoredChange } from './policy-authors.ts'
 
 /** What the engine said about one intent, under which set, and the facts that are sealed with it. */
 export type EvaluatedIntent = {
@@ -17,10 +18,13 @@ export type EvaluationInput = {
   readonly intent: Intent
   readonly sealed: OpenedPayload | undefined
   readonly set: PolicySet
-  readonly authorsOf: (rules: readonly string[]) => readonly string[]
+  /** Changes of policy whose authors may not approve under them. */
+  readonly changes: readonly AuthoredChange[]
   readonly collectWithinMs: number
 }
 
+/** A review can name so many; with fewer than there are, one of them could approve. */
+const maxAuthors = 64
 /** An intent's own deadline ends the review where no rule names one. */
 const untilDeadlineMs = 30 * 86_400_000
 
@@ -29,10 +33,13 @@ const untilDeadlineMs = 30 * 86_400_000
  * without what they may ask for: that is a deny.
  */
 export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
-  const { ref, intent, sealed, set } = input
+  const { ref, intent, sealed, set, changes } = input
   const content =
     sealed?.status === 'open' ? (JSON.parse(sealed.plaintext.toString('utf8')) as SealedIntent) : undefined
-  const evaluation = content === undefined ? unreadable : evaluate(set, factsOf(intent, content))
+  const answer = content === undefined ? unreadable : evaluate(set, factsOf(intent, content))
+  const { action } = intent.published
+  const excludedAuthors = answer.effect === 'review' ? authorsOf(changes, { action, rules: answer.rules }) : []
+  const evaluation = excludedAuthors.length > maxAuthors ? deniedFor(answer) : answer
   const salt = randomBytes(32).toString('base64url')
   const facts = 'facts' in evaluation ? evaluation.facts : undefined
   const sealedFactsId = newId()
@@ -50,7 +57,7 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
       reviewWithinMs: evaluation.deadlineMs ?? untilDeadlineMs,
       collectWithinMs: input.collectWithinMs,
       grantTtlMs: evaluation.grantTtlMs,
-      excludedAuthors: evaluation.effect === 'review' ? input.authorsOf(evaluation.rules) : [],
+      excludedAuthors: evaluation.effect === 'review' ? excludedAuthors : [],
       ...(facts === undefined ? {} : { factsCommitment: commitment(salt, facts), sealedFactsId }),
     },
     ...(facts === undefined
@@ -75,6 +82,14 @@ const unreadable: Omit<Evaluation, 'facts'> = {
   seats: [],
   grantTtlMs: 300_000,
 }
+
+/** The same answer as a fault of the policy. */
+const deniedFor = <E extends Omit<Evaluation, 'facts'>>(answer: E): E => ({
+  ...answer,
+  effect: 'deny',
+  code: 'policy_error',
+  seats: [],
+})
 
 export const factsOf = ({ published }: Intent, content: SealedIntent): Facts => ({
   agent: published.agent.name,
