@@ -74,6 +74,7 @@ it('shows a person of the tenant what decides: digest, rules, seats, and no Ceda
   )
   const sets = new ActiveSets()
   const { digest } = await new ActivatePolicySet(at.store, sets).seed(tenantId, await samplePolicies())
+  let isDelegated = false
   const verifier = {
     verify: async (bearer: string) => ({
       ok: true as const,
@@ -82,7 +83,7 @@ it('shows a person of the tenant what decides: digest, rules, seats, and no Ceda
         subject: bearer,
         kind: bearer === 'robot' ? 'client' : 'person',
         clientId: 'console',
-        actorChain: [],
+        actorChain: isDelegated ? [{ issuer: 'https://idp.test', subject: 'agent' }] : [],
       },
     }),
   }
@@ -114,6 +115,9 @@ it('shows a person of the tenant what decides: digest, rules, seats, and no Ceda
     })
     expect(JSON.stringify(body)).not.toContain('permit')
     expect((await read('robot')).body.code).toBe('not_human')
+    isDelegated = true
+    expect((await read('ben')).body.code).toBe('not_human')
+    isDelegated = false
     expect((await read('stranger')).body.code).toBe('person_inactive')
   } finally {
     await service.stop()

@@ -8,7 +8,7 @@ import { isUsable, type ActiveSets } from '../active-sets.ts'
 import { activeSetsToken, poolToken } from '../tokens.ts'
 import { policySetView, type PolicySetView } from './policy-set-view.ts'
 
-/** What decides at the moment: for people of the tenant's directory. */
+/** What decides at the moment: for people of the tenant's directory, by a token of their own and not a delegated one. */
 @Controller('v1/policy-sets')
 export class ActivePolicySetController {
   readonly #pool: pg.Pool
@@ -21,7 +21,7 @@ export class ActivePolicySetController {
 
   @Get('active')
   async active(@Requester() identity: Identity): Promise<PolicySetView> {
-    if (identity.kind !== 'person') return orRefuse(refuse('not_human'))
+    if (identity.kind !== 'person' || identity.actorChain.length > 0) return orRefuse(refuse('not_human'))
     const person = await personOf(this.#pool, identity)
     if (person === undefined) return orRefuse(refuse('person_inactive'))
     const { tenantId } = person
