@@ -1,7 +1,13 @@
 import type { BatchOutcome, DeliveredBatch, RecordOutcome } from '@countersign/bus'
+import { isOutage } from '@countersign/event-store'
 import type { Log } from '@countersign/service-kit'
 import type pg from 'pg'
-import type { EvaluateIntents, EvaluationOutcome, IntentRef } from './evaluate-intent.handler.ts'
+import {
+  EvaluationOvertaken,
+  type EvaluateIntents,
+  type EvaluationOutcome,
+  type IntentRef,
+} from './evaluate-intent.handler.ts'
 import { readWakeUp, type WakeUp } from './read-wake-up.ts'
 import { waitingIntents } from './waiting-intents.ts'
 
@@ -44,8 +50,10 @@ export class IntentWakeUps {
   async #outcomesOf(refs: readonly IntentRef[]): Promise<EvaluationOutcome[]> {
     if (refs.length === 0) return []
     try {
-      return await this.#options.intents.evaluate(refs)
+      return withoutOutage(await this.#options.intents.evaluate(refs))
     } catch (error) {
+      // The store may be back already: what it could not decide then still comes again.
+      if (isOutage(error) || error instanceof EvaluationOvertaken) throw error
       // Throws itself, and so stops the batch, when it is the store that is away.
       await this.#options.pool.query('select 1')
       if (refs.length === 1) return [{ status: 'failed', error }]
@@ -58,7 +66,9 @@ export class IntentWakeUps {
   async #evaluateWaiting(tenantId: string): Promise<void> {
     for (let after: string | undefined; ; ) {
       const intentIds = await waitingIntents(this.#options.pool, { tenantId, after, limit: waitingPage })
-      await this.#outcomesOf(intentIds.map((intentId) => ({ tenantId, intentId })))
+      const outcomes = await this.#outcomesOf(intentIds.map((intentId) => ({ tenantId, intentId })))
+      for (const [place, outcome] of outcomes.entries())
+        if (outcome.status === 'failed') this.#logFailure({ tenantId, intentId: intentIds[place] }, outcome.error)
       after = intentIds.at(-1)
       if (intentIds.length < waitingPage) return
     }
@@ -73,16 +83,26 @@ export class IntentWakeUps {
         return 'done'
       case 'no_policy_set':
         // Undecided it expires; an activation before that wakes it.
-        log.error({ intentId, tenantId }, 'the tenant has no policy set')
+        log.error({ intentId, tenantId }, 'the tenant has no policy set that can be used')
         return 'done'
       case 'refused':
         if (outcome.refusal.code === 'unknown_event') return { park: 'unknown_event' }
         return outcome.refusal.code === 'unknown_intent' ? { quarantine: 'unknown_intent' } : 'done'
       case 'failed':
-        log.error({ intentId, tenantId, err: outcome.error }, 'the intent could not be evaluated')
+        this.#logFailure(ref, outcome.error)
         return { park: 'evaluation_failed' }
     }
   }
+
+  #logFailure(ref: { readonly tenantId: string; readonly intentId: string | undefined }, error: unknown): void {
+    this.#options.log.error({ ...ref, err: error }, 'the intent could not be evaluated')
+  }
+}
+
+/** The outcomes; throws when one of them says nothing about its intent but that the store was away. */
+const withoutOutage = (outcomes: readonly EvaluationOutcome[]): EvaluationOutcome[] => {
+  for (const outcome of outcomes) if (outcome.status === 'failed' && isOutage(outcome.error)) throw outcome.error
+  return [...outcomes]
 }
 
 const notEvaluated: EvaluationOutcome = { status: 'failed', error: new Error('not evaluated') }
