@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import type { Context, Register } from './command.ts'
 import { registerApprove, registerDeny } from './decide-review/verdict.command.ts'
 import { registerReviews } from './decide-review/reviews.command.ts'
+import { registerDemo } from './demo/demo.command.ts'
 import { exitCodes, failureOf } from './exit-codes.ts'
 import { registerIntent } from './publish-intent/intent.command.ts'
 import { registerPublish } from './publish-intent/publish.command.ts'
@@ -16,6 +17,7 @@ import { type Streams, type Terminal, terminalOn } from './terminal.ts'
 import { registerVerify } from './verify-log/verify.command.ts'
 
 const registers: readonly Register[] = [
+  registerDemo,
   registerExec,
   registerPublish,
   registerIntent,

@@ -1,12 +1,8 @@
-import type { ReviewSummary, ReviewView } from '@countersign/contracts'
-import type { Type } from 'typebox'
+import type { ReviewSummary } from '@countersign/contracts'
 import { asOption, dataDirOption, examples, jsonOption, type Register, urlOption } from '../command.ts'
 import { callsOf, findDeployment, type DeploymentOptions } from '../find-deployment/deployment.ts'
 import { table } from '../print/table.ts'
 import { plain } from '../print/words.ts'
-
-export type Summary = Type.Static<typeof ReviewSummary>
-export type Review = Type.Static<typeof ReviewView>
 
 type ReviewsOptions = DeploymentOptions & { readonly as?: string; readonly json?: boolean }
 
@@ -22,7 +18,7 @@ export const registerReviews: Register = (program, { terminal, env, signal }, fi
     .action(async (options: ReviewsOptions) => {
       const deployment = await findDeployment(options, env)
       const { call } = callsOf(deployment, deployment.personToken(options.as))
-      const { reviews } = await call<{ reviews: Summary[] }>('/v1/reviews', { signal })
+      const { reviews } = await call<{ reviews: ReviewSummary[] }>('/v1/reviews', { signal })
       if (options.json === true) terminal.out(JSON.stringify(reviews, null, 2))
       else if (reviews.length === 0) terminal.out('Nothing waits for you.')
       else {

@@ -1,7 +1,7 @@
+import type { ReviewView } from '@countersign/contracts'
 import { asOption, dataDirOption, examples, jsonOption, type Register, urlOption, uuid } from '../command.ts'
 import { callsOf, findDeployment, type DeploymentOptions } from '../find-deployment/deployment.ts'
 import { plain, shortDigest } from '../print/words.ts'
-import type { Review } from './reviews.command.ts'
 
 type VerdictOptions = DeploymentOptions & { readonly as?: string; readonly reason?: string; readonly json?: boolean }
 
@@ -27,9 +27,9 @@ const registerVerdict = (verdict: 'approve' | 'deny'): Register => {
       .action(async (id: string, { reason, ...options }: VerdictOptions) => {
         const deployment = await findDeployment(options, env)
         const { call } = callsOf(deployment, deployment.personToken(options.as))
-        const { presentationDigest } = await call<Review>(`/v1/reviews/${id}`, { signal })
+        const { presentationDigest } = await call<ReviewView>(`/v1/reviews/${id}`, { signal })
         const body = { verdict, presentationDigest, reason }
-        const review = await call<Review>(`/v1/reviews/${id}/verdicts`, { method: 'POST', body, signal })
+        const review = await call<{ state: string }>(`/v1/reviews/${id}/verdicts`, { method: 'POST', body, signal })
         if (options.json === true) terminal.out(JSON.stringify(review, null, 2))
         else terminal.out(`${past}: the review is ${plain(review.state)}, ${shortDigest(presentationDigest)}`)
         finish(0)

@@ -10,6 +10,7 @@ export type Story = {
     readonly event: string
     readonly eventId: string
     readonly text: string
+    readonly code?: string
   }[]
 }
 

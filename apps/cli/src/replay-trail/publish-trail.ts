@@ -1,6 +1,5 @@
 import { CountersignRefused, type Countersign, type Http, persist } from '@countersign/client'
 import type { Effect, IntentView, RegisterAgentBody } from '@countersign/contracts'
-import type { Type } from 'typebox'
 import { intentFromCloudTrail } from '../replay/intent-from-cloudtrail.ts'
 import type { CloudTrailRecord } from '../replay/cloudtrail-record.ts'
 import type { ReadLine } from '../replay/read-records.ts'
@@ -73,7 +72,7 @@ export const publishTrail = async (
 /** Registers each principal once; those who need the same one share the request. */
 const registrar = ({ call, signal }: ReplayOptions) => {
   const registered = new Map<string, Promise<unknown>>()
-  return (agent: Type.Static<typeof RegisterAgentBody>): Promise<unknown> => {
+  return (agent: RegisterAgentBody): Promise<unknown> => {
     const known = registered.get(agent.name)
     if (known !== undefined) return known
     const asked = persist(() => call('/v1/agents', { method: 'POST', body: agent, signal }), { attempts, signal })

@@ -5,6 +5,7 @@ import { type Context, dataDirOption, examples, jsonOption, type Register, urlOp
 import { exitCodes, Failure } from '../exit-codes.ts'
 import { callsOf, findDeployment, type DeploymentOptions } from '../find-deployment/deployment.ts'
 import { count, plural, span } from '../print/words.ts'
+import { findInstance } from '../start-instance/start-instance.ts'
 import { type ReadLine, readRecords } from '../replay/read-records.ts'
 import { attackSteps } from '../replay/stratus-steps.ts'
 import { summarize } from '../replay/summarize.ts'
@@ -17,6 +18,7 @@ type ReplayOptions = DeploymentOptions & {
   readonly limit?: number
   readonly concurrency: number
   readonly producer: string
+  readonly start?: boolean
   readonly json?: boolean
 }
 
@@ -39,6 +41,7 @@ export const registerReplay: Register = (program, context, finish) => {
     .option('--limit <number>', 'stop after so many records', wholeNumber)
     .option('--concurrency <number>', 'requests under way at a time', wholeNumber, 64)
     .option('--producer <name>', 'producer whose credentials publish', 'replay')
+    .option('--start', 'start the instance here when it does not run, and stop it again')
     .addOption(jsonOption())
     .addOption(dataDirOption())
     .addOption(urlOption())
@@ -49,8 +52,20 @@ Exit code: 0 every record is accounted for · 1 wrong use or broken · 3 some ar
 `,
     )
     .action(async (file: string | undefined, options: ReplayOptions) => {
-      finish(await replay(file, options, context))
+      finish(await withInstance(file, options, context))
     })
+}
+
+/** Replays against the deployment that is there, or against one that is started for it. */
+const withInstance = async (file: string | undefined, options: ReplayOptions, context: Context): Promise<number> => {
+  if (options.start !== true) return replay(file, options, context)
+  const { env, signal } = context
+  const instance = await findInstance({ dataDir: options.dataDir, port: 7400, env, signal })
+  try {
+    return await replay(file, { ...options, dataDir: instance.dataDir }, context)
+  } finally {
+    await instance.stop()
+  }
 }
 
 const replay = async (

@@ -25,6 +25,7 @@ const patienceMs = 10_000
 export const signInByDevice = async (
   client: { readonly issuer: string; readonly clientId: string; readonly audience: string },
   invite: (invitation: Invitation) => void,
+  pause: (ms: number) => Promise<unknown> = delay,
 ): Promise<SignedIn> => {
   const { issuer, clientId, audience } = client
   const discovered = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
@@ -47,7 +48,7 @@ export const signInByDevice = async (
   const until = Date.now() + device.expires_in * 1_000
   let intervalMs = (device.interval ?? 5) * 1_000
   while (Date.now() < until) {
-    await delay(intervalMs)
+    await pause(intervalMs)
     const answer = await post<TokenAnswer>(endpoints.token_endpoint, {
       grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
       client_id: clientId,

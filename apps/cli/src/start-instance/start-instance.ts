@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Failure } from '../exit-codes.ts'
+import { type Credentials, readCredentials } from '../find-deployment/credentials.ts'
+
+/** An instance that answers. */
+export type Instance = {
+  readonly dataDir: string
+  readonly credentials: Credentials
+  /** How long it took to start; undefined for one that was running already. */
+  readonly startedInMs: number | undefined
+  /** Where its traces are, when it was started with them. */
+  readonly tracesFile: string | undefined
+  /** Ends what was started here. */
+  readonly stop: () => Promise<void>
+}
+
+export type InstanceOptions = {
+  /** Data folder that the user named; COUNTERSIGN_DATA_DIR or .countersign if absent. */
+  readonly dataDir: string | undefined
+  /** First port to try. */
+  readonly port: number
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signal: AbortSignal
+}
+
+const program = fileURLToPath(new URL('../../../standalone/dist/main.js', import.meta.url))
+const patienceMs = 60_000
+const stopMs = 15_000
+
+/** The running instance of a data folder. */
+const runningIn = async (dataDir: string): Promise<Instance | undefined> => {
+  const credentials = await readCredentials(dataDir)
+  if (credentials === undefined || !(await isReady(credentials.baseUrl))) return undefined
+  return { dataDir, credentials, startedInMs: undefined, tracesFile: undefined, stop: async () => undefined }
+}
+
+const isReady = (baseUrl: string): Promise<boolean> =>
+  fetch(`${baseUrl}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(
+    async (answer) => {
+      await answer.arrayBuffer()
+      return answer.ok
+    },
+    () => false,
+  )
+
+/** The instance that runs in the data folder, or one that is started there for this. Everything it keeps stays. */
+export const findInstance = async (options: InstanceOptions): Promise<Instance> => {
+  const dataDir = options.dataDir ?? options.env['COUNTERSIGN_DATA_DIR'] ?? '.countersign'
+  return (await runningIn(dataDir)) ?? start(dataDir, options)
+}
+
+/** An instance of its own with traces in a file, in a fresh folder that is removed at the end. */
+export const startTracedInstance = async (options: InstanceOptions): Promise<Instance> => {
+  const folder = await freshFolder()
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
+  try {
+    const instance = await start(join(folder, 'data'), options, join(folder, 'traces.jsonl'))
+    return {
+      ...instance,
+      stop: async () => {
+        await instance.stop()
+        await remove()
+      },
+    }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+const start = async (dataDir: string, options: InstanceOptions, tracesFile?: string): Promise<Instance> => {
+  const began = performance.now()
+  const told: string[] = []
+  const flags = ['--data-dir', dataDir, '--port', String(options.port)]
+  const child = spawn(
+    process.execPath,
+    [program, ...flags, ...(tracesFile === undefined ? [] : ['--trace-file', tracesFile])],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...options.env, NO_COLOR: '1' },
+      // Ctrl-C reaches this process alone, which then ends its instance in order.
+      detached: true,
+    },
+  )
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => void told.push(chunk.toString()))
+  const stop = (): Promise<void> => end(child)
+  try {
+    const credentials = await ready(child, { dataDir, told, signal: options.signal })
+    return { dataDir, credentials, startedInMs: performance.now() - began, tracesFile, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** A folder that the user whom PostgreSQL runs as can pass through. */
+const freshFolder = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-demo-'))
+  await chmod(folder, 0o711)
+  return folder
+}
+
+const ready = async (
+  child: ChildProcess,
+  { dataDir, told, signal }: { dataDir: string; told: readonly string[]; signal: AbortSignal },
+): Promise<Credentials> => {
+  const until = performance.now() + patienceMs
+  while (performance.now() < until) {
+    signal.throwIfAborted()
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Failure('Countersign could not be started', {
+        why: told.join('').trim().split('\n').slice(-3).join(' · '),
+      })
+    }
+    // Its last line; before that the folder may hold the credentials of an earlier start.
+    if (told.join('').includes('Countersign is ready')) {
+      const instance = await runningIn(dataDir)
+      if (instance !== undefined) return instance.credentials
+    }
+    await delay(50)
+  }
+  throw new Failure(`Countersign was not ready within ${patienceMs / 1_000} s`)
+}
+
+const end = async (child: ChildProcess): Promise<void> => {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()))
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => void child.kill('SIGKILL'), stopMs)
+  await ended
+  clearTimeout(timer)
+}
