@@ -106,7 +106,20 @@ const codeOf = (error: unknown): string | undefined =>
     ? error.code
     : undefined
 
-const lostConnection = new Set(['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '25P03'])
+const lostConnection = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '25P03',
+])
 
 /** Whether the connection, not the statement, failed. */
 export function isConnectionLoss(error: unknown): boolean {
@@ -127,15 +140,19 @@ export function isRetryable(error: unknown): boolean {
   return (code !== undefined && transient.has(code)) || isConnectionLoss(error)
 }
 
-// 57014: cancelled, 55P03: lock not available, 40P01: deadlock, 53300: too many connections, 40001: serialization.
-const outages = new Set(['57014', '55P03', '40P01', '53300', '40001'])
+// Cancelled, lock not available, deadlock, serialization, read-only (failover), out of disk, memory or connections, idle for
+// too long; class 58 is the system's own errors.
+const outages = new Set(['57014', '55P03', '40P01', '40001', '25006', '53100', '53200', '53300', '57P05'])
 
 /**
  * Whether a failure says nothing about the command but something about the database: whoever took the command from a bus has
  * to take it again, never to give it up.
  */
 export const isOutage = (error: unknown): boolean =>
-  error instanceof CommitUncertain || isConnectionLoss(error) || outages.has(codeOf(error) ?? '')
+  error instanceof CommitUncertain ||
+  isConnectionLoss(error) ||
+  outages.has(codeOf(error) ?? '') ||
+  codeOf(error)?.startsWith('58') === true
 
 /** Runs the attempt up to three times, each in a transaction of its own. */
 export async function retrying<T>(attempt: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { sealedFactsPurpose, type JsonObject, type SealedIntent } from '@countersign/contracts'
 import { newId, type OpenedPayload, type PayloadToSeal, type StreamRef } from '@countersign/event-store'
 import type { EvaluateIntent, Intent } from '@countersign/intent'
-import { evaluate, type Evaluation, type Facts, type PolicySet } from '@countersign/policy-engine'
+import { evaluate, type Evaluation, type Facts, factsOf, type PolicySet } from '@countersign/policy-engine'
 import { canonicalJson, commitment } from '@countersign/redaction'
 import { authorsOf, type AuthoredChange } from './policy-authors.ts'
 
@@ -36,7 +36,7 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
   const { ref, intent, sealed, set, changes } = input
   const content =
     sealed?.status === 'open' ? (JSON.parse(sealed.plaintext.toString('utf8')) as SealedIntent) : undefined
-  const answer = content === undefined ? unreadable : evaluate(set, factsOf(intent, content))
+  const answer = content === undefined ? unreadable : evaluate(set, factsOf(intent.published, content))
   const { action } = intent.published
   const excludedAuthors = answer.effect === 'review' ? authorsOf(changes, { action, rules: answer.rules }) : []
   const evaluation = excludedAuthors.length > maxAuthors ? deniedFor(answer) : answer
@@ -89,17 +89,4 @@ const deniedFor = <E extends Omit<Evaluation, 'facts'>>(answer: E): E => ({
   effect: 'deny',
   code: 'policy_error',
   seats: [],
-})
-
-export const factsOf = ({ published }: Intent, content: SealedIntent): Facts => ({
-  agent: published.agent.name,
-  principalKind: published.agent.kind,
-  producer: published.producer,
-  action: published.action,
-  target: published.target,
-  environment: published.environment,
-  onBehalfOf: published.onBehalfOf !== null,
-  ...(published.agent.model === undefined ? {} : { model: published.agent.model }),
-  ...(published.impact === undefined ? {} : { impact: published.impact }),
-  parameters: content.parameters as JsonObject,
 })
