@@ -1,4 +1,4 @@
-import { refuse, type Refusal } from '@countersign/contracts'
+import { isRefusal, refuse, type Refusal } from '@countersign/contracts'
 import { personOf } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import type pg from 'pg'
@@ -35,7 +35,10 @@ type ClientRow = {
   agent: string | null
 }
 
-/** The registers say which producer an OAuth client speaks for; a client that is in none publishes nothing. */
+/**
+ * The registers say which producer an OAuth client speaks for. A client that is in none publishes nothing, and one that is in
+ * several speaks for nobody: a register of one tenant or producer must never decide who somebody is in another.
+ */
 export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<ClientCaller | Refusal> => {
   if (identity.kind !== 'client' || identity.clientId === undefined) return refuse('unknown_producer')
   const { rows } = await pool.query<ClientRow>(
@@ -44,11 +47,12 @@ export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<C
      left join countersign.agent a
        on a.tenant_id = p.tenant_id and a.producer = p.name and a.iss = $1 and a.client_id = $2
      where (p.iss = $1 and p.client_id = $2) or a.client_id is not null
-     order by a.name nulls last limit 2`,
+     limit 2`,
     [identity.issuer, identity.clientId],
   )
-  const [row] = rows
-  if (row === undefined) return refuse('unknown_producer')
+  // One row per tenant and producer: within a tenant an agent's own client is unique.
+  const [row, another] = rows
+  if (row === undefined || another !== undefined) return refuse('unknown_producer')
   return {
     kind: 'client',
     tenantId: row.tenant_id,
@@ -62,12 +66,31 @@ export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<C
   }
 }
 
-/** The directory says who a person is and which groups they hold now; nothing in the token does. */
+/**
+ * The directory says who a person is and which groups they hold now; nothing in the token does. A token that somebody else
+ * acts with (RFC 8693 `act`) is no person's: whatever a human has to do cannot be delegated.
+ */
 export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
-  if (identity.kind !== 'person') return refuse('not_human')
+  if (identity.kind !== 'person' || identity.actorChain.length > 0) return refuse('not_human')
   const person = await personOf(pool, identity)
   return person === undefined ? refuse('person_inactive') : { kind: 'person', ...person }
 }
 
 export const callerOf = (pool: pg.Pool, identity: Identity): Promise<Caller | Refusal> =>
   identity.kind === 'person' ? personCaller(pool, identity) : clientCaller(pool, identity)
+
+/** Whether a client may see and end an intent: an agent's own client those of its agent, the producer's all of the producer. */
+export const speaksFor = (
+  caller: ClientCaller,
+  { producer, agent }: { readonly producer: string; readonly agent: { readonly name: string } },
+): boolean => caller.producer === producer && (caller.agent === undefined || caller.agent === agent.name)
+
+/** Whom a refused request counts for: the client's producer, or the person, even where somebody else acts for them. */
+export const accountableCaller = async (pool: pg.Pool, identity: Identity): Promise<Caller | undefined> => {
+  if (identity.kind === 'person') {
+    const person = await personOf(pool, identity)
+    return person === undefined ? undefined : { kind: 'person', ...person }
+  }
+  const client = await clientCaller(pool, identity)
+  return isRefusal(client) ? undefined : client
+}

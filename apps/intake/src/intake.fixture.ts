@@ -26,7 +26,6 @@ import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
 import { readSigningKey } from './signing-key.ts'
 import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 
-const issuer = 'https://id.example'
 const policies = new URL('../../../policies/', import.meta.url)
 
 const samplePolicies = (): PolicySource => {
@@ -41,7 +40,7 @@ const samplePolicies = (): PolicySource => {
 }
 
 /** Intake's handlers on a real store with one producer, its agent and an active policy set; policy is played by its role. */
-export const intakeBench = async () => {
+export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
   const store = await freshStore()
   const { tenantId } = store
   await migrateSchema({ ownerUrl: store.urlOf('owner'), schema: 'intake', migrations: [IntakeInitial1763683200001] })
@@ -109,6 +108,39 @@ export const intakeBench = async () => {
     caller,
     body,
     publish,
+    pool,
+    registers,
+    issuer,
+    keyFile,
+    deploymentKeyFile: join(folder, 'deployment.key'),
+    /** Registers somebody with the directory, as notifier would. */
+    addPerson: async (sub: string, groups: readonly string[] = []) => {
+      const subjectId = newId()
+      await admin.query(
+        `insert into countersign.subject (tenant_id, subject_id, iss, sub, salt) values ($1, $2, $3, $4, sha256('s'))`,
+        [tenantId, subjectId, issuer, sub],
+      )
+      await admin.query('insert into countersign.person (tenant_id, subject_id, display_name) values ($1, $2, $3)', [
+        tenantId,
+        subjectId,
+        sub,
+      ])
+      for (const group of groups) {
+        await admin.query(
+          'insert into countersign.group_member (tenant_id, group_name, subject_id) values ($1, $2, $3)',
+          [tenantId, group, subjectId],
+        )
+      }
+      return subjectId
+    },
+    /** Data of recorded attempts of a type, oldest first. */
+    attempts: async (type: string) => {
+      const { rows } = await admin.query<{ data: Record<string, unknown> }>(
+        `select data from countersign.event where kind = 'attempts' and type like '%.' || $1 || '.v1' order by position`,
+        [type],
+      )
+      return rows.map(({ data }) => data)
+    },
     publishOne: async (
       idempotencyKey: string = randomBytes(8).toString('hex'),
       change: Partial<PublishIntentBody> = {},

@@ -2,15 +2,15 @@ import { refuse, type EventData, type Refusal } from '@countersign/contracts'
 import type { EventStore } from '@countersign/event-store'
 import { isPublished, type Intent } from '@countersign/intent'
 import type pg from 'pg'
-import type { Caller } from '../caller.ts'
+import { speaksFor, type Caller } from '../caller.ts'
 import { decideIntent } from '../decide-intent.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
 
 type Cause = EventData<'GrantRevoked'>['cause']
 
-/** As what a caller may end a grant: an owner of the agent, its own producer, who could have reviewed it, an operator. */
+/** As what a caller may end a grant: an owner of the agent, its own producer or agent, who could have reviewed it, an operator. */
 const causeOf = (caller: Caller, by: string, { published, review }: Intent): Cause | undefined => {
-  if (caller.kind === 'client') return caller.producer === published.producer ? 'owner' : undefined
+  if (caller.kind === 'client') return speaksFor(caller, published) ? 'owner' : undefined
   if (published.owners.includes(by) || published.onBehalfOf === by) return 'owner'
   if (review?.seats.some(({ group }) => caller.groups.includes(group)) === true) return 'reviewer'
   return caller.groups.includes('operators') ? 'operator' : undefined

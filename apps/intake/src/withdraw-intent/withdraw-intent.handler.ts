@@ -1,10 +1,10 @@
 import { refuse, type Refusal } from '@countersign/contracts'
 import type { EventStore } from '@countersign/event-store'
 import { isPublished } from '@countersign/intent'
-import type { Caller } from '../caller.ts'
+import { speaksFor, type Caller } from '../caller.ts'
 import { decideIntent } from '../decide-intent.ts'
 
-/** Withdraws an intent that is not granted yet: its own producer may, and whoever owns the agent or it was made for. */
+/** Withdraws an intent that is not granted yet: its own producer or agent may, and whoever owns the agent or it was made for. */
 export class WithdrawIntent {
   readonly #store: EventStore
 
@@ -21,10 +21,10 @@ export class WithdrawIntent {
       command: 'withdraw_intent',
       make: ({ now, by, state }) => {
         if (!isPublished(state)) return refuse('unknown_intent')
-        const { producer, owners, onBehalfOf } = state.published
+        const { owners, onBehalfOf } = state.published
         const may =
           caller.kind === 'client'
-            ? caller.producer === producer
+            ? speaksFor(caller, state.published)
             : owners.includes(by) || onBehalfOf === by || caller.groups.includes('operators')
         return may ? { type: 'WithdrawIntent', now, by } : refuse('not_allowed')
       },
