@@ -27,7 +27,7 @@ export class RegisterAgentController {
     const caller = orRefuse(await clientCaller(this.#pool, identity))
     // An agent's own client speaks for that agent only.
     if (caller.agent !== undefined) return orRefuse(refuse('not_allowed'))
-    const { subjectId } = await this.#registers.agent({
+    const registered = await this.#registers.newAgent({
       tenantId: caller.tenantId,
       agent: body.name,
       kind: body.kind,
@@ -39,6 +39,6 @@ export class RegisterAgentController {
       changedBy: null,
       seeded: false,
     })
-    return { agent: body.name, subjectId }
+    return { agent: body.name, subjectId: orRefuse(registered).subjectId }
   }
 }

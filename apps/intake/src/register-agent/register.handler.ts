@@ -1,13 +1,23 @@
-import type { EventData, PrincipalKind, RegisterEvent } from '@countersign/contracts'
+import {
+  isRefusal,
+  refuse,
+  type EventData,
+  type PrincipalKind,
+  type Refusal,
+  type RegisterEvent,
+} from '@countersign/contracts'
 import {
   resolveSubjects,
   writeSubjects,
+  type Decision,
   type EventStore,
+  type StoredEvent,
   type StreamRef,
   type Subject,
   type Transaction,
 } from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
+import { introductionOf } from '../introduction.ts'
 
 /** Who owns what is registered, and who says so. `seeded` belongs to the first start and counts as reviewed. */
 export type Ownership = {
@@ -39,6 +49,9 @@ const registerStream = (tenantId: string, kind: string, name: string): StreamRef
   streamId: nameId(kind, tenantId, name),
   tenantId,
 })
+
+/** Whether a registration may follow the last one: a refusal, that it says nothing new, or undefined where it may. */
+type Admit = (last: StoredEvent | undefined) => Refusal | 'unchanged' | undefined
 
 /** Tenant ids are random; the first start makes them. */
 export type RegisterTenant = { readonly tenantId: string; readonly name: string }
@@ -102,12 +115,30 @@ export class Registers {
     })
   }
 
-  /** Registers an agent, or changes its client or owners. Its subject id stays the same. */
+  /** Registers an agent, or changes its client or owners: for whoever operates the deployment. Its subject id stays. */
   async agent(command: RegisterAgent): Promise<{ readonly subjectId: string }> {
+    const registered = await this.#agent(command, () => undefined)
+    if (isRefusal(registered)) throw new Error('the registration of an agent was refused')
+    return registered
+  }
+
+  /**
+   * Registers an agent that is not registered yet; doing so again changes nothing. An agent that belongs to another
+   * producer, owner or client, or is of another kind, is `agent_taken`: nobody takes over an agent by its name.
+   */
+  newAgent(command: RegisterAgent): Promise<{ readonly subjectId: string } | Refusal> {
+    return this.#agent(command, (last) => {
+      if (last === undefined) return undefined
+      return last.type === 'AgentRegistered' && isSameAgent(last.data, command) ? 'unchanged' : refuse('agent_taken')
+    })
+  }
+
+  async #agent(command: RegisterAgent, admit: Admit): Promise<{ readonly subjectId: string } | Refusal> {
     const { tenantId, agent, kind, producer, issuer, clientId, ...ownership } = command
     const stream = registerStream(tenantId, 'agent', agent)
     const identity = { tenantId, iss: `agents.${tenantId}`, sub: agent }
-    const [subject] = await this.#register(stream, [identity], {
+    const registered = await this.#register(stream, [identity], {
+      admit,
       event: ([who]) => ({
         type: 'AgentRegistered',
         data: {
@@ -118,7 +149,7 @@ export class Registers {
           issuer,
           clientId,
           ...ownership,
-          ...introduction([who]),
+          ...introductionOf([who]),
         },
       }),
       row: (tx, [who]) =>
@@ -143,6 +174,8 @@ export class Registers {
           ],
         ),
     })
+    if (isRefusal(registered)) return registered
+    const [subject] = registered
     if (subject === undefined) throw new Error('an agent has a subject')
     return { subjectId: subject.subjectId }
   }
@@ -153,25 +186,30 @@ export class Registers {
     {
       event,
       row,
+      admit = () => undefined,
     }: {
+      admit?: Admit
       event: (subjects: readonly Subject[]) => RegisterEvent
       row: (tx: Transaction, subjects: readonly Subject[]) => Promise<unknown>
     },
-  ): Promise<readonly Subject[]> {
+  ): Promise<readonly Subject[] | Refusal> {
     const { answer } = await this.#store.execute(
       { streams: [stream] },
       {
         read: (tx) => resolveSubjects(tx, identities),
-        decide: (_command, loaded, subjects: readonly Subject[]) => {
+        decide: (_command, loaded, subjects: readonly Subject[]): Decision<readonly Subject[] | Refusal> => {
           const next = event(subjects)
           const last = loaded.of(stream).events.at(-1)
+          const admitted = admit(last)
+          if (isRefusal(admitted)) return { append: [], answer: admitted }
           const isSame = last !== undefined && last.type === next.type && sameContent(last.data, next.data)
           // Seeding never undoes what somebody changed since.
           const isKept = last !== undefined && isSeeded(next) && !isSeeded(last)
-          return { append: isSame || isKept ? [] : [{ stream, events: [next] }], answer: subjects }
+          const isUnchanged = admitted === 'unchanged' || isSame || isKept
+          return { append: isUnchanged ? [] : [{ stream, events: [next] }], answer: subjects }
         },
         effects: async (tx, [decided]) => {
-          if (decided === undefined || decided.events.length === 0) return
+          if (decided === undefined || decided.events.length === 0 || isRefusal(decided.answer)) return
           await writeSubjects(tx, decided.answer)
           await row(tx, decided.answer)
         },
@@ -181,14 +219,16 @@ export class Registers {
   }
 }
 
-const isSeeded = ({ data }: { data: object }): boolean => 'seeded' in data && data.seeded === true
+/** Whether an agent is registered as somebody says; who registered it, and when, does not matter. */
+const isSameAgent = (known: EventData<'AgentRegistered'>, said: RegisterAgent): boolean =>
+  known.producer === said.producer &&
+  known.kind === said.kind &&
+  known.issuer === said.issuer &&
+  known.clientId === said.clientId &&
+  known.ownerSubject === said.ownerSubject &&
+  known.ownerGroup === said.ownerGroup
 
-const introduction = (subjects: readonly (Subject | undefined)[]): Pick<EventData<'AgentRegistered'>, 'subjects'> => {
-  const fresh = subjects.flatMap((one) =>
-    one?.isNew === true ? [{ subjectId: one.subjectId, commitment: one.commitment }] : [],
-  )
-  return fresh.length === 0 ? {} : { subjects: fresh }
-}
+const isSeeded = ({ data }: { data: object }): boolean => 'seeded' in data && data.seeded === true
 
 /** Whether a registration says nothing new; who introduces a subject id is not part of what it says. */
 const sameContent = (before: object, after: object): boolean => {
