@@ -1,5 +1,7 @@
 import { refuse, type PublishIntentBody, type Refusal } from '@countersign/contracts'
+import { maxSealedBytes } from '@countersign/event-store'
 import { canonicalJson, identifierProblem } from '@countersign/redaction'
+import { sealedBytes, sealedContent } from './sealed-content.ts'
 
 /** Largest canonical form of parameters and of log excerpts, in bytes. */
 export const largestParameters = 32_768
@@ -42,6 +44,8 @@ export const checkIntent = (body: PublishIntentBody): Refusal | undefined => {
     return refuse('body_too_large', { pointer: '/parameters' })
   const logs = body.logs?.reduce((bytes, line) => bytes + Buffer.byteLength(line), 0) ?? 0
   if (logs > largestLogs) return refuse('body_too_large', { pointer: '/logs' })
+  // Escapes make JSON up to six times longer than the text, so each part may fit and all of it not.
+  if (sealedBytes(sealedContent(body)).length > maxSealedBytes) return refuse('body_too_large')
   return undefined
 }
 
