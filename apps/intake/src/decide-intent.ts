@@ -1,15 +1,32 @@
 import { isRefusal, type IntentEvent, type Refusal } from '@countersign/contracts'
-import { resolveSubjects, type EventStore, type Transaction } from '@countersign/event-store'
+import {
+  resolveSubjects,
+  type Decision,
+  type EventStore,
+  type Subject,
+  type Transaction,
+} from '@countersign/event-store'
 import { decide, foldIntent, type IntentCommand, type IntentStream } from '@countersign/intent'
-import type { Caller } from './caller.ts'
+import type { Caller, ClientCaller } from './caller.ts'
+import { introductionOf } from './introduction.ts'
 import { intentStream } from './open-intent.ts'
-import { commandRefused, countRefused, refuseCommand, roomOf, type Answered, type Room } from './refused-command.ts'
+import {
+  commandRefused,
+  refusalOf,
+  refuseCommand,
+  roomOf,
+  settleAnswer,
+  type Answered,
+  type Room,
+} from './record-refusal/refused-command.ts'
 
 export type IntentDecision = {
   readonly store: EventStore
   readonly tenantId: string
   readonly intentId: string
   readonly caller: Caller
+  /** As what a client acts: as whoever its token names, or as the executor that an intent names by its client id. */
+  readonly actsAs?: 'requester' | 'executor'
   /** Name of the command in CommandRefused. */
   readonly command: string
   /** The command for the core, once the caller's subject id and the state are known; a refusal when they may not. */
@@ -22,9 +39,44 @@ export type IntentDecision = {
   readonly effects?: (tx: Transaction, events: readonly IntentEvent[]) => Promise<void>
 }
 
-type Context = { readonly by: string; readonly room: Room }
+/** `subject` is a client's; a person is in the directory and so was introduced before. */
+type Context = { readonly by: string; readonly subject: Subject | undefined; readonly room: Room }
+type Answer = Answered<undefined>
 
 const sourceOf = (caller: Caller): string => (caller.kind === 'client' ? caller.clientId : caller.subjectId)
+
+/**
+ * The subject of an executor. An intent names its executor by client id, and providers may give a client another subject
+ * than its id.
+ */
+export const executorOf = async (tx: Transaction, { tenantId, issuer, clientId }: ClientCaller): Promise<Subject> => {
+  const [subject] = await resolveSubjects(tx, [{ tenantId, iss: issuer, sub: clientId }])
+  if (subject === undefined) throw new Error('the registers did not answer')
+  return subject
+}
+
+const requesterOf = async (tx: Transaction, { tenantId, issuer, subject: sub }: ClientCaller): Promise<Subject> => {
+  const [subject] = await resolveSubjects(tx, [{ tenantId, iss: issuer, sub }])
+  if (subject === undefined) throw new Error('the registers did not answer')
+  return subject
+}
+
+/** The events with the subject introduced by the first that names whoever asked. */
+const introducing = (events: readonly IntentEvent[], subject: Subject | undefined): IntentEvent[] =>
+  events.map((event) => {
+    switch (event.type) {
+      case 'IntentWithdrawn':
+        return { ...event, data: { ...event.data, ...introductionOf([subject]) } }
+      case 'GrantRevoked':
+        return { ...event, data: { ...event.data, ...introductionOf([subject]) } }
+      case 'ExecutionReconciled':
+        return { ...event, data: { ...event.data, ...introductionOf([subject]) } }
+      default:
+        return event
+    }
+  })
+
+const hasIntroduction = ({ data }: IntentEvent): boolean => 'subjects' in data && data.subjects !== undefined
 
 /**
  * Decides one command on one intent for a caller: their subject id is resolved, the core decides, a refusal is recorded with
@@ -35,48 +87,43 @@ export const decideIntent = async ({
   tenantId,
   intentId,
   caller,
+  actsAs = 'requester',
   command,
   make,
   effects,
 }: IntentDecision): Promise<Refusal | undefined> => {
   const ref = intentStream(tenantId, intentId)
+  const source = sourceOf(caller)
   const { answer } = await store.execute(
     { streams: [ref] },
     {
       read: async (tx): Promise<Context> => {
-        const room = await roomOf(tx, tenantId, sourceOf(caller))
-        if (caller.kind === 'person') return { by: caller.subjectId, room }
-        const [subject] = await resolveSubjects(tx, [{ tenantId, iss: caller.issuer, sub: caller.subject }])
-        if (subject === undefined) throw new Error('the registers did not answer')
-        return { by: subject.subjectId, room }
+        const room = await roomOf(tx, tenantId, source)
+        if (caller.kind === 'person') return { by: caller.subjectId, subject: undefined, room }
+        const subject = await (actsAs === 'executor' ? executorOf(tx, caller) : requesterOf(tx, caller))
+        return { by: subject.subjectId, subject, room }
       },
-      decide: (_command, loaded, { by, room }) => {
+      decide: (_command, loaded, { by, subject, room }): Decision<Answer> => {
         const state = foldIntent(loaded.of(ref).events)
         const made = make({ now: loaded.now, by, state })
         const outcome = isRefusal(made) ? made : decide(made, state)
         if (isRefusal(outcome)) {
-          const event = commandRefused(outcome, { intentId, command, by })
-          // An intent that does not exist has no attempts either.
-          if (state.status === 'unborn')
-            return { append: [], answer: { refusal: outcome } satisfies Answered<never> as Answered<undefined> }
-          return refuseCommand<undefined>({
-            tenantId,
-            intentId,
-            source: sourceOf(caller),
-            refusal: outcome,
-            event,
-            room,
-          })
+          // An intent that does not exist has no attempts either; whoever answers the request records it.
+          if (state.status === 'unborn') return { append: [], answer: { refusal: outcome } }
+          const event = commandRefused(outcome.code, { intentId, command, by, subject })
+          return refuseCommand<undefined>({ tenantId, intentId, source, refusal: outcome, event, subject, room })
         }
-        return { append: [{ stream: ref, events: outcome }], answer: {} }
+        const events = introducing(outcome, subject)
+        const isIntroduced = subject !== undefined && events.some(hasIntroduction)
+        return { append: [{ stream: ref, events }], answer: isIntroduced ? { introduces: subject } : {} }
       },
       effects: async (tx, [decided]) => {
         if (decided === undefined) return
-        await countRefused(tx, [decided.answer])
+        await settleAnswer(tx, decided.answer)
         if (decided.answer.refusal === undefined)
           await effects?.(tx, decided.events as unknown as readonly IntentEvent[])
       },
     },
   )
-  return answer.refusal
+  return refusalOf(answer)
 }

@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import { APP_INTERCEPTOR } from '@nestjs/core'
 import type { Registers } from './register-agent/register.handler.ts'
 import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
 import { FreezeController } from './freeze/freeze.controller.ts'
@@ -8,12 +9,12 @@ import type { IssueGrant } from './issue-grant/issue-grant.handler.ts'
 import type { Admission } from './publish-intent/admission.ts'
 import type { PublishBatch } from './publish-intent/publish-batch.ts'
 import { PublishIntentController } from './publish-intent/publish-intent.controller.ts'
-import type { RefusedRequests } from './publish-intent/refused-requests.ts'
 import { ReadIntentController } from './read-intent/read-intent.controller.ts'
-import type { AppendedSignal } from './read-intent/wait-for-decision.ts'
+import type { ReadIntent } from './read-intent/wait-for-decision.ts'
 import { ReconcileExecutionController } from './reconcile-execution/reconcile-execution.controller.ts'
 import type { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
 import { RedeemGrantController } from './redeem-grant/redeem-grant.controller.ts'
+import type { RecordRefusals } from './record-refusal/record-refusals.ts'
 import type { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
 import { ReportExecutionController } from './report-execution/report-execution.controller.ts'
 import type { ReportExecution } from './report-execution/report-execution.handler.ts'
@@ -24,18 +25,15 @@ import * as token from './tokens.ts'
 import { WellKnownController } from './well-known.controller.ts'
 import { WithdrawIntentController } from './withdraw-intent/withdraw-intent.controller.ts'
 import type { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
-import type { EventStore } from '@countersign/event-store'
 import type pg from 'pg'
 
 /** Everything that intake's controllers use. */
 export type IntakeParts = {
   readonly pool: pg.Pool
-  readonly store: EventStore
-  readonly appended: AppendedSignal
-  readonly stopping: AbortSignal
+  readonly read: ReadIntent
   readonly publish: PublishBatch
   readonly admission: Admission
-  readonly refused: RefusedRequests
+  readonly refusals: RecordRefusals
   readonly issue: IssueGrant
   readonly redeem: RedeemGrant
   readonly revoke: RevokeGrant
@@ -68,12 +66,10 @@ export class IntakeModule {
       ],
       providers: [
         { provide: token.POOL, useValue: parts.pool },
-        { provide: token.STORE, useValue: parts.store },
-        { provide: token.APPENDED, useValue: parts.appended },
-        { provide: token.STOPPING, useValue: parts.stopping },
+        { provide: APP_INTERCEPTOR, useValue: parts.refusals },
+        { provide: token.READ_INTENT, useValue: parts.read },
         { provide: token.PUBLISH, useValue: parts.publish },
         { provide: token.ADMISSION, useValue: parts.admission },
-        { provide: token.REFUSED_REQUESTS, useValue: parts.refused },
         { provide: token.ISSUE_GRANT, useValue: parts.issue },
         { provide: token.REDEEM_GRANT, useValue: parts.redeem },
         { provide: token.REVOKE_GRANT, useValue: parts.revoke },

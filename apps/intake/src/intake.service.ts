@@ -19,9 +19,12 @@ import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
 import { Admission } from './publish-intent/admission.ts'
 import { PublishBatch } from './publish-intent/publish-batch.ts'
 import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
-import { recordEdgeRefusals, RefusedRequests } from './publish-intent/refused-requests.ts'
-import { appendedSignal } from './read-intent/wait-for-decision.ts'
+import { concurrentReads, GatheredReads } from './read-intent/gathered-reads.ts'
+import { appendedSignal, ReadIntent } from './read-intent/wait-for-decision.ts'
 import { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
+import { RecordRefusal } from './record-refusal/record-refusal.handler.ts'
+import { RecordRefusals } from './record-refusal/record-refusals.ts'
+import { ShedRequests } from './record-refusal/shed-requests.ts'
 import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
 import { Registers } from './register-agent/register.handler.ts'
 import { ReportExecution } from './report-execution/report-execution.handler.ts'
@@ -33,7 +36,10 @@ import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks, stopping }) => {
   const connectionString = config.DATABASE_URL.reveal()
   const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL })
-  pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+  // Long polls have connections of their own: however many wait, freezing, revoking and redeeming get through.
+  const readPool = new pg.Pool({ connectionString, max: concurrentReads })
+  for (const each of [pool, readPool])
+    each.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
   const problems = await bootCheck(pool, ownedTypes('intake'))
   if (problems.length > 0) {
     throw new Error(
@@ -55,7 +61,10 @@ export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks
   const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() })
   const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
   const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
-  const refused = new RefusedRequests(store)
+  const record = new RecordRefusal(store)
+  const shed = new ShedRequests(record, log)
+  const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
+  const reads = new GatheredReads(eventStore(readPool, { metadata: { service: 'intake' } }))
   const key = readSigningKey(config.GRANT_KEY_FILE)
   const issuer = config.PUBLIC_URL
   checks.register({
@@ -69,12 +78,10 @@ export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks
   return {
     module: IntakeModule.of({
       pool,
-      store,
-      appended,
-      stopping,
+      read: new ReadIntent(reads, appended, stopping),
       publish: new PublishBatch(new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })),
       admission: new Admission(config.ADMISSION_PER_SECOND),
-      refused,
+      refusals,
       issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), key, issuer }),
       redeem: new RedeemGrant({ pool, store, keyring: keys, key, issuer, reportWithinMs: config.REPORT_WITHIN_MS }),
       revoke: new RevokeGrant(pool, store),
@@ -87,12 +94,12 @@ export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks
       publicUrl: config.PUBLIC_URL,
     }),
     verifier,
-    consumers: [new ExpireGrants(pool, store, log)],
-    edge: { bodyLimit: 65_536, onRefused: recordEdgeRefusals(refused, { pool, verifier }) },
+    consumers: [shed, new ExpireGrants(pool, store, log)],
+    edge: { bodyLimit: 65_536, onRefused: (refusal) => refusals.ofEdge(refusal) },
     onStop: async () => {
       await listener.close()
       await notifier.close()
-      await pool.end()
+      await Promise.all([pool.end(), readPool.end()])
     },
   }
 }

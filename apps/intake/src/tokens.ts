@@ -1,11 +1,8 @@
 /** Injection tokens of the intake module. */
 export const POOL = Symbol('pool')
-export const STORE = Symbol('store')
-export const APPENDED = Symbol('appended')
-export const STOPPING = Symbol('stopping')
+export const READ_INTENT = Symbol('read intent')
 export const PUBLISH = Symbol('publish')
 export const ADMISSION = Symbol('admission')
-export const REFUSED_REQUESTS = Symbol('refused requests')
 export const ISSUE_GRANT = Symbol('issue grant')
 export const REDEEM_GRANT = Symbol('redeem grant')
 export const REVOKE_GRANT = Symbol('revoke grant')

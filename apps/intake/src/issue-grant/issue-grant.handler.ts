@@ -3,18 +3,27 @@ import {
   newId,
   readFrozen,
   readStanding,
-  resolveSubjects,
   type EventStore,
   type Keyring,
   type RegisterStanding,
+  type Subject,
 } from '@countersign/event-store'
 import { decide, foldIntent, isPublished, type Intent } from '@countersign/intent'
 import type { PolicySet } from '@countersign/policy-engine'
 import { deniesNow, factsOf, type ActivePolicy } from '../active-policy.ts'
 import type { ClientCaller } from '../caller.ts'
+import { executorOf } from '../decide-intent.ts'
 import { rememberGrant } from '../issued-grant.ts'
 import { intentStream, openIntent } from '../open-intent.ts'
-import { countRefused, grantRefused, refuseCommand, roomOf, type Answered, type Room } from '../refused-command.ts'
+import {
+  grantRefused,
+  refusalOf,
+  refuseCommand,
+  roomOf,
+  settleAnswer,
+  type Answered,
+  type Room,
+} from '../record-refusal/refused-command.ts'
 import type { SigningKey } from '../signing-key.ts'
 import { signGrant } from './grant-token.ts'
 
@@ -30,7 +39,7 @@ type Context = {
   readonly standing: RegisterStanding
   readonly frozen: boolean
   readonly set: PolicySet | undefined
-  readonly executor: string
+  readonly executor: Subject
   readonly room: Room
 }
 
@@ -69,14 +78,13 @@ export class IssueGrant {
           const [frozen] = await readFrozen(tx, [
             { tenantId, agent: facts.agent, action: facts.action, environment: facts.environment },
           ])
-          const [subject] = await resolveSubjects(tx, [{ tenantId, iss: caller.issuer, sub: caller.subject }])
           const set = (await policy.read(tx, [tenantId])).get(tenantId)
-          if (standing === undefined || subject === undefined) throw new Error('the registers did not answer')
+          if (standing === undefined) throw new Error('the registers did not answer')
           return {
             standing,
             frozen: frozen ?? true,
             set,
-            executor: subject.subjectId,
+            executor: await executorOf(tx, caller),
             room: await roomOf(tx, tenantId, caller.clientId),
           }
         },
@@ -87,7 +95,7 @@ export class IssueGrant {
               type: 'IssueGrant',
               now: loaded.now,
               grantId: newId(),
-              executor: context.executor,
+              executor: context.executor.subjectId,
               clientId: caller.clientId,
               denies: deniesNow(context.set, facts),
               frozen: context.frozen,
@@ -103,6 +111,7 @@ export class IssueGrant {
               source: caller.clientId,
               refusal: outcome,
               event,
+              subject: context.executor,
               room: context.room,
             })
           }
@@ -112,7 +121,7 @@ export class IssueGrant {
         },
         effects: async (tx, [decided]) => {
           if (decided === undefined) return
-          await countRefused(tx, [decided.answer])
+          await settleAnswer(tx, decided.answer)
           const grant = decided.answer.value
           if (grant !== undefined && decided.events.length > 0) {
             await rememberGrant(tx, { grantId: grant.grantId, tenantId, intentId }, grant.expiresAt)
@@ -120,7 +129,8 @@ export class IssueGrant {
         },
       },
     )
-    if (answer.refusal !== undefined) return answer.refusal
+    const refusal = refusalOf(answer)
+    if (refusal !== undefined) return refusal
     if (answer.value === undefined) throw new Error('a grant was neither issued nor refused')
     return this.#view(answer.value, opened.intent, { tenantId, salt: opened.content.salt })
   }

@@ -1,13 +1,12 @@
 import { type IntentView, refuse, Uuid } from '@countersign/contracts'
-import type { EventStore } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import { EdgeRoute, orRefuse, pathParameter, Requester } from '@countersign/service-kit'
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common'
 import type pg from 'pg'
 import { Type } from 'typebox'
-import { callerOf } from '../caller.ts'
-import { APPENDED, POOL, STOPPING, STORE } from '../tokens.ts'
-import { readIntent, type AppendedSignal } from './wait-for-decision.ts'
+import { callerOf, speaksFor } from '../caller.ts'
+import { POOL, READ_INTENT } from '../tokens.ts'
+import type { ReadIntent } from './wait-for-decision.ts'
 
 const longestWaitMs = 25_000
 
@@ -17,20 +16,11 @@ const readers = ['auditors', 'operators', 'analysts']
 @Controller('v1/intents')
 export class ReadIntentController {
   readonly #pool: pg.Pool
-  readonly #store: EventStore
-  readonly #appended: AppendedSignal
-  readonly #stopping: AbortSignal
+  readonly #read: ReadIntent
 
-  constructor(
-    @Inject(POOL) pool: pg.Pool,
-    @Inject(STORE) store: EventStore,
-    @Inject(APPENDED) appended: AppendedSignal,
-    @Inject(STOPPING) stopping: AbortSignal,
-  ) {
+  constructor(@Inject(POOL) pool: pg.Pool, @Inject(READ_INTENT) read: ReadIntent) {
     this.#pool = pool
-    this.#store = store
-    this.#appended = appended
-    this.#stopping = stopping
+    this.#read = read
   }
 
   @Get(':intentId')
@@ -41,15 +31,13 @@ export class ReadIntentController {
     @Requester() identity: Identity,
   ): Promise<IntentView> {
     const caller = orRefuse(await callerOf(this.#pool, identity))
-    const found = await readIntent(
-      { store: this.#store, appended: this.#appended },
-      { tenantId: caller.tenantId, intentId, waitMs, signal: this.#stopping },
-    )
-    const may =
-      caller.kind === 'client'
-        ? found?.producer === caller.producer
-        : caller.groups.some((group) => readers.includes(group))
-    if (found === undefined || !may) return orRefuse(refuse('unknown_intent'))
-    return found.view
+    const view = await this.#read.handle({
+      tenantId: caller.tenantId,
+      intentId,
+      waitMs,
+      mayRead: (intent) =>
+        caller.kind === 'client' ? speaksFor(caller, intent) : caller.groups.some((group) => readers.includes(group)),
+    })
+    return orRefuse(view ?? refuse('unknown_intent'))
   }
 }

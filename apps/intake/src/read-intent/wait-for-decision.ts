@@ -1,6 +1,6 @@
-import type { IntentView } from '@countersign/contracts'
-import type { EventStore } from '@countersign/event-store'
+import type { EventData, IntentView } from '@countersign/contracts'
 import { intentStream } from '../open-intent.ts'
+import type { GatheredReads } from './gathered-reads.ts'
 import { intentView, isUndecided } from './intent-view.ts'
 
 /** Called by whoever learns that something was appended. */
@@ -41,26 +41,45 @@ export const appendedSignal = (): AppendedSignal => {
 /** Without a wake-up a waiting reader looks again after this long: a lost one costs time only. */
 const safetyMs = 1_000
 
+type Published = EventData<'ActionIntentPublished'>
+
+export type ReadRequest = {
+  readonly tenantId: string
+  readonly intentId: string
+  readonly waitMs: number
+  /** Whether the caller may see the intent; asked before anybody waits, so that waiting tells nothing. */
+  readonly mayRead: (intent: Published) => boolean
+}
+
 /**
- * The intent as it stands, or once it is decided, at most `waitMs` later. Always read from the store, in the tenant of the
- * caller. Undefined when there is none.
+ * Reads intents for their requesters: as they stand, or once they are decided, at most `waitMs` later. Always from the
+ * store, in the tenant of the caller. Undefined when there is none that the caller may see.
  */
-export const readIntent = async (
-  { store, appended }: { store: EventStore; appended: AppendedSignal },
-  { tenantId, intentId, waitMs, signal }: { tenantId: string; intentId: string; waitMs: number; signal: AbortSignal },
-): Promise<{ view: IntentView; producer: string } | undefined> => {
-  const ref = intentStream(tenantId, intentId)
-  const until = performance.now() + waitMs
-  for (;;) {
-    // Asked for before the read, so that an append between the two is not missed.
-    const woken = appended.next(Math.min(safetyMs, Math.max(1, until - performance.now())), signal)
-    const loaded = await store.load([ref])
-    const stream = loaded.of(ref)
-    const view = intentView(stream, loaded.now)
-    const [first] = stream.events
-    if (view === undefined || first?.type !== 'ActionIntentPublished') return undefined
-    if (!isUndecided(view) || performance.now() >= until || signal.aborted)
-      return { view, producer: first.data.producer }
-    await woken
+export class ReadIntent {
+  readonly #reads: GatheredReads
+  readonly #appended: AppendedSignal
+  readonly #stopping: AbortSignal
+
+  constructor(reads: GatheredReads, appended: AppendedSignal, stopping: AbortSignal) {
+    this.#reads = reads
+    this.#appended = appended
+    this.#stopping = stopping
+  }
+
+  async handle({ tenantId, intentId, waitMs, mayRead }: ReadRequest): Promise<IntentView | undefined> {
+    const ref = intentStream(tenantId, intentId)
+    const until = performance.now() + waitMs
+    for (;;) {
+      // Asked for before the read, so that an append between the two is not missed.
+      const pauseMs = Math.min(safetyMs, Math.max(1, until - performance.now()))
+      const woken = this.#appended.next(pauseMs, this.#stopping)
+      const loaded = await this.#reads.read(ref)
+      const stream = loaded.of(ref)
+      const view = intentView(stream, loaded.now)
+      const [first] = stream.events
+      if (view === undefined || first?.type !== 'ActionIntentPublished' || !mayRead(first.data)) return undefined
+      if (!isUndecided(view) || performance.now() >= until || this.#stopping.aborted) return view
+      await woken
+    }
   }
 }

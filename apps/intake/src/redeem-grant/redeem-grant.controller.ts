@@ -20,7 +20,8 @@ export class RedeemGrantController {
   @Post(':grantId/redeem')
   @HttpCode(200)
   @Header('cache-control', 'no-store')
-  @EdgeRoute({ bodyLimit: 131_072 })
+  // Whatever can be published can be redeemed: the bounds of both are the same.
+  @EdgeRoute({ bodyLimit: 131_072, json: { arrayLength: 10_000 } })
   async redeem(
     @Param('grantId', pathParameter(Uuid)) grantId: string,
     @Body(validateBody(RedeemGrantBody)) body: RedeemGrantBody,

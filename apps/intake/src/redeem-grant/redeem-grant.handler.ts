@@ -8,15 +8,24 @@ import {
   type Refusal,
   type SealedIntent,
 } from '@countersign/contracts'
-import { newId, readFrozen, resolveSubjects, type EventStore, type Keyring } from '@countersign/event-store'
+import { newId, readFrozen, type EventStore, type Keyring, type Subject } from '@countersign/event-store'
 import { decide, foldIntent, type Intent } from '@countersign/intent'
 import { actionDigest, differingPointer, parametersCommitment } from '@countersign/redaction'
 import type pg from 'pg'
 import type { ClientCaller } from '../caller.ts'
+import { executorOf } from '../decide-intent.ts'
 import { isGrantToken } from '../issue-grant/grant-token.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
 import { intentStream, openIntent } from '../open-intent.ts'
-import { countRefused, grantRefused, refuseCommand, roomOf, type Answered, type Room } from '../refused-command.ts'
+import {
+  grantRefused,
+  refusalOf,
+  refuseCommand,
+  roomOf,
+  settleAnswer,
+  type Answered,
+  type Room,
+} from '../record-refusal/refused-command.ts'
 import type { SigningKey } from '../signing-key.ts'
 import { signReceipt } from './receipt.ts'
 
@@ -29,7 +38,7 @@ export type RedeemGrantOptions = {
   readonly reportWithinMs: number
 }
 
-type Context = { readonly frozen: boolean; readonly executor: string; readonly room: Room }
+type Context = { readonly frozen: boolean; readonly executor: Subject; readonly room: Room }
 
 /** First field of what is about to run that differs from what was approved; names the field, never a value. */
 const differenceOf = ({ published }: Intent, content: SealedIntent, body: RedeemGrantBody): string | undefined =>
@@ -103,9 +112,8 @@ export class RedeemGrant {
           const [frozen] = await readFrozen(tx, [
             { tenantId, agent: published.agent.name, action: published.action, environment: published.environment },
           ])
-          const [subject] = await resolveSubjects(tx, [{ tenantId, iss: caller.issuer, sub: caller.subject }])
-          if (subject === undefined) throw new Error('the registers did not answer')
-          return { frozen: frozen ?? true, executor: subject.subjectId, room: await roomOf(tx, tenantId, clientId) }
+          const executor = await executorOf(tx, caller)
+          return { frozen: frozen ?? true, executor, room: await roomOf(tx, tenantId, clientId) }
         },
         decide: (_command, loaded, context) => {
           const outcome = signed
@@ -114,7 +122,7 @@ export class RedeemGrant {
                   type: 'RedeemGrant',
                   now: loaded.now,
                   grantId,
-                  executor: context.executor,
+                  executor: context.executor.subjectId,
                   clientId,
                   redemptionId: body.redemptionId,
                   receiptId: newId(),
@@ -134,6 +142,7 @@ export class RedeemGrant {
               source: clientId,
               refusal: outcome,
               event,
+              subject: context.executor,
               room: context.room,
             })
           }
@@ -143,13 +152,14 @@ export class RedeemGrant {
         },
         effects: async (tx, [decided]) => {
           if (decided === undefined) return
-          await countRefused(tx, [decided.answer])
+          await settleAnswer(tx, decided.answer)
           const redeemed = decided.answer.value
           if (redeemed !== undefined && decided.events.length > 0) await rememberGrant(tx, grant, redeemed.reportBefore)
         },
       },
     )
-    if (answer.refusal !== undefined) return answer.refusal
+    const refusal = refusalOf(answer)
+    if (refusal !== undefined) return refusal
     if (answer.value === undefined) throw new Error('a grant was neither redeemed nor refused')
     const { receiptId, redemptionId, actionDigest: bound, redeemedAt, reportBefore } = answer.value
     const receipt = await signReceipt(key, issuer, answer.value)

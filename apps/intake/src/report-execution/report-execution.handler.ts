@@ -24,6 +24,7 @@ export class ReportExecution {
       tenantId: grant.tenantId,
       intentId: grant.intentId,
       caller,
+      actsAs: 'executor',
       command: 'report_execution',
       make: ({ now, by }) => ({
         type: 'ReportExecution',

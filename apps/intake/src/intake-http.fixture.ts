@@ -1,0 +1,102 @@
+import { clientToken, signIn, startIdentityProvider } from '@countersign/loopback/identity-provider'
+import { buildService, createLog, type Problem, readConfig } from '@countersign/service-kit'
+import { intakeBench } from './intake.fixture.ts'
+import { intakeConfig } from './intake.config.ts'
+import { intakeService } from './intake.service.ts'
+
+const audience = 'https://countersign.example'
+const clientIds = ['etl', 'etl-bot', 'other-bot', 'rival', 'stranger']
+const people = ['olga', 'paul'].map((sub) => ({
+  sub,
+  name: sub,
+  email: `${sub}@corp.example`,
+  password: `${sub} password`,
+}))
+
+export type Call = {
+  readonly as: string
+  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly body?: unknown
+  readonly key?: string
+}
+
+/** The whole service over HTTP: a producer with two agents that have clients of their own, a rival producer, two people. */
+export const intakeOverHttp = async (settings: Readonly<Record<string, string>> = {}) => {
+  const provider = await startIdentityProvider({
+    port: 0,
+    people,
+    clients: [
+      { kind: 'cli', clientId: 'countersign-cli' },
+      ...clientIds.map((clientId) => ({ kind: 'agent' as const, clientId, clientSecret: `${clientId} has a secret` })),
+    ],
+    audience,
+  })
+  const bench = await intakeBench({ issuer: provider.issuer })
+  const { tenantId } = bench
+  const nobody = { ownerSubject: null, ownerGroup: null, changedBy: null, seeded: true }
+  const ofEtl = { tenantId, kind: 'agent', producer: 'etl', issuer: provider.issuer, ...nobody } as const
+  await bench.registers.agent({ ...ofEtl, agent: 'other-bot', clientId: 'other-bot' })
+  await bench.registers.producer({ tenantId, producer: 'rival', issuer: provider.issuer, clientId: 'rival', ...nobody })
+  const operator = await bench.addPerson('olga', ['operators'])
+  const bystander = await bench.addPerson('paul')
+
+  const service = await buildService({
+    name: 'intake',
+    config: readConfig(intakeConfig, {
+      DATABASE_URL: bench.urlOf('intake'),
+      OIDC_ISSUER: provider.issuer,
+      OIDC_AUDIENCE: audience,
+      DEPLOYMENT_KEY_FILE: bench.deploymentKeyFile,
+      GRANT_KEY_FILE: bench.keyFile,
+      PUBLIC_URL: 'https://countersign.example',
+      ...settings,
+    }),
+    log: createLog({ service: 'intake', level: 'silent' }),
+    compose: intakeService,
+  })
+  await service.start()
+  const url = await service.listen({ port: 0 })
+
+  const tokens = new Map<string, Promise<string>>()
+  const tokenOf = (name: string): Promise<string> => {
+    const person = people.find(({ sub }) => sub === name)
+    const { issuer } = provider
+    const token =
+      tokens.get(name) ??
+      (person === undefined
+        ? clientToken({ issuer, clientId: name, clientSecret: `${name} has a secret`, audience })
+        : signIn({ issuer, clientId: 'countersign-cli', username: person.email, password: person.password }))
+    tokens.set(name, token)
+    return token
+  }
+  /** Calls a route; `code` is that of the problem, or the status where there is none. */
+  const call = async ({ as, method = 'POST', path, body = {}, key }: Call) => {
+    const response = await fetch(new URL(path, url), {
+      method,
+      headers: {
+        authorization: `Bearer ${await tokenOf(as)}`,
+        ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+      },
+      ...(method === 'POST' ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
+    })
+    const text = await response.text()
+    const answer = (text === '' ? {} : JSON.parse(text)) as Record<string, unknown> & Partial<Problem>
+    return { status: response.status, code: answer.code ?? 'ok', answer, headers: response.headers }
+  }
+  return {
+    ...bench,
+    operator,
+    bystander,
+    call,
+    stop: () => service.stop(),
+    close: async () => {
+      await service.stop()
+      await provider.stop()
+      await bench.close()
+    },
+  }
+}
+
+export type IntakeOverHttp = Awaited<ReturnType<typeof intakeOverHttp>>

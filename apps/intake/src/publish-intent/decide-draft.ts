@@ -1,0 +1,111 @@
+import { isRefusal, refuse, type EventData, type Refusal } from '@countersign/contracts'
+import {
+  idempotencyKeyName,
+  type Decision,
+  type KeyedRequest,
+  type Loaded,
+  type Subject,
+} from '@countersign/event-store'
+import { decide, foldIntent } from '@countersign/intent'
+import {
+  attemptsOfDay,
+  recordAttempt,
+  recordedPointer,
+  type RefusedAttempt,
+} from '../record-refusal/refused-attempts.ts'
+import { publishedEvent, type Draft } from './published-event.ts'
+import type { RegisteredAgent } from './registered-agent.ts'
+
+/** What the registers say of a whole batch. */
+export type PublishContext = {
+  readonly agents: ReadonlyMap<string, RegisteredAgent>
+  readonly keys: ReadonlyMap<string, KeyedRequest>
+  readonly subjects: ReadonlyMap<string, Subject>
+  readonly room: Map<string, number>
+}
+
+/** What became of one draft. `existing` is the intent that its key already stands for. */
+export type DraftAnswer = {
+  readonly event?: EventData<'ActionIntentPublished'>
+  readonly existing?: string
+  readonly refusal?: Refusal
+  readonly attempt?: RefusedAttempt & { readonly recorded: boolean }
+  readonly subjects: readonly Subject[]
+  readonly now: string
+}
+
+export const agentKey = (tenantId: string, name: string): string => `${tenantId}/${name}`
+
+/** People behind one agent that an intent names; all of them are kept from approving it, so none may be left out. */
+const mostOwners = 256
+
+type Decisive = { readonly loaded: Loaded; readonly context: PublishContext; readonly deadlineMs: number }
+
+/** Decides one draft: its key, its agent, its owners, then the core. Whatever is refused is recorded by the same append. */
+export const decideDraft = (draft: Draft, { loaded, context, deadlineMs }: Decisive): Decision<DraftAnswer> => {
+  const { caller, idempotencyKey, fingerprint } = draft
+  const refused = (refusal: Refusal) => {
+    const attempt: RefusedAttempt = {
+      tenantId: caller.tenantId,
+      source: caller.clientId,
+      streamId: attemptsOfDay(caller.tenantId, caller.producer, loaded.now),
+      code: refusal.code,
+      event: {
+        type: 'ActionIntentRefused',
+        data: {
+          producer: caller.producer,
+          code: refusal.code,
+          ...recordedPointer(refusal.pointer),
+          count: 1,
+        },
+      },
+    }
+    const append = recordAttempt(attempt, context.room)
+    return {
+      append,
+      answer: { refusal, attempt: { ...attempt, recorded: append.length > 0 }, subjects: [], now: loaded.now },
+    }
+  }
+  const before = context.keys.get(
+    idempotencyKeyName({ tenantId: caller.tenantId, producer: caller.producer, key: idempotencyKey }),
+  )
+  if (before !== undefined) {
+    return before.fingerprint === fingerprint
+      ? { append: [], answer: { existing: before.intentId, subjects: [], now: loaded.now } }
+      : refused(refuse('id_conflict'))
+  }
+  const agent = context.agents.get(agentKey(caller.tenantId, draft.body.agent.name))
+  if (
+    agent === undefined ||
+    agent.producer !== caller.producer ||
+    (caller.agent !== undefined && caller.agent !== agent.name)
+  ) {
+    return refused(refuse('agent_not_yours', { pointer: '/agent/name' }))
+  }
+  if (agent.owners.length > mostOwners) return refused(refuse('too_many_owners', { pointer: '/agent/name' }))
+  const { event, subjects } = publishedEvent(draft, agent, {
+    now: loaded.now,
+    subjects: context.subjects,
+    deadlineMs,
+  })
+  const [stream] = draft.streams
+  if (stream === undefined) throw new Error('an intent has a stream')
+  const outcome = decide(
+    { type: 'PublishIntent', now: loaded.now, intent: event },
+    foldIntent(loaded.of(stream).events),
+  )
+  if (isRefusal(outcome)) return refused(outcome)
+  return {
+    append: [
+      {
+        stream,
+        events: outcome,
+        metadata: {
+          producer: caller.producer,
+          ...(draft.traceparent === undefined ? {} : { traceparent: draft.traceparent }),
+        },
+      },
+    ],
+    answer: { event, subjects, now: loaded.now },
+  }
+}

@@ -1,0 +1,68 @@
+import { newId, type EventStore, type StreamRef } from '@countersign/event-store'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { intakeBench, type IntakeBench } from '../intake.fixture.ts'
+import { GatheredReads } from './gathered-reads.ts'
+import { appendedSignal, ReadIntent } from './wait-for-decision.ts'
+
+let bench: IntakeBench
+beforeAll(async () => {
+  bench = await intakeBench()
+})
+afterAll(() => bench.close())
+
+const readers = 40
+
+/** The real store, with the sizes of its loads and a promise for when the next one is answered. */
+const observed = () => {
+  const sizes: number[] = []
+  let loaded = Promise.withResolvers<void>()
+  const store: Pick<EventStore, 'load'> = {
+    load: async (refs: readonly StreamRef[]) => {
+      sizes.push(refs.length)
+      const answer = await bench.events.load(refs)
+      setImmediate(() => {
+        loaded.resolve()
+        loaded = Promise.withResolvers()
+      })
+      return answer
+    },
+  }
+  return { store, sizes, nextLoad: () => loaded.promise }
+}
+
+describe('long polls', () => {
+  it('are answered by one load per wake-up, however many wait', async () => {
+    const { intentId } = await bench.publishOne()
+    const { store, sizes, nextLoad } = observed()
+    const appended = appendedSignal()
+    const read = new ReadIntent(new GatheredReads(store), appended, new AbortController().signal)
+    const first = nextLoad()
+    const waiting = Array.from({ length: readers }, () =>
+      read.handle({ tenantId: bench.tenantId, intentId, waitMs: 20_000, mayRead: () => true }),
+    )
+    await first
+    await bench.allow(intentId)
+    appended.wake()
+    const views = await Promise.all(waiting)
+    expect(views.map((view) => view?.state)).toEqual(Array.from({ length: readers }, () => 'allowed'))
+    expect(new Set(sizes)).toEqual(new Set([readers]))
+  })
+
+  it('tell whoever may not see an intent the same as if there were none, at once', async () => {
+    const { intentId } = await bench.publishOne()
+    const reads = new GatheredReads(bench.events)
+    const read = new ReadIntent(reads, appendedSignal(), new AbortController().signal)
+    const ask = { tenantId: bench.tenantId, waitMs: 20_000, mayRead: () => false }
+    expect(await read.handle({ ...ask, intentId })).toBeUndefined()
+    expect(await read.handle({ ...ask, intentId: newId() })).toBeUndefined()
+  })
+
+  it('of one tenant never see the intent of another that is loaded with theirs', async () => {
+    const { intentId } = await bench.publishOne()
+    const reads = new GatheredReads(bench.events)
+    const ours = { kind: 'intent', streamId: intentId, tenantId: bench.tenantId } as const
+    const theirs = { ...ours, tenantId: await bench.addTenant('others') }
+    const [seen, unseen] = await Promise.all([reads.read(ours), reads.read(theirs)])
+    expect([seen.of(ours).version, unseen.of(theirs).version]).toEqual([1, 0])
+  })
+})

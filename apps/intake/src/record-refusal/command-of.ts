@@ -1,0 +1,22 @@
+/** Command of `POST /v1/intents`: its refusals have an event type of their own. */
+export const publishCommand = 'publish_intent'
+
+const id = '[^/]+'
+
+/** Commands by method and path. Reads are not here: they change nothing, and whoever may not read learns nothing. */
+const commands: readonly (readonly [method: string, path: RegExp, command: string])[] = [
+  ['POST', /^\/v1\/intents$/, publishCommand],
+  ['POST', new RegExp(`^/v1/intents/${id}/withdraw$`), 'withdraw_intent'],
+  ['POST', new RegExp(`^/v1/intents/${id}/grant$`), 'collect_grant'],
+  ['POST', new RegExp(`^/v1/grants/${id}/redeem$`), 'redeem_grant'],
+  ['POST', new RegExp(`^/v1/grants/${id}/revoke$`), 'revoke_grant'],
+  ['POST', new RegExp(`^/v1/grants/${id}/reconcile$`), 'reconcile_execution'],
+  ['POST', /^\/v1\/executions$/, 'report_execution'],
+  ['POST', /^\/v1\/agents$/, 'register_agent'],
+  ['POST', /^\/v1\/freezes$/, 'freeze'],
+  ['DELETE', new RegExp(`^/v1/freezes/${id}$`), 'unfreeze'],
+]
+
+/** Name of the command that a request asks for, snake_case; undefined for reads and unknown paths. */
+export const commandOf = (method: string, path: string): string | undefined =>
+  commands.find(([wanted, pattern]) => wanted === method && pattern.test(path))?.[2]
