@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { sealedFactsPurpose, type JsonObject, type SealedIntent } from '@countersign/contracts'
+import { sealedFactsPurpose, type SealedIntent } from '@countersign/contracts'
 import { newId, type OpenedPayload, type PayloadToSeal, type StreamRef } from '@countersign/event-store'
 import type { EvaluateIntent, Intent } from '@countersign/intent'
-import { evaluate, type Evaluation, type Facts, factsOf, type PolicySet } from '@countersign/policy-engine'
+import { evaluate, type Evaluation, factsOf, type PolicySet } from '@countersign/policy-engine'
 import { canonicalJson, commitment } from '@countersign/redaction'
 import { authorsOf, type AuthoredChange } from './policy-authors.ts'
 
