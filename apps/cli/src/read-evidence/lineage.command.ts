@@ -19,7 +19,8 @@ type LineageOptions = DeploymentOptions & {
 
 /** One line per edge, in words: `agent etl-bot -requested-> intent export customers`. */
 export const lineageLines = ({ nodes, edges, truncated, reason }: Neighbourhood): string[] => {
-  const names = new Map(nodes.map(({ id, kind, label }) => [id, `${kind.replaceAll('_', ' ')} ${plain(label)}`]))
+  const named = (kind: string, label: string): string => (label.startsWith(kind) ? label : `${kind} ${label}`)
+  const names = new Map(nodes.map(({ id, kind, label }) => [id, named(kind.replaceAll('_', ' '), plain(label))]))
   const lines = edges.map(({ from, kind, to }) => `${names.get(from) ?? from}  -${kind}->  ${names.get(to) ?? to}`)
   const alone = lines.length === 0 ? nodes.map(({ id }) => names.get(id) ?? id) : []
   return [...lines, ...alone, ...(truncated ? [`… cut by the bound on ${reason ?? 'size'}`] : [])]
