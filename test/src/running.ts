@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { countersign, type Countersign } from '@countersign/client'
@@ -53,7 +53,11 @@ export type Running = {
   stop(): Promise<void>
 }
 
-export type RunningOptions = { readonly logLevel?: 'warn' | 'debug' | 'trace' }
+export type RunningOptions = {
+  readonly logLevel?: 'warn' | 'debug' | 'trace'
+  /** More arguments for the product's command line, made from its data folder and a free port. */
+  readonly more?: (dataDir: string, freePort: number) => readonly string[]
+}
 
 const readCredentials = async (dataDir: string): Promise<Credentials> =>
   JSON.parse(await readFile(join(dataDir, 'credentials.json'), 'utf8')) as Credentials
@@ -86,12 +90,15 @@ const tokensOf = async ({ issuer, audience, cliClientId, agents, producers, peop
  * Starts the built product as a process of its own on free ports and a data folder of its own. One per spec file: a start
  * takes some seconds.
  */
-export const startRunning = async ({ logLevel = 'warn' }: RunningOptions = {}): Promise<Running> => {
+export const startRunning = async ({ logLevel = 'warn', more }: RunningOptions = {}): Promise<Running> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
+  // As root the database runs as another account, which has to pass this folder: else its files would go elsewhere and stay.
+  await chmod(dataDir, 0o711)
   const removeData = (): Promise<void> => rm(dataDir, { recursive: true, force: true })
   try {
-    const port = await freePorts(3)
-    const start = (): Promise<ProductProcess> => ProductProcess.start({ dataDir, port, logLevel })
+    const port = await freePorts(4)
+    const start = (): Promise<ProductProcess> =>
+      ProductProcess.start({ dataDir, port, logLevel, more: more?.(dataDir, port + 3) ?? [] })
     let product = await start()
     let credentials = await readCredentials(dataDir)
     let superuser = superuserPool(credentials)

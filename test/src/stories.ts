@@ -52,8 +52,8 @@ export const inReview = async (running: Running, body = exportIntent()): Promise
   return { intentId, reviewId, body }
 }
 
-export const readReview = ({ call }: Running, token: string, reviewId: string): Promise<Answer<ReviewView>> =>
-  call<ReviewView>(`/v1/reviews/${reviewId}`, { token })
+export const readReview = (running: Running, token: string, reviewId: string): Promise<Answer<ReviewView>> =>
+  running.call<ReviewView>(`/v1/reviews/${reviewId}`, { token })
 
 export type Verdict = { readonly verdict: 'approve' | 'deny'; readonly reason?: string }
 

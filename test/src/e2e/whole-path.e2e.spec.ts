@@ -246,8 +246,8 @@ describe('what is left of it', () => {
           `/v1/intents/${story.intentId}/story`,
           { token: running.tokens.ben },
         )
-        const { steps = [] } = answer.body
-        return steps.some(({ event }) => event === 'ExecutionSucceeded') ? answer.body : undefined
+        const isTold = answer.status === 200 && answer.body.steps.some(({ event }) => event === 'ExecutionSucceeded')
+        return isTold ? answer.body : undefined
       },
       { what: 'the whole story' },
     )

@@ -10,6 +10,8 @@ export type ProcessOptions = {
   readonly dataDir: string
   readonly port: number
   readonly logLevel: 'warn' | 'info' | 'debug' | 'trace'
+  /** More arguments for its command line. */
+  readonly more?: readonly string[]
 }
 
 /** The built product as a process of its own, with everything it wrote. */
@@ -34,10 +36,10 @@ export class ProductProcess {
   }
 
   /** Starts `node apps/standalone/dist/main.js` and resolves once it says that it is ready. */
-  static async start({ dataDir, port, logLevel }: ProcessOptions): Promise<ProductProcess> {
+  static async start({ dataDir, port, logLevel, more = [] }: ProcessOptions): Promise<ProductProcess> {
     const child = spawn(
       process.execPath,
-      [main, '--data-dir', dataDir, '--port', String(port), '--log-level', logLevel],
+      [main, '--data-dir', dataDir, '--port', String(port), '--log-level', logLevel, ...more],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' } },
     )
     const product = new ProductProcess(child)
