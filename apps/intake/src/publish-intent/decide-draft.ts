@@ -39,6 +39,9 @@ export const agentKey = (tenantId: string, name: string): string => `${tenantId}
 /** People behind one agent that an intent names; all of them are kept from approving it, so none may be left out. */
 const mostOwners = 256
 
+/** Bytes of data that the store takes for one event. */
+const largestEvent = 16_384
+
 type Decisive = { readonly loaded: Loaded; readonly context: PublishContext; readonly deadlineMs: number }
 
 /** Decides one draft: its key, its agent, its owners, then the core. Whatever is refused is recorded by the same append. */
@@ -88,6 +91,8 @@ export const decideDraft = (draft: Draft, { loaded, context, deadlineMs }: Decis
     subjects: context.subjects,
     deadlineMs,
   })
+  // Each field fits its bound, and many owners with long names may still be too much together.
+  if (Buffer.byteLength(JSON.stringify(event)) > largestEvent) return refused(refuse('body_too_large'))
   const [stream] = draft.streams
   if (stream === undefined) throw new Error('an intent has a stream')
   const outcome = decide(

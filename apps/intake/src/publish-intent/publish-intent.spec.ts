@@ -1,6 +1,5 @@
 import { isRefusal } from '@countersign/contracts'
-import { Refused } from '@countersign/service-kit'
-import { createLog } from '@countersign/service-kit'
+import { createLog, Refused } from '@countersign/service-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { intakeBench, type IntakeBench } from '../intake.fixture.ts'
 import { RecordRefusal } from '../record-refusal/record-refusal.handler.ts'
@@ -45,9 +44,18 @@ describe('an agent', () => {
         [tenantId, count],
       )
     const caller = { ...bench.caller, agent: undefined }
-    const publish = () => bench.publish.handle([{ ...request({ agent: { name: agent } }), caller }])
+    const publish = (change = {}) =>
+      bench.publish.handle([{ ...request({ agent: { name: agent }, ...change }), caller }])
     await join(256)
     expect((await publish()).map(codeOf)).toEqual(['ok'])
+    // Every field is as long as it may be: each fits, and with that many owners all of them do not.
+    const wide = (length: number) => '\u20ac'.repeat(length)
+    const change = {
+      target: wide(512),
+      agent: { name: agent, session: wide(512), model: { name: wide(128), version: wide(128) } },
+      impact: { dataClasses: Array.from({ length: 16 }, () => wide(128)) },
+    }
+    expect((await publish(change)).map(codeOf)).toEqual(['body_too_large'])
     await join(1)
     expect((await publish()).map(codeOf)).toEqual(['too_many_owners'])
     expect((await bench.attempts('ActionIntentRefused')).at(-1)).toMatchObject({ code: 'too_many_owners' })
@@ -84,10 +92,10 @@ describe('load', () => {
     for (let sent = 0; sent < 1_234; sent += 1) shed.count(bench.caller, refused)
     await shed.flush()
     await shed.flush()
-    const { rows } = await bench.superuser.query<{ total: string }>(
-      `select sum(total) as total from countersign.refusal_count where code = 'too_many_requests'`,
+    const { rows } = await bench.superuser.query<{ total: string; recorded: string }>(
+      `select sum(total) as total, sum(recorded) as recorded from countersign.refusal_count where code = 'too_many_requests'`,
     )
-    expect(rows).toEqual([{ total: '1234' }])
+    expect(rows).toEqual([{ total: '1234', recorded: '1234' }])
     expect((await bench.attempts('ActionIntentRefused')).at(-1)).toMatchObject({ code: refused.code, count: 1_234 })
   })
 })

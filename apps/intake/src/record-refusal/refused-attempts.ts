@@ -69,7 +69,7 @@ export const countAttempts = (
       code,
       streamId,
       total: event.data.count,
-      recorded: recorded ? 1 : 0,
+      recorded: recorded ? event.data.count : 0,
     })),
   )
 
