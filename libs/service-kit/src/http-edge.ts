@@ -184,6 +184,19 @@ export const createHttpEdge = ({
     startRequestSpan(request, done)
   })
 
+  // What Fastify refuses while it reads a body (too large, a length that is not true) never gets to the hooks above.
+  instance.addHook('onError', (request, _reply, error, done) => {
+    if (onRefused === undefined || !(error as { code?: string }).code?.startsWith('FST_ERR_CTP')) {
+      done()
+      return
+    }
+    const { code } = sourceOf(error)
+    const [path] = splitUrl(request.raw.url ?? '/')
+    const { authorization } = request.headers
+    const recorded = (): void => done()
+    onRefused({ method: request.method, path, authorization, code, pointer: undefined }).then(recorded, recorded)
+  })
+
   instance.addHook('preValidation', (request: Incoming, _reply, done) => {
     if (request.bodyRefusal) refuseRecorded(request, request.bodyRefusal, done)
     else done()
