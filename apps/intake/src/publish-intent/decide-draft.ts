@@ -36,6 +36,9 @@ export type DraftAnswer = {
 
 export const agentKey = (tenantId: string, name: string): string => `${tenantId}/${name}`
 
+/** A recorded time may be ahead of the database's clock by as much as clocks differ. */
+const clockToleranceMs = 60_000
+
 /** People behind one agent that an intent names; all of them are kept from approving it, so none may be left out. */
 const mostOwners = 256
 
@@ -84,6 +87,10 @@ export const decideDraft = (draft: Draft, { loaded, context, deadlineMs }: Decis
     (caller.agent !== undefined && caller.agent !== agent.name)
   ) {
     return refused(refuse('agent_not_yours', { pointer: '/agent/name' }))
+  }
+  const { occurredAt } = draft.body
+  if (occurredAt !== undefined && Date.parse(occurredAt) > Date.parse(loaded.now) + clockToleranceMs) {
+    return refused(refuse('time_invalid', { pointer: '/occurredAt' }))
   }
   if (agent.owners.length > mostOwners) return refused(refuse('too_many_owners', { pointer: '/agent/name' }))
   const { event, subjects } = publishedEvent(draft, agent, {

@@ -5,6 +5,13 @@ import type { ClientCaller } from '../caller.ts'
 import { decideIntent } from '../decide-intent.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
 
+/** Field of a report that says the opposite of its outcome: a success has no error and no exit code but 0. */
+const contradictionIn = ({ outcome, code, exitCode }: ReportExecutionBody): string | undefined => {
+  if (outcome === 'failed') return undefined
+  if (code !== undefined) return '/code'
+  return exitCode !== undefined && exitCode !== 0 ? '/exitCode' : undefined
+}
+
 /** Records what an executor says happened under its grant. */
 export class ReportExecution {
   readonly #pool: pg.Pool
@@ -16,6 +23,8 @@ export class ReportExecution {
   }
 
   async handle(caller: ClientCaller, body: ReportExecutionBody): Promise<Refusal | undefined> {
+    const contradiction = contradictionIn(body)
+    if (contradiction !== undefined) return refuse('invalid_request', { pointer: contradiction })
     const { grantId, executionId, outcome, code, ...result } = body
     const grant = await findGrant(this.#pool, grantId, caller.tenantId)
     if (grant === undefined) return refuse('unknown_grant')

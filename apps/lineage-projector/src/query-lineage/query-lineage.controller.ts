@@ -84,7 +84,9 @@ const questionOf = (query: WalkQuery): Omit<LineageQuestion, 'tenantId' | 'kind'
   if (after === undefined) {
     if (asOf === undefined) return { direction, depth, maxNodes, skip: 0 }
     const at = new Date(asOf)
-    if (Number.isNaN(at.getTime())) throw new Refused({ code: 'invalid_parameter', pointer: '/asOf' })
+    // A parser may roll a day that does not exist over to the next month.
+    if (Number.isNaN(at.getTime()) || !at.toISOString().startsWith(asOf.slice(0, 19)))
+      throw new Refused({ code: 'invalid_parameter', pointer: '/asOf' })
     return { direction, depth, maxNodes, skip: 0, asOf: at.toISOString() }
   }
   const continued = readWalkCursor(after)
