@@ -1,7 +1,5 @@
 import { activePolicySets, type Transaction } from '@countersign/event-store'
-import type { Intent } from '@countersign/intent'
 import { deniesOnly, loadPolicySet, type Facts, type PolicySet, type PolicySource } from '@countersign/policy-engine'
-import type { JsonObject, SealedIntent } from '@countersign/contracts'
 
 export type Denies = { readonly policySetDigest: string; readonly denied: boolean; readonly rules: readonly string[] }
 
@@ -33,20 +31,6 @@ export class ActivePolicy {
     return loaded.set
   }
 }
-
-/** The facts of an intent as policy saw them. */
-export const factsOf = ({ published }: Intent, content: SealedIntent): Facts => ({
-  agent: published.agent.name,
-  principalKind: published.agent.kind,
-  producer: published.producer,
-  action: published.action,
-  target: published.target,
-  environment: published.environment,
-  onBehalfOf: published.onBehalfOf !== null,
-  ...(published.agent.model === undefined ? {} : { model: published.agent.model }),
-  ...(published.impact === undefined ? {} : { impact: published.impact }),
-  parameters: content.parameters as JsonObject,
-})
 
 /** Whether the active set forbids the action now. No usable set is a deny. */
 export const deniesNow = (set: PolicySet | undefined, facts: Facts): Denies => {

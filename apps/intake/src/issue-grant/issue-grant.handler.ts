@@ -9,8 +9,8 @@ import {
   type Subject,
 } from '@countersign/event-store'
 import { decide, foldIntent, isPublished, type Intent } from '@countersign/intent'
-import type { PolicySet } from '@countersign/policy-engine'
-import { deniesNow, factsOf, type ActivePolicy } from '../active-policy.ts'
+import { factsOf, type PolicySet } from '@countersign/policy-engine'
+import { deniesNow, type ActivePolicy } from '../active-policy.ts'
 import type { ClientCaller } from '../caller.ts'
 import { executorOf } from '../decide-intent.ts'
 import { rememberGrant } from '../issued-grant.ts'
@@ -64,7 +64,7 @@ export class IssueGrant {
     const opened = await openIntent({ store, keyring }, ref)
     if (opened === undefined) return refuse('unknown_intent')
     if (opened === 'erased') return refuse('intent_closed')
-    const facts = factsOf(opened.intent, opened.content)
+    const facts = factsOf(opened.intent.published, opened.content)
     const { answer } = await store.execute(
       { streams: [ref] },
       {
