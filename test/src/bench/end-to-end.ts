@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { GrantView, IntentView, ReceiptView, ReviewView } from '@countersign/contracts'
+import type { Running } from '../running.ts'
+import { concreteOf, exportIntent, readIntent } from '../stories.ts'
+import { type HttpClient, httpClient, type Reply } from './http-client.ts'
+import { type Cost, costOf, type CpuClocks, percentile, round } from './measure.ts'
+
+export type Throughput = Cost & {
+  readonly publishers: number
+  readonly seconds: number
+  /** Transactions that PostgreSQL committed meanwhile, whoever began them, for each that was finished. */
+  readonly transactions: number
+}
+export type Latency = {
+  readonly perSecond: number
+  readonly intents: number
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+}
+
+const ok = <Body>(what: string, { status, body }: Reply<Body>): Body => {
+  if (status >= 300) throw new Error(`${what} was answered with ${status}: ${JSON.stringify(body)}`)
+  return body
+}
+
+/** Publishes an allowed read and resolves when its decision has come back. */
+const decided = async (client: HttpClient, token: string): Promise<void> => {
+  const body = readIntent()
+  const published = ok('an intent', await client.send<IntentView>('/v1/intents', { token, body, key: randomUUID() }))
+  const path = `/v1/intents/${published.intentId}?waitMs=20000`
+  const { state } = ok('a decision', await client.send<IntentView>(path, { token }))
+  if (state !== 'allowed') throw new Error(`an intent is ${state}, not allowed`)
+}
+
+/** So many workers that each begin anew as soon as they are done, until the time is over. Counts what was finished. */
+const forSeconds = async (seconds: number, workers: number, work: () => Promise<void>): Promise<number> => {
+  const end = performance.now() + seconds * 1_000
+  let done = 0
+  const worker = async (): Promise<void> => {
+    while (performance.now() < end) {
+      await work()
+      done += 1
+    }
+  }
+  await Promise.all(Array.from({ length: workers }, worker))
+  return done
+}
+
+export type Load = { readonly running: Running; readonly clocks: CpuClocks; readonly seconds: number }
+
+/** Transactions committed so far. Sessions report theirs about once a second. */
+const committed = async ({ superuser }: Running): Promise<number> => {
+  await pause(1_200)
+  const { rows } = await superuser.query<{ n: string }>(
+    'select xact_commit as n from pg_stat_database where datname = current_database()',
+  )
+  return Number(rows[0]?.n)
+}
+
+const measured = async (
+  { running, clocks, seconds }: Load,
+  workers: number,
+  work: () => Promise<void>,
+): Promise<Throughput> => {
+  const before = await committed(running)
+  const cost = await costOf(clocks, () => forSeconds(seconds, workers, work))
+  const transactions = round(((await committed(running)) - before) / cost.count, 1)
+  return { publishers: workers, seconds, transactions, ...cost }
+}
+
+/** Intents per second from the request to the decision, with as many publishers at once as are given. */
+export const measureThroughput = async (load: Load, publishers: number): Promise<Throughput> => {
+  const { running, seconds } = load
+  const client = httpClient(running.baseUrl, publishers)
+  const { agent } = running.tokens
+  try {
+    await forSeconds(Math.min(3, seconds / 3), publishers, () => decided(client, agent))
+    return await measured(load, publishers, () => decided(client, agent))
+  } finally {
+    client.close()
+  }
+}
+
+/**
+ * Time from the moment at which an intent was due to its decision, at a fixed rate: an answer that comes late does not delay
+ * the next request, so waiting in line is counted.
+ */
+export const measureLatency = async ({ running, seconds }: Load, perSecond: number): Promise<Latency> => {
+  const client = httpClient(running.baseUrl, 256)
+  const { agent } = running.tokens
+  const taken: number[] = []
+  const under: Promise<void>[] = []
+  const intents = Math.max(1, Math.floor(perSecond * seconds))
+  try {
+    const began = performance.now()
+    for (let at = 0; at < intents; at += 1) {
+      const due = began + (at * 1_000) / perSecond
+      const early = due - performance.now()
+      if (early > 1) await pause(early)
+      under.push(decided(client, agent).then(() => void taken.push(performance.now() - due)))
+    }
+    await Promise.all(under)
+  } finally {
+    client.close()
+  }
+  const sorted = taken.toSorted((a, b) => a - b)
+  const at = (share: number): number => round(percentile(sorted, share))
+  return { perSecond: round(perSecond, 1), intents, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: at(1) }
+}
+
+/** One export from the request over a person's yes to the executor's report. */
+const humanCycle = async (client: HttpClient, { tokens }: Running): Promise<void> => {
+  const { agent: token, ben } = tokens
+  const body = exportIntent()
+  const { intentId } = ok('an intent', await client.send<IntentView>('/v1/intents', { token, body, key: randomUUID() }))
+  const look = async <Value>(find: () => Promise<Value | undefined>): Promise<Value> => {
+    for (;;) {
+      const found = await find()
+      if (found !== undefined) return found
+      await pause(20)
+    }
+  }
+  const reviewId = await look(
+    async () => (await client.send<IntentView>(`/v1/intents/${intentId}`, { token })).body.review?.reviewId,
+  )
+  const { presentationDigest } = await look(async () => {
+    const read = await client.send<ReviewView>(`/v1/reviews/${reviewId}`, { token: ben })
+    return read.status === 200 ? read.body : undefined
+  })
+  const verdict = { verdict: 'approve', presentationDigest, reason: 'checked' }
+  ok('a verdict', await client.send(`/v1/reviews/${reviewId}/verdicts`, { token: ben, body: verdict }))
+  const grant = ok('a grant', await client.send<GrantView>(`/v1/intents/${intentId}/grant`, { token, body: {} }))
+  const redemption = { token: grant.token, redemptionId: randomUUID(), ...concreteOf(body) }
+  ok('a receipt', await client.send<ReceiptView>(`/v1/grants/${grant.grantId}/redeem`, { token, body: redemption }))
+  const report = { grantId: grant.grantId, executionId: randomUUID(), outcome: 'succeeded' }
+  ok('a report', await client.send('/v1/executions', { token, body: report }))
+}
+
+/** Whole human cycles per second; a card goes to the demo Slack for each of them. */
+export const measureHumanCycles = async (load: Load, workers: number): Promise<Throughput> => {
+  const { running } = load
+  const client = httpClient(running.baseUrl, workers)
+  try {
+    await humanCycle(client, running)
+    return await measured(load, workers, () => humanCycle(client, running))
+  } finally {
+    client.close()
+  }
+}
