@@ -7,7 +7,7 @@ import type pg from 'pg'
 export type PersonCaller = DirectoryPerson & { readonly assurance: Assurance }
 
 /** Whether a token speaks for a person alone: not a program's own, and no program acting for a person (RFC 8693 `act`). */
-const isHuman = ({ kind, actorChain }: Identity): boolean => kind === 'person' && actorChain.length === 0
+export const isHuman = ({ kind, actorChain }: Identity): boolean => kind === 'person' && actorChain.length === 0
 
 /** How a token says the person signed in (RFC 8176 `mfa`); a single factor is `sso`. */
 const assuranceOf = ({ acr, amr }: Identity): Assurance =>

@@ -23,6 +23,8 @@ import type { NotifierConfig } from './notifier.config.ts'
 import { NotifierModule } from './notifier.module.ts'
 import { DeliverCards } from './present-review/deliver-cards.ts'
 import { FollowReviews } from './present-review/follow-reviews.ts'
+import { RecordRefusal } from './record-refusal/record-refusal.handler.ts'
+import { RecordRefusals } from './record-refusal/record-refusals.ts'
 import { RecordVerdict } from './record-verdict/record-verdict.handler.ts'
 
 /** What the service does not open itself. */
@@ -53,6 +55,8 @@ export const notifierService =
         collectWithinMs: config.COLLECT_WITHIN_MS,
         onRecorded: () => cards.wake(),
       })
+      const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
+      const refusals = new RecordRefusals({ pool, verifier, record: new RecordRefusal(store), log })
       const slack = connectSlack({ config, pool, verdicts, log })
       const cards = new DeliverCards({ ...source, channels: slack === undefined ? [] : [slack.channel], log })
       const reviews = new FollowReviews({
@@ -80,8 +84,10 @@ export const notifierService =
           reviews,
           api: new ApiChannel(source, verdicts),
           slack: slack?.callback ?? null,
+          refusals,
         }),
-        verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+        verifier,
+        edge: { onRefused: (refusal) => refusals.ofEdge(refusal) },
         transport: eventsOf(bus, config, log),
         consumers: [cards, ...(slack === undefined ? [] : [finishing(slack.callback)])],
         onStop: async () => {

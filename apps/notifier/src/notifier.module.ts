@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common'
+import { APP_INTERCEPTOR } from '@nestjs/core'
 import type pg from 'pg'
 import { ApiChannel } from './channels/api/api-channel.ts'
 import { ReviewController } from './channels/api/review.controller.ts'
@@ -11,6 +12,7 @@ import { LinkAccountController } from './link-account/link-account.controller.ts
 import { LinkAccount } from './link-account/link-account.handler.ts'
 import { FollowReviewsController } from './present-review/follow-reviews.controller.ts'
 import { FollowReviews } from './present-review/follow-reviews.ts'
+import type { RecordRefusals } from './record-refusal/record-refusals.ts'
 import { NOTIFIER_POOL, SLACK_CALLBACK } from './tokens.ts'
 
 export type NotifierParts = {
@@ -21,12 +23,13 @@ export type NotifierParts = {
   readonly reviews: FollowReviews
   readonly api: ApiChannel
   readonly slack: SlackCallback | null
+  readonly refusals: RecordRefusals
 }
 
 /** The notifier's controllers over parts that its composition made. */
 @Module({})
 export class NotifierModule {
-  static with({ pool, people, groups, accounts, reviews, api, slack }: NotifierParts): DynamicModule {
+  static with({ pool, people, groups, accounts, reviews, api, slack, refusals }: NotifierParts): DynamicModule {
     return {
       module: NotifierModule,
       controllers: [
@@ -38,6 +41,7 @@ export class NotifierModule {
       ],
       providers: [
         { provide: NOTIFIER_POOL, useFactory: () => pool },
+        { provide: APP_INTERCEPTOR, useFactory: () => refusals },
         { provide: RegisterPerson, useFactory: () => people },
         { provide: ChangeGroup, useFactory: () => groups },
         { provide: LinkAccount, useFactory: () => accounts },

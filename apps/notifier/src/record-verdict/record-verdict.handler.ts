@@ -20,6 +20,7 @@ import { commitment } from '@countersign/redaction'
 import { refreshCards } from '../present-review/card-queue.ts'
 import { reviewIn } from '../present-review/follow-reviews.ts'
 import { trackReviews } from '../present-review/tracked-review.ts'
+import { asRecorded } from '../record-refusal/recorded-refusals.ts'
 import { attemptsStream, intentStream } from '../streams.ts'
 import { presentationShown, reasonOf, refusedVerdict, type VerdictAttempt } from './verdict-attempt.ts'
 
@@ -135,7 +136,7 @@ export class RecordVerdict {
         },
       },
     )
-    if (answer.refusal !== undefined) return { refusal: answer.refusal }
+    if (answer.refusal !== undefined) return { refusal: asRecorded(answer.refusal) }
     return { state: foldIntent([...answer.before, ...events]).status }
   }
 

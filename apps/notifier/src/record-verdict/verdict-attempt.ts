@@ -1,14 +1,6 @@
 import type { StoredEvent } from '@countersign/event-store'
 import type { RecordVerdict } from '@countersign/intent'
-import type {
-  Assurance,
-  Channel,
-  EventData,
-  EventOf,
-  Refusal,
-  RefusalCode,
-  VerdictChoice,
-} from '@countersign/contracts'
+import type { Assurance, Channel, EventData, EventOf, RefusalCode, VerdictChoice } from '@countersign/contracts'
 
 /** Somebody's yes or no as a channel brings it, before anything about it was decided. */
 export type VerdictAttempt = {
@@ -40,7 +32,7 @@ export const reasonOf = ({ verdict, reason }: Pick<VerdictAttempt, 'verdict' | '
   return text.length >= (verdict === 'deny' ? shortestReason : 1) ? text : undefined
 }
 
-const tooLate: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+const tooLate: ReadonlySet<string> = new Set<RefusalCode>([
   'review_expired',
   'review_closed',
   'intent_denied',
@@ -51,8 +43,14 @@ const tooLate: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
 
 /** The event of a refused verdict: too late when the review was over, refused otherwise. */
 export const refusedVerdict = (
-  { intentId, reviewId, verdict, person, channel }: VerdictAttempt,
-  { code }: Refusal,
+  {
+    intentId,
+    reviewId,
+    verdict,
+    person,
+    channel,
+  }: Pick<VerdictAttempt, 'intentId' | 'reviewId' | 'verdict' | 'person' | 'channel'>,
+  { code }: { readonly code: string },
 ): EventOf<'VerdictRefused' | 'VerdictTooLate'> => {
   const data = { intentId, reviewId, verdict, person, channel, code, count: 1 }
   return tooLate.has(code) ? { type: 'VerdictTooLate', data } : { type: 'VerdictRefused', data }

@@ -1,0 +1,75 @@
+import { personOf } from '@countersign/event-store'
+import type { Identity } from '@countersign/identity'
+import { type BearerVerifier, type EdgeRefusal, identityOf, type Log, Refused } from '@countersign/service-kit'
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common'
+import type pg from 'pg'
+import { catchError, type Observable } from 'rxjs'
+import { isHuman } from '../caller.ts'
+import { findReview } from '../present-review/tracked-review.ts'
+import { askedCommand, type AskedCommand } from './asked-command.ts'
+import type { RecordRefusal } from './record-refusal.handler.ts'
+import { isRecorded } from './recorded-refusals.ts'
+
+export type RecordRefusalsOptions = {
+  readonly pool: pg.Pool
+  readonly verifier: BearerVerifier<Identity>
+  readonly record: RecordRefusal
+  readonly log: Log
+}
+
+type Asked = { readonly command: AskedCommand; readonly identity: Identity; readonly code: string }
+
+/**
+ * Sees to it that no refused verdict or change of a register by a known person goes unrecorded, whatever refused it: the
+ * edge, the check of a body, a review that does not exist, a right that is missing. What was recorded in the transaction of
+ * its verdict is left alone. Strangers have no tenant to record for; the edge's metrics count them.
+ */
+export class RecordRefusals implements NestInterceptor {
+  readonly #options: RecordRefusalsOptions
+
+  constructor(options: RecordRefusalsOptions) {
+    this.#options = options
+  }
+
+  /** Around every controller, its pipes included. */
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(catchError((error: unknown) => this.#rethrow(context, error)))
+  }
+
+  /** For refusals of the HTTP edge: it knows no identity yet, and no body. Throws when the refusal cannot be recorded. */
+  async ofEdge({ method, path, authorization, code }: EdgeRefusal): Promise<void> {
+    const command = askedCommand(method, path)
+    if (authorization === undefined || command === undefined) return
+    const bearer = /^Bearer +(\S{1,8192})$/i.exec(authorization)?.[1]
+    const verified = bearer === undefined ? undefined : await this.#options.verifier.verify(bearer)
+    if (verified?.ok === true) await this.#record({ command, identity: verified.identity, code })
+  }
+
+  async #rethrow(context: ExecutionContext, error: unknown): Promise<never> {
+    if (!(error instanceof Refused) || isRecorded(error.source)) throw error
+    const request = context.switchToHttp().getRequest<{ method: string; url: string; body?: unknown }>()
+    const command = askedCommand(request.method, request.url, request.body)
+    if (command === undefined) throw error
+    const { code } = error.source
+    try {
+      await this.#record({ command, identity: identityOf(request), code })
+    } catch (failure) {
+      this.#options.log.warn({ err: failure, code }, 'a refusal could not be recorded')
+      // An attempt that is answered is recorded, so what cannot be recorded is not answered yet.
+      throw new Refused({ code: 'overloaded', headers: { 'retry-after': '5' } })
+    }
+    throw error
+  }
+
+  async #record({ command: { reviewId, verdict }, identity, code }: Asked): Promise<void> {
+    const { pool, record } = this.#options
+    const known = identity.kind === 'person' ? await personOf(pool, identity) : undefined
+    if (known === undefined) return
+    const { tenantId, subjectId } = known
+    const found = reviewId === undefined ? undefined : await findReview(pool, reviewId)
+    // A review of another tenant does not exist for this person, nor for what is recorded of them.
+    const review = found?.tenantId === tenantId ? { reviewId: found.reviewId, intentId: found.intentId } : undefined
+    const person = isHuman(identity) ? subjectId : null
+    await record.handle({ tenantId, accountable: subjectId, person, review, verdict, code })
+  }
+}
