@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { rm, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { javaArguments } from './broker-process.ts'
+
+const run = promisify(execFile)
+
+/** A cluster id as Kafka writes them: 16 random bytes, base64url. */
+export const newClusterId = (): string => randomBytes(16).toString('base64url').replace(/^-/, 'A')
+
+export interface FormatOptions {
+  readonly jars: string
+  readonly propertiesFile: string
+  readonly clusterId: string
+  /** SCRAM users that exist from the first start on; the inter-broker user has to be one of them. */
+  readonly users?: ReadonlyMap<string, string>
+}
+
+/**
+ * Prepares the data folder of a broker that never ran. The arguments go through a file that only we can read, so that
+ * no password shows in the list of processes.
+ */
+export const formatStorage = async (options: FormatOptions): Promise<void> => {
+  const { jars, propertiesFile, clusterId, users = new Map() } = options
+  const argumentsFile = `${propertiesFile}.format`
+  const scram = [...users].flatMap(([name, password]) => [
+    '--add-scram',
+    `SCRAM-SHA-512=[name=${name},password=${password}]`,
+  ])
+  const lines = ['format', '-t', clusterId, '-c', propertiesFile, ...scram]
+  await writeFile(argumentsFile, `${lines.join('\n')}\n`, { mode: 0o600 })
+  try {
+    await run('java', [...javaArguments(jars, [], 'kafka.tools.StorageTool'), `@${argumentsFile}`])
+  } finally {
+    await rm(argumentsFile, { force: true })
+  }
+}

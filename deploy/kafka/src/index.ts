@@ -1,0 +1,2 @@
+export { missingPrograms } from './required-programs.ts'
+export { startTestBroker, type TestBroker } from './test-broker.ts'
