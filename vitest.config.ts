@@ -1,9 +1,14 @@
+import { matchesGlob } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { withoutKafka } from './deploy/kafka/src/specs-with-kafka.ts'
 import { specPatterns, specsWithDatabase } from './tools/specs-with-database.ts'
 
 // Tests read the TypeScript sources of every package through the `source` export condition: no build is needed.
 const conditions = ['source', 'module', 'node', 'development|production']
-const withDatabase = specsWithDatabase()
+const withKafka = ['libs/*/src/**/*.kafka.spec.ts', 'libs/bus/src/kafka.spec.ts']
+const withDatabase = specsWithDatabase().filter((path) => !withKafka.some((pattern) => matchesGlob(path, pattern)))
+const leftOut = withoutKafka()
+if (leftOut !== undefined) process.stderr.write(`LEFT OUT: the specs on Kafka. ${leftOut}\n`)
 
 export default defineConfig({
   resolve: { conditions },
@@ -14,7 +19,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include: specPatterns, exclude: withDatabase } },
+      { extends: true, test: { name: 'unit', include: specPatterns, exclude: [...withDatabase, ...withKafka] } },
       {
         extends: true,
         test: {
@@ -23,6 +28,18 @@ export default defineConfig({
           globalSetup: ['libs/spec-kit/src/postgres.global-setup.ts'],
         },
       },
+      ...(leftOut === undefined
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: 'kafka',
+                include: withKafka,
+                globalSetup: ['libs/spec-kit/src/postgres.global-setup.ts', 'deploy/kafka/src/kafka.global-setup.ts'],
+              },
+            },
+          ]
+        : []),
     ],
   },
 })

@@ -17,6 +17,11 @@ export {
   type Subscription,
   type TopicLag,
 } from './bus.ts'
+export { createKafkaBus, type KafkaBusOptions } from './kafka.ts'
+export type { KafkaAccess } from './kafka/client.ts'
+export type { ParkingClaim, ParkingLot } from './kafka/parking-lot.ts'
+export { createPostgresParkingLot } from './kafka/postgres-parking-lot.ts'
+export { KafkaRefusal, type KafkaRefusalCode } from './kafka/refusal.ts'
 export { createPostgresBus, type PostgresBus, type PostgresBusOptions } from './postgres.ts'
 export { migrateBus, type BusRoles } from './postgres/migrate.ts'
 export type { QuarantineNotice } from './quarantine.ts'

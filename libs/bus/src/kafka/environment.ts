@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Admin, Kafka } from 'kafkajs'
+import type { BusHooks, OutboundRecord } from '../bus.ts'
+import type { ParkingLot } from './parking-lot.ts'
+
+export interface ConsumerTiming {
+  readonly sessionMs: number
+  readonly heartbeatMs: number
+  readonly rebalanceMs: number
+  /** Longest wait of a fetch for the first record. */
+  readonly maxWaitMs: number
+  readonly commitMs: number
+  /** How often is looked for records to redrive. */
+  readonly pollMs: number
+  /** Silence after which the consumer counts as dead. */
+  readonly silenceMs: number
+  /** How long leaving the group may take. */
+  readonly leaveMs: number
+  readonly backoffMs: (attempt: number) => number
+}
+
+/** What the consumers of one bus share. */
+export interface ConsumerEnvironment {
+  /** A client of its own; `isClosing` keeps the consumer from restarting. */
+  readonly client: (isClosing: () => boolean, onLine: () => void) => Kafka
+  readonly admin: () => Promise<Admin>
+  readonly parking: ParkingLot
+  readonly hooks: BusHooks
+  readonly timing: ConsumerTiming
+  readonly onDead: (reason: Error) => void
+  readonly publish: (records: readonly OutboundRecord[]) => Promise<void>
+}
+
+/** Ends early, without an error, when the signal aborts. */
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => undefined)
+
+/** Resolves with the promise or after the time, whichever is first; never rejects. */
+export const atMost = async (ms: number, work: Promise<unknown>): Promise<void> => {
+  const over = new AbortController()
+  await Promise.race([work.catch(() => undefined), pause(ms, over.signal)])
+  over.abort()
+}
