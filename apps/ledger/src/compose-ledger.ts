@@ -1,3 +1,4 @@
+import { bootCheck } from '@countersign/event-store'
 import type { Bus, OutboundRecord, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import { tokenVerifier } from '@countersign/identity'
@@ -18,10 +19,11 @@ const entriesAppended = counter('countersign.ledger.entries', { description: 'En
 /** Builds the ledger service over a bus that wakes it and carries its checkpoints. The bus stays its caller's. */
 export const composeLedger =
   ({ bus }: { readonly bus: Bus }): Compose<LedgerConfig> =>
-  ({ config, log, checks }) => {
+  async ({ config, log, checks }) => {
     const key = readSigningKey(config.CHECKPOINT_KEY_FILE)
     const pool = new pg.Pool({ connectionString: config.DATABASE_URL.reveal(), max: config.DATABASE_POOL })
     pool.on('error', (err) => log.warn({ err }, 'an idle database connection broke'))
+    await refuseUnsafe(pool)
     const appendTrouble = new Trouble(log, 'append')
     const publishTrouble = new Trouble(log, 'publish_checkpoint')
     checks.register({ name: 'append', effect: 'degraded', probe: () => appendTrouble.current() })
@@ -106,4 +108,14 @@ const ledgerWork = (
       await publisher?.stop()
     },
   }
+}
+
+/** A database that could lose or forge events is not worked on. */
+const refuseUnsafe = async (pool: pg.Pool): Promise<void> => {
+  const problems = await bootCheck(pool, [])
+  if (problems.length === 0) return
+  await pool.end()
+  throw new Error(
+    `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
+  )
 }

@@ -31,6 +31,7 @@ export const composeLineageProjector =
       application_name: 'countersign-lineage',
     })
     pool.on('error', (err) => log.warn({ err }, 'a database connection was lost'))
+    await refuseUnsafe(pool)
     try {
       const problems = await bootCheck(pool, [])
       if (problems.length > 0) {
@@ -115,4 +116,14 @@ const projecting = ({ bus, pool, log, verify }: Projecting): Consumer => {
       await subscription?.stop()
     },
   }
+}
+
+/** A database that could lose or forge events is not worked on. */
+const refuseUnsafe = async (pool: pg.Pool): Promise<void> => {
+  const problems = await bootCheck(pool, [])
+  if (problems.length === 0) return
+  await pool.end()
+  throw new Error(
+    `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
+  )
 }

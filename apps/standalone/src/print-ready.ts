@@ -33,7 +33,7 @@ export const printReady = ({ baseUrl, issuer, slackUrl, dataDir }: Standalone, p
   )
   print.line(`    -H 'content-type: application/json' -H "idempotency-key: $RANDOM$RANDOM" \\`)
   print.line(
-    `    -d '{"agent":{"name":"${demoWorld.agent}"},"action":"data.export","target":"s3://partner-eu","environment":"production","parameters":{"table":"customers"},"rationale":"partner asked for a refresh"}'`,
+    `    -d '{"agent":{"name":"${demoWorld.agent}"},"action":"data.export","target":"customers -> s3://partner-eu","environment":"production","parameters":{"table":"customers"},"rationale":"partner asked for a refresh"}'`,
   )
   print.line()
   print.line('Ctrl-C stops it; started again, everything is still there.')

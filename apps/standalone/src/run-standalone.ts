@@ -6,6 +6,7 @@ import { prepareStore } from './prepare-store/prepare-store.ts'
 import { sessionsEnded } from './prepare-store/sessions-ended.ts'
 import type { StepPrinter } from './print-steps.ts'
 import { seedDemo } from './seed-demo/seed-demo.ts'
+import { checkPolicies } from './start-services/check-policies.ts'
 import { pruneBus } from './prune-bus/prune-bus.ts'
 import { readiness } from './serve-front/readiness.ts'
 import { front, type ServiceName } from './serve-front/route.ts'
@@ -61,6 +62,11 @@ export const runStandalone = async (options: StandaloneOptions, print: StepPrint
       ({ path }) => path,
     )
     const first = !existsSync(dataDir.credentialsFile)
+    await print.step(
+      'check policies',
+      () => checkPolicies(options.policyFolder),
+      (rules) => `${rules} rules`,
+    )
     const server: EmbeddedPostgres = await print.step(
       first ? 'create PostgreSQL' : 'start PostgreSQL',
       () => startEmbeddedPostgres({ dataDir: dataDir.postgres }),

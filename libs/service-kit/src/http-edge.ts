@@ -1,3 +1,4 @@
+import { findSecret } from '@countersign/redaction'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FastifyAdapter } from '@nestjs/platform-fastify'
@@ -44,12 +45,12 @@ class EdgeAdapter extends FastifyAdapter {
 
 type Incoming = FastifyRequest & { rawBody?: Buffer; bodyRefusal?: ProblemSource }
 
-/** A caller's request id is echoed only if it is a plain identifier; anything else gets a new one. */
+/** A caller's request id is echoed only if it is a plain identifier and no secret; anything else gets a new one. */
 const cleanId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 const requestIdOf = (request: { headers: IncomingMessage['headers'] }): string => {
   const given = request.headers['x-request-id']
-  return typeof given === 'string' && cleanId.test(given) ? given : randomUUID()
+  return typeof given === 'string' && cleanId.test(given) && findSecret(given) === undefined ? given : randomUUID()
 }
 
 /** Counts requests under way, so that stopping can wait for them. */

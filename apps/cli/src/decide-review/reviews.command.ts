@@ -18,7 +18,7 @@ export const registerReviews: Register = (program, { terminal, env, signal }, fi
     .action(async (options: ReviewsOptions) => {
       const deployment = await findDeployment(options, env)
       const { call } = callsOf(deployment, deployment.personToken(options.as))
-      const { reviews } = await call<{ reviews: ReviewSummary[] }>('/v1/reviews', { signal })
+      const { reviews } = await call<{ reviews: ReviewSummary[] }>('/v1/reviews?state=in_review', { signal })
       if (options.json === true) terminal.out(JSON.stringify(reviews, null, 2))
       else if (reviews.length === 0) terminal.out('Nothing waits for you.')
       else {

@@ -1,4 +1,5 @@
-import { FreezeBody, Uuid } from '@countersign/contracts'
+import { FreezeBody, refuse, Uuid } from '@countersign/contracts'
+import { findSecret } from '@countersign/redaction'
 import type { Identity } from '@countersign/identity'
 import { orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Delete, HttpCode, Inject, Param, Post } from '@nestjs/common'
@@ -23,6 +24,8 @@ export class FreezeController {
     @Requester() identity: Identity,
   ): Promise<{ freezeId: string }> {
     const caller = orRefuse(await personCaller(this.#pool, identity))
+    const names = Object.values(body.scope)
+    if (names.some((name) => findSecret(name) !== undefined)) orRefuse(refuse('secret_in_field', { pointer: '/scope' }))
     return orRefuse(await this.#freeze.freeze(caller, body.scope))
   }
 

@@ -142,6 +142,8 @@ const draftOf = (request: PublishRequest, key: Buffer | undefined): { draft: Dra
   const sealedId = newId()
   const draft: Draft = {
     ...request,
+    // What a caller writes there is theirs to choose, so the store keeps only what recognises it again.
+    idempotencyKey: requestFingerprint(key, { idempotencyKey: request.idempotencyKey }),
     intentId,
     sealedId,
     fingerprint: requestFingerprint(key, { producer: caller.producer, clientId: caller.clientId, body }),

@@ -18,5 +18,18 @@ const commands: readonly (readonly [method: string, path: RegExp, command: strin
 ]
 
 /** Name of the command that a request asks for, snake_case; undefined for reads and unknown paths. */
-export const commandOf = (method: string, path: string): string | undefined =>
-  commands.find(([wanted, pattern]) => wanted === method && pattern.test(path))?.[2]
+export const commandOf = (method: string, url: string): string | undefined => {
+  const path = routedPath(url)
+  return path === undefined
+    ? undefined
+    : commands.find(([wanted, pattern]) => wanted === method && pattern.test(path))?.[2]
+}
+
+/** The path as the router reads it: percent-decoded, without query and fragment. */
+const routedPath = (url: string): string | undefined => {
+  try {
+    return decodeURIComponent(url.split(/[?#]/, 1)[0] ?? '')
+  } catch {
+    return undefined
+  }
+}

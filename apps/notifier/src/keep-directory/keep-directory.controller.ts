@@ -2,7 +2,7 @@ import { ChangeGroupBody, RegisterPersonBody } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common'
-import { hasHiddenText } from '@countersign/redaction'
+import { findSecret, hasHiddenText } from '@countersign/redaction'
 import { operatorCaller } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import type pg from 'pg'
@@ -34,6 +34,10 @@ export class KeepDirectoryController {
   ): Promise<RegisteredPerson> {
     const { tenantId, subjectId } = orRefuse(await operatorCaller(this.#pool, identity))
     if (hasHiddenText(body.displayName)) throw new Refused({ code: 'hidden_text', pointer: '/displayName' })
+    for (const field of ['displayName', 'email', 'issuer', 'subject'] as const) {
+      if (findSecret(body[field] ?? '') !== undefined)
+        throw new Refused({ code: 'secret_in_field', pointer: `/${field}` })
+    }
     return this.#people.handle({
       tenantId,
       issuer: body.issuer,
