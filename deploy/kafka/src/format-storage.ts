@@ -1,10 +1,6 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { javaArguments } from './broker-process.ts'
-
-const run = promisify(execFile)
+import { runJava } from './run-java.ts'
 
 /** A cluster id as Kafka writes them: 16 random bytes, base64url. */
 export const newClusterId = (): string => randomBytes(16).toString('base64url').replace(/^-/, 'A')
@@ -31,7 +27,7 @@ export const formatStorage = async (options: FormatOptions): Promise<void> => {
   const lines = ['format', '-t', clusterId, '-c', propertiesFile, ...scram]
   await writeFile(argumentsFile, `${lines.join('\n')}\n`, { mode: 0o600 })
   try {
-    await run('java', [...javaArguments(jars, [], 'kafka.tools.StorageTool'), `@${argumentsFile}`])
+    await runJava(jars, 'kafka.tools.StorageTool', [`@${argumentsFile}`])
   } finally {
     await rm(argumentsFile, { force: true })
   }

@@ -1,0 +1,87 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import kafkajs, { type Admin } from 'kafkajs'
+import { type Grant, grantsOf, topicsOf } from './access-table.ts'
+import { runJava } from './run-java.ts'
+
+export interface PrepareOptions {
+  readonly port: number
+  readonly adminPassword: string
+  readonly producers: readonly string[]
+}
+
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs
+
+const aclOf = ({ principal, topic, group, operation }: Grant) => ({
+  resourceType: group === undefined ? AclResourceTypes.TOPIC : AclResourceTypes.GROUP,
+  resourceName: group ?? topic?.replace(/\*$/, '') ?? '',
+  resourcePatternType:
+    group !== undefined || topic?.endsWith('*') ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
+  principal: `User:${principal}`,
+  host: '*',
+  operation: operation === 'read' ? AclOperationTypes.READ : AclOperationTypes.WRITE,
+  permissionType: AclPermissionTypes.ALLOW,
+})
+
+const createMissingTopics = async (admin: Admin, producers: readonly string[]): Promise<void> => {
+  const there = new Set(await admin.listTopics())
+  const missing = topicsOf(producers).filter(({ topic }) => !there.has(topic))
+  const plans = missing.map(({ topic, partitions, settings = {} }) => ({
+    topic,
+    numPartitions: partitions,
+    configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+  }))
+  // Made by hand, so that the first consumer does not wait for it.
+  const offsets = {
+    topic: '__consumer_offsets',
+    numPartitions: 4,
+    configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
+  }
+  if (!there.has(offsets.topic)) plans.push(offsets)
+  if (plans.length > 0) await admin.createTopics({ topics: plans, waitForLeaders: true })
+}
+
+/** Creates the topics that are missing and allows what the table allows. Safe to repeat. */
+export const prepareBroker = async ({ port, adminPassword, producers }: PrepareOptions): Promise<void> => {
+  const admin = new kafkajs.Kafka({
+    clientId: 'countersign-setup',
+    brokers: [`127.0.0.1:${port}`],
+    sasl: { mechanism: 'scram-sha-512', username: 'admin', password: adminPassword },
+    retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 500 },
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
+  await admin.connect()
+  try {
+    await createMissingTopics(admin, producers)
+    await admin.createAcls({ acl: grantsOf(producers).map(aclOf) })
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+export interface AddUsersOptions {
+  readonly jars: string
+  readonly port: number
+  readonly adminPassword: string
+  readonly users: ReadonlyMap<string, string>
+  /** A folder that only we can read, for files that hold the passwords while the program runs. */
+  readonly folder: string
+}
+
+/** SCRAM users for a broker that has run before; kafkajs has no call for it. No password is an argument of a program. */
+export const addUsers = async ({ jars, port, adminPassword, users, folder }: AddUsersOptions): Promise<void> => {
+  const [login, entry] = [join(folder, 'admin.properties'), join(folder, 'user.properties')]
+  const jaas = `org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="${adminPassword}";`
+  const lines = ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanism=SCRAM-SHA-512', `sasl.jaas.config=${jaas}`]
+  await writeFile(login, `${lines.join('\n')}\n`, { mode: 0o600 })
+  try {
+    for (const [name, password] of users) {
+      await writeFile(entry, `SCRAM-SHA-512=iterations=8192,password=${password}\n`, { mode: 0o600 })
+      const target = ['--bootstrap-server', `127.0.0.1:${port}`, '--command-config', login]
+      const change = ['--alter', '--add-config-file', entry, '--entity-type', 'users', '--entity-name', name]
+      await runJava(jars, 'kafka.admin.ConfigCommand', [...target, ...change])
+    }
+  } finally {
+    await Promise.all([rm(login, { force: true }), rm(entry, { force: true })])
+  }
+}
