@@ -5,7 +5,7 @@ import { specPatterns, specsWithDatabase } from './tools/specs-with-database.ts'
 
 // Tests read the TypeScript sources of every package through the `source` export condition: no build is needed.
 const conditions = ['source', 'module', 'node', 'development|production']
-const withKafka = ['libs/*/src/**/*.kafka.spec.ts', 'libs/bus/src/kafka.spec.ts']
+const withKafka = ['{libs,deploy}/*/src/**/*.kafka.spec.ts', 'libs/bus/src/kafka.spec.ts']
 const withDatabase = specsWithDatabase().filter((path) => !withKafka.some((pattern) => matchesGlob(path, pattern)))
 const leftOut = withoutKafka()
 if (leftOut !== undefined) process.stderr.write(`LEFT OUT: the specs on Kafka. ${leftOut}\n`)
@@ -19,7 +19,14 @@ export default defineConfig({
     hookTimeout: 60_000,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include: specPatterns, exclude: [...withDatabase, ...withKafka] } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: [...specPatterns, 'deploy/kafka/src/*.spec.ts'],
+          exclude: [...withDatabase, ...withKafka],
+        },
+      },
       {
         extends: true,
         test: {

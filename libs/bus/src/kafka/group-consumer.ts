@@ -35,6 +35,7 @@ export class GroupConsumer {
   #tenure: Tenure | undefined
   #stopped: Promise<void> | undefined
   #isPaused = false
+  #hasStarted = false
   #contactAt = performance.now()
 
   constructor(environment: ConsumerEnvironment, options: SubscribeOptions) {
@@ -74,7 +75,7 @@ export class GroupConsumer {
   /** Joins the group; resolves when the starting points of this member's partitions are recorded. */
   async start(): Promise<void> {
     const { group, from = 'earliest' } = this.#options
-    const { timing } = this.#environment
+    const { commitMs, pollMs } = this.#environment.timing
     try {
       await this.#consumer.connect()
       await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: from === 'earliest' })
@@ -85,12 +86,13 @@ export class GroupConsumer {
         eachBatch: (payload) => this.#take(payload),
       })
       this.#timers = [
-        setInterval(() => void this.#commits.record().catch(() => undefined), timing.commitMs),
-        setInterval(() => void this.#redriver.look(), timing.pollMs),
+        setInterval(() => void this.#commits.record().catch(() => undefined), commitMs),
+        setInterval(() => void this.#redriver.look(), pollMs),
       ]
       await Promise.race([this.#joined(), this.#failed.promise])
       // Nothing is delivered before the caller has its subscription.
       setImmediate(this.#started.resolve)
+      this.#hasStarted = true
     } catch (error) {
       await this.stop()
       throw explain(error, { group, ...(this.#topics.length === 1 ? { topic: this.#topics[0] ?? '' } : {}) })
@@ -173,7 +175,7 @@ export class GroupConsumer {
   #die(error: Error): void {
     if (this.#stopping.signal.aborted) return
     this.#failed.reject(error)
-    this.#environment.onDead(error)
+    if (this.#hasStarted) this.#environment.onDead(error)
   }
 
   /** The tenure at hand once it is ready; throws when the subscription stops first. */
@@ -205,8 +207,8 @@ export class GroupConsumer {
   }
 
   #mayDeliver(tenure: Tenure | undefined): tenure is Tenure {
-    const isOver = this.#stopping.signal.aborted || this.#isPaused || tenure !== this.#tenure
-    return !isOver && tenure !== undefined && !tenure.signal.aborted
+    if (this.#stopping.signal.aborted || this.#isPaused) return false
+    return tenure !== undefined && tenure === this.#tenure && !tenure.signal.aborted
   }
 
   /** What kafkajs calls with records of a partition. Throws only what the group answered a heartbeat. */
@@ -251,22 +253,16 @@ export class GroupConsumer {
     const { topic, partition, messages } = payload.batch
     // A consumer that kafkajs restarted has forgotten that it is paused.
     if (this.#isPaused) this.#consumer.pause([{ topic }])
-    const size = this.#options.maxBatch ?? busLimits.batchRecords
     let taken = 0
-    for (const slice of slicesOf({ topic, partition }, messages, size)) {
+    for (const slice of slicesOf({ topic, partition }, messages, this.#options.maxBatch ?? busLimits.batchRecords)) {
       const release = await this.#turn.take()
       try {
-        if (!this.#mayDeliver(tenure) || !tenure.has(topic, partition) || !payload.isRunning() || payload.isStale())
-          return
-        const isSettled = await this.#handling.untilSettled(
-          tenure,
-          { topic, taken: slice },
-          {
-            onOutage: (error) => this.#observeOutage(topic, error),
-            rest: (attempt) => pause(this.#environment.timing.backoffMs(attempt), this.#stopping.signal),
-            mayGoOn: () => this.#mayDeliver(tenure) && pulse.summons === undefined,
-          },
-        )
+        if (!this.#mayDeliver(tenure) || !payload.isRunning() || payload.isStale()) return
+        const isSettled = await this.#handling.untilSettled(tenure, slice, {
+          onOutage: (error) => this.#observeOutage(topic, error),
+          rest: (attempt) => pause(this.#environment.timing.backoffMs(attempt), this.#stopping.signal),
+          mayGoOn: () => this.#mayDeliver(tenure) && pulse.summons === undefined,
+        })
         if (!isSettled) return
         taken += slice.length
         const last = taken === messages.length ? payload.batch.lastOffset() : (messages[taken - 1]?.offset ?? '')

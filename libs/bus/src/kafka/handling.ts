@@ -12,12 +12,6 @@ export interface HandlingOptions {
   readonly subscription: SubscribeOptions
 }
 
-/** Records of one partition. */
-export interface Slice {
-  readonly topic: string
-  readonly taken: readonly Taken[]
-}
-
 /** How an outage is waited out. */
 export interface Patience {
   readonly onOutage: (error: unknown) => void
@@ -33,11 +27,11 @@ export class Handling {
     this.#options = options
   }
 
-  /** Until the records are settled, however often that fails; false when the consumer has to let go of them first. */
-  async untilSettled(tenure: Tenure, { topic, taken }: Slice, { onOutage, rest, mayGoOn }: Patience): Promise<boolean> {
+  /** Until the records, all of one partition, are settled, however often that fails; false when the consumer has to let go of them first. */
+  async untilSettled(tenure: Tenure, taken: readonly Taken[], { onOutage, rest, mayGoOn }: Patience): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#consume(tenure, topic, taken)
+        await this.#consume(tenure, taken)
         return true
       } catch (error) {
         if (error instanceof OwnershipLost) throw error
@@ -48,7 +42,8 @@ export class Handling {
     }
   }
 
-  async #consume(tenure: Tenure, topic: string, taken: readonly Taken[]): Promise<void> {
+  async #consume(tenure: Tenure, taken: readonly Taken[]): Promise<void> {
+    const topic = taken[0]?.record.topic ?? ''
     const { group } = this.#options.subscription
     const running: DeliveredRecord[] = []
     const held: SetAside[] = []
