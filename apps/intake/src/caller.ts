@@ -1,5 +1,5 @@
 import { isRefusal, refuse, type Refusal } from '@countersign/contracts'
-import { personOf } from '@countersign/event-store'
+import { personOf, prepared } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -42,13 +42,15 @@ type ClientRow = {
 export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<ClientCaller | Refusal> => {
   if (identity.kind !== 'client' || identity.clientId === undefined) return refuse('unknown_producer')
   const { rows } = await pool.query<ClientRow>(
-    `select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
+    prepared(
+      `select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
      from countersign.producer p
      left join countersign.agent a
        on a.tenant_id = p.tenant_id and a.producer = p.name and a.iss = $1 and a.client_id = $2
      where (p.iss = $1 and p.client_id = $2) or a.client_id is not null
      limit 2`,
-    [identity.issuer, identity.clientId],
+      [identity.issuer, identity.clientId],
+    ),
   )
   // One row per tenant and producer: within a tenant an agent's own client is unique.
   const [row, another] = rows

@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import { definitionOf, type EventMetadata, type EventOf, fitsEvent, wireTypeOf } from '@countersign/contracts'
 import { newId, type StoredEvent, type StreamEvents, type StreamRef, streamKey } from './stream.ts'
 import type { Transaction } from './transaction.ts'
@@ -42,19 +43,21 @@ export async function appendEvents(
     return events.map((event) => ({ eventId: newId(), event: checkedEvent(event, stream), metadata: merged, stream }))
   })
   const { rows } = await tx.query<AppendRow>(
-    `select moved, versions, positions, incarnation, xid::text, recorded_at
+    prepared(
+      `select moved, versions, positions, incarnation, xid::text, recorded_at
      from countersign.append($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    [
-      streams.list.map(({ stream }) => stream.kind),
-      streams.list.map(({ stream }) => stream.streamId),
-      streams.list.map(({ stream }) => stream.tenantId),
-      streams.list.map(({ expectedVersion }) => expectedVersion),
-      pending.map(({ stream }) => streams.placeOf(stream) + 1),
-      pending.map(({ eventId }) => eventId),
-      pending.map(({ event }) => wireTypeOf(event.type)),
-      pending.map(({ event }) => JSON.stringify(event.data)),
-      pending.map(({ metadata }) => JSON.stringify(metadata)),
-    ],
+      [
+        streams.list.map(({ stream }) => stream.kind),
+        streams.list.map(({ stream }) => stream.streamId),
+        streams.list.map(({ stream }) => stream.tenantId),
+        streams.list.map(({ expectedVersion }) => expectedVersion),
+        pending.map(({ stream }) => streams.placeOf(stream) + 1),
+        pending.map(({ eventId }) => eventId),
+        pending.map(({ event }) => wireTypeOf(event.type)),
+        pending.map(({ event }) => JSON.stringify(event.data)),
+        pending.map(({ metadata }) => JSON.stringify(metadata)),
+      ],
+    ),
   )
   const row = rows[0]
   if (row === undefined) throw new Error('the append did not answer')

@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import type pg from 'pg'
 import type { Transaction } from './transaction.ts'
 
@@ -76,7 +77,7 @@ export async function readStanding(
   questions: readonly StandingQuestion[],
 ): Promise<RegisterStanding[]> {
   const asked = questions.map(({ tenantId, ...rest }) => ({ tenant: tenantId, ...rest }))
-  const { rows } = await tx.query<StandingRow>(standingSql, [JSON.stringify(asked)])
+  const { rows } = await tx.query<StandingRow>(prepared(standingSql, [JSON.stringify(asked)]))
   return rows.map((row) => ({
     owners: row.owners ?? [],
     groupsOf: new Map(Object.entries(row.groups_of ?? {})),
@@ -95,18 +96,20 @@ export async function readFrozen(
   }[],
 ): Promise<boolean[]> {
   const { rows } = await tx.query<{ frozen: boolean }>(
-    `select exists (select from countersign.freeze f where f.tenant_id = q.tenant and f.active and (
+    prepared(
+      `select exists (select from countersign.freeze f where f.tenant_id = q.tenant and f.active and (
        f.scope_kind = 'tenant' or (f.scope_kind = 'agent' and f.scope_value = q.agent)
        or (f.scope_kind = 'action' and f.scope_value = q.action)
        or (f.scope_kind = 'environment' and f.scope_value = q.environment))) as frozen
      from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality as q(tenant, agent, action, environment, place)
      order by q.place`,
-    [
-      questions.map((one) => one.tenantId),
-      questions.map((one) => one.agent),
-      questions.map((one) => one.action),
-      questions.map((one) => one.environment),
-    ],
+      [
+        questions.map((one) => one.tenantId),
+        questions.map((one) => one.agent),
+        questions.map((one) => one.action),
+        questions.map((one) => one.environment),
+      ],
+    ),
   )
   return rows.map((row) => row.frozen)
 }

@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import type pg from 'pg'
 import { type EventRow, eventColumns, storedEvent } from './load-streams.ts'
 import type { Cursor, StoredEvent } from './stream.ts'
@@ -48,13 +49,15 @@ const selectGated = async (
   { after: { incarnation, xid, position }, limit }: { readonly after: Cursor; readonly limit: number },
 ): Promise<StoredEvent[]> => {
   const { rows } = await db.query<EventRow>(
-    `select ${eventColumns} from countersign.event
+    prepared(
+      `select ${eventColumns} from countersign.event
      where (incarnation, xid, position) > ($1::integer, $2::text::xid8, $3::bigint)
        and (xid < (select pg_snapshot_xmin(pg_current_snapshot()))
          or incarnation < (select max(i.incarnation) from countersign.store_incarnation i))
      order by event.incarnation, event.xid, event.position
      limit $4`,
-    [incarnation, xid, position, limit],
+      [incarnation, xid, position, limit],
+    ),
   )
   return rows.map(storedEvent)
 }

@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A producer's own id for a request: unique per tenant and producer. */
@@ -22,10 +23,12 @@ export async function findIdempotencyKeys(
     fingerprint: string
     intent_id: string
   }>(
-    `select k.tenant_id, k.producer, k.key, k.fingerprint, k.intent_id
+    prepared(
+      `select k.tenant_id, k.producer, k.key, k.fingerprint, k.intent_id
      from unnest($1::uuid[], $2::text[], $3::text[]) as wanted(tenant_id, producer, key)
      join countersign.idempotency_key k using (tenant_id, producer, key)`,
-    [keys.map((key) => key.tenantId), keys.map((key) => key.producer), keys.map((key) => key.key)],
+      [keys.map((key) => key.tenantId), keys.map((key) => key.producer), keys.map((key) => key.key)],
+    ),
   )
   return new Map(
     rows.map((row) => {
@@ -48,14 +51,16 @@ export async function findIdempotencyKeys(
 export async function reserveIdempotencyKeys(tx: Transaction, requests: readonly KeyedRequest[]): Promise<void> {
   if (requests.length === 0) return
   await tx.query(
-    `insert into countersign.idempotency_key (tenant_id, producer, key, fingerprint, intent_id)
+    prepared(
+      `insert into countersign.idempotency_key (tenant_id, producer, key, fingerprint, intent_id)
      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[]) order by 1, 2, 3`,
-    [
-      requests.map((request) => request.tenantId),
-      requests.map((request) => request.producer),
-      requests.map((request) => request.key),
-      requests.map((request) => request.fingerprint),
-      requests.map((request) => request.intentId),
-    ],
+      [
+        requests.map((request) => request.tenantId),
+        requests.map((request) => request.producer),
+        requests.map((request) => request.key),
+        requests.map((request) => request.fingerprint),
+        requests.map((request) => request.intentId),
+      ],
+    ),
   )
 }

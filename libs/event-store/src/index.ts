@@ -89,3 +89,4 @@ export {
   type RegisterStanding,
   type StandingQuestion,
 } from './directory.ts'
+export { prepared } from './prepared.ts'

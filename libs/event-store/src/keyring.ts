@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import type pg from 'pg'
 import { type DeploymentKey, decrypt, encrypt, newKey, newNonce, unwrapKey, wrapKey } from './deployment-key.ts'
 import { KeyCache } from './key-cache.ts'
@@ -205,11 +206,13 @@ async function readIntentKeys(pool: pg.Pool, streams: readonly StreamOfTenant[])
 
 async function selectSealed(tx: Transaction, sealedIds: readonly string[]): Promise<SealedRow[]> {
   const { rows } = await tx.query<SealedRow>(
-    `select s.sealed_id, s.tenant_id, s.stream_id, s.purpose, s.key_id, s.nonce, s.ciphertext, k.wrapped
+    prepared(
+      `select s.sealed_id, s.tenant_id, s.stream_id, s.purpose, s.key_id, s.nonce, s.ciphertext, k.wrapped
      from countersign.sealed s
      left join countersign.intent_key k on k.stream_id = s.stream_id and k.key_id = s.key_id
      where s.sealed_id = any ($1::uuid[])`,
-    [sealedIds],
+      [sealedIds],
+    ),
   )
   return rows
 }
@@ -218,33 +221,37 @@ async function selectSealed(tx: Transaction, sealedIds: readonly string[]): Prom
 async function insertSealed(tx: Transaction, { rows, newKeys }: SealedBatch): Promise<boolean> {
   if (newKeys.length > 0) {
     const made = await tx.query(
-      `insert into countersign.intent_key (tenant_id, stream_id, key_id, wrapped)
+      prepared(
+        `insert into countersign.intent_key (tenant_id, stream_id, key_id, wrapped)
        select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[]) on conflict do nothing`,
-      [
-        newKeys.map((key) => key.tenantId),
-        newKeys.map((key) => key.streamId),
-        newKeys.map((key) => key.keyId),
-        newKeys.map((key) => key.wrapped),
-      ],
+        [
+          newKeys.map((key) => key.tenantId),
+          newKeys.map((key) => key.streamId),
+          newKeys.map((key) => key.keyId),
+          newKeys.map((key) => key.wrapped),
+        ],
+      ),
     )
     if (made.rowCount !== newKeys.length) return false
   }
   if (rows.length === 0) return true
   const written = await tx.query(
-    `insert into countersign.sealed (tenant_id, stream_id, sealed_id, purpose, key_id, nonce, ciphertext)
+    prepared(
+      `insert into countersign.sealed (tenant_id, stream_id, sealed_id, purpose, key_id, nonce, ciphertext)
      select s.tenant_id, s.stream_id, s.sealed_id, s.purpose, s.key_id, s.nonce, s.ciphertext
      from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bytea[], $7::bytea[])
        as s(tenant_id, stream_id, sealed_id, purpose, key_id, nonce, ciphertext)
      join countersign.intent_key k on k.stream_id = s.stream_id and k.key_id = s.key_id`,
-    [
-      rows.map((row) => row.tenantId),
-      rows.map((row) => row.streamId),
-      rows.map((row) => row.sealedId),
-      rows.map((row) => row.purpose),
-      rows.map((row) => row.keyId),
-      rows.map((row) => row.nonce),
-      rows.map((row) => row.ciphertext),
-    ],
+      [
+        rows.map((row) => row.tenantId),
+        rows.map((row) => row.streamId),
+        rows.map((row) => row.sealedId),
+        rows.map((row) => row.purpose),
+        rows.map((row) => row.keyId),
+        rows.map((row) => row.nonce),
+        rows.map((row) => row.ciphertext),
+      ],
+    ),
   )
   return written.rowCount === rows.length
 }

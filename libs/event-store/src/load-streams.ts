@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import { parseWireType, type StreamKind } from '@countersign/contracts'
 import { type LoadedStream, type StoredEvent, type StreamRef, streamKey } from './stream.ts'
 import type { Transaction } from './transaction.ts'
@@ -76,7 +77,7 @@ export async function loadStreams(tx: Transaction, refs: readonly StreamRef[]): 
       ? 'select clock_timestamp() as now, null as event_id'
       : `select clock.now, e.* from (select clock_timestamp() as now) as clock
          left join (${branches.join(' union all ')}) as e on true order by e.stream_id, e.version`
-  const { rows } = await tx.query<{ now: Date } & ({ event_id: null } | EventRow)>(text, values)
+  const { rows } = await tx.query<{ now: Date } & ({ event_id: null } | EventRow)>(prepared(text, values))
   return loadedFrom(rows, refs)
 }
 

@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import type { Transaction } from './transaction.ts'
 
 /** When a register row was last changed, by whom, and whether another person has looked at it since. */
@@ -89,7 +90,7 @@ const entryOf = <Entry>(row: Row): Entry =>
   ) as Entry
 
 async function select<Entry>(tx: Transaction, text: string, values: unknown[]): Promise<Entry[]> {
-  const { rows } = await tx.query<Row>(text, values)
+  const { rows } = await tx.query<Row>(prepared(text, values))
   return rows.map((row) => entryOf<Entry>(row))
 }
 

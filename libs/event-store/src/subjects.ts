@@ -1,3 +1,4 @@
+import { prepared } from './prepared.ts'
 import { randomBytes } from 'node:crypto'
 import { subjectCommitment } from '@countersign/redaction'
 import { newId } from './stream.ts'
@@ -24,10 +25,12 @@ export type Subject = TenantIdentity & {
 export async function resolveSubjects(tx: Transaction, identities: readonly TenantIdentity[]): Promise<Subject[]> {
   if (identities.length === 0) return []
   const { rows } = await tx.query<{ tenant_id: string; iss: string; sub: string; subject_id: string; salt: Buffer }>(
-    `select s.tenant_id, s.iss, s.sub, s.subject_id, s.salt
+    prepared(
+      `select s.tenant_id, s.iss, s.sub, s.subject_id, s.salt
      from unnest($1::uuid[], $2::text[], $3::text[]) as wanted(tenant_id, iss, sub)
      join countersign.subject s using (tenant_id, iss, sub)`,
-    [identities.map((who) => who.tenantId), identities.map((who) => who.iss), identities.map((who) => who.sub)],
+      [identities.map((who) => who.tenantId), identities.map((who) => who.iss), identities.map((who) => who.sub)],
+    ),
   )
   const known = new Map<string, Subject>()
   for (const row of rows) {
@@ -61,15 +64,17 @@ export async function writeSubjects(tx: Transaction, subjects: readonly Subject[
   const fresh = [...new Map(subjects.filter((who) => who.isNew).map((who) => [who.subjectId, who])).values()]
   if (fresh.length === 0) return
   await tx.query(
-    `insert into countersign.subject (tenant_id, subject_id, iss, sub, salt)
+    prepared(
+      `insert into countersign.subject (tenant_id, subject_id, iss, sub, salt)
      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[]) order by 1, 3, 4`,
-    [
-      fresh.map((who) => who.tenantId),
-      fresh.map((who) => who.subjectId),
-      fresh.map((who) => who.iss),
-      fresh.map((who) => who.sub),
-      fresh.map((who) => Buffer.from(who.salt, 'base64url')),
-    ],
+      [
+        fresh.map((who) => who.tenantId),
+        fresh.map((who) => who.subjectId),
+        fresh.map((who) => who.iss),
+        fresh.map((who) => who.sub),
+        fresh.map((who) => Buffer.from(who.salt, 'base64url')),
+      ],
+    ),
   )
 }
 
@@ -79,10 +84,12 @@ export async function subjectsById(
   refs: readonly { readonly tenantId: string; readonly subjectId: string }[],
 ): Promise<Map<string, Subject>> {
   const { rows } = await tx.query<{ tenant_id: string; iss: string; sub: string; subject_id: string; salt: Buffer }>(
-    `select s.tenant_id, s.iss, s.sub, s.subject_id, s.salt
+    prepared(
+      `select s.tenant_id, s.iss, s.sub, s.subject_id, s.salt
      from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
      join countersign.subject s using (tenant_id, subject_id)`,
-    [refs.map((ref) => ref.tenantId), refs.map((ref) => ref.subjectId)],
+      [refs.map((ref) => ref.tenantId), refs.map((ref) => ref.subjectId)],
+    ),
   )
   return new Map(
     rows.map((row) => [
@@ -101,8 +108,10 @@ export async function eraseSubjects(
   refs: readonly { readonly tenantId: string; readonly subjectId: string }[],
 ): Promise<void> {
   await tx.query(
-    `delete from countersign.subject s using unnest($1::uuid[], $2::uuid[]) as erased(tenant_id, subject_id)
+    prepared(
+      `delete from countersign.subject s using unnest($1::uuid[], $2::uuid[]) as erased(tenant_id, subject_id)
      where s.tenant_id = erased.tenant_id and s.subject_id = erased.subject_id`,
-    [refs.map((ref) => ref.tenantId), refs.map((ref) => ref.subjectId)],
+      [refs.map((ref) => ref.tenantId), refs.map((ref) => ref.subjectId)],
+    ),
   )
 }

@@ -1,6 +1,7 @@
 import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { type Identity, readIdentity } from './identity.ts'
 import { KeysUnavailable, keySource, requireSecure } from './key-source.ts'
+import { VerifiedTokens } from './verified-tokens.ts'
 
 export type TokenVerifierOptions = {
   /** Exact value of `iss`; https, or http on this machine. */
@@ -26,6 +27,8 @@ export type TokenVerifier = {
 }
 
 const MAX_BYTES = 8 * 1024
+// How long a key that the issuer withdrew may still speak through a token seen before.
+const KEEP_VERIFIED_MS = 10_000
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'PS256']
 // Headers that bring their own key or change what is signed (RFC 8725 §3.10, RFC 7797): the key is the issuer's, always.
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip']
@@ -41,11 +44,14 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   requireSecure(issuer)
   if (jwksUri !== undefined) requireSecure(jwksUri)
   const getKey = keySource({ issuer, jwksUri, now })
+  const verified = new VerifiedTokens(KEEP_VERIFIED_MS)
 
   return {
     verify: async (bearer) => {
       const token = (bearer ?? '').replace(/^bearer +/i, '').trim()
       if (token === '') return refuse('token_missing')
+      const known = verified.find(token, now())
+      if (known !== undefined) return { ok: true, identity: known }
       if (!isAcceptable(token)) return refuse('token_invalid')
       try {
         const { payload } = await jwtVerify(token, getKey, {
@@ -58,7 +64,9 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
           requiredClaims: ['exp', 'sub', 'client_id'],
         })
         const identity = readIdentity(issuer, payload)
-        return identity ? { ok: true, identity } : refuse('token_invalid')
+        if (identity === undefined) return refuse('token_invalid')
+        verified.remember(token, identity, { now: now(), expiresAt: (payload.exp ?? 0) * 1000 })
+        return { ok: true, identity }
       } catch (error) {
         if (error instanceof KeysUnavailable) return refuse('identity_provider_unavailable')
         if (error instanceof errors.JWTExpired) return refuse('token_expired')

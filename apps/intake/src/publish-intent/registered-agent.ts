@@ -1,5 +1,5 @@
 import type { PrincipalKind } from '@countersign/contracts'
-import type { Transaction } from '@countersign/event-store'
+import { prepared, type Transaction } from '@countersign/event-store'
 
 /** An agent as the register knows it now, with the people who own it or its producer. */
 export type RegisteredAgent = {
@@ -26,7 +26,8 @@ export const readAgents = async (
   names: readonly { tenantId: string; name: string }[],
 ): Promise<RegisteredAgent[]> => {
   const { rows } = await tx.query<Row>(
-    `select a.tenant_id, a.name, a.subject_id, a.kind, a.producer,
+    prepared(
+      `select a.tenant_id, a.name, a.subject_id, a.kind, a.producer,
        (select array_agg(distinct owner) from (
           select a.owner_subject_id as owner union select p.owner_subject_id
           union select m.subject_id from countersign.group_member m
@@ -35,7 +36,8 @@ export const readAgents = async (
      from (select distinct * from unnest($1::uuid[], $2::text[])) as wanted(tenant_id, name)
      join countersign.agent a using (tenant_id, name)
      left join countersign.producer p on p.tenant_id = a.tenant_id and p.name = a.producer`,
-    [names.map(({ tenantId }) => tenantId), names.map(({ name }) => name)],
+      [names.map(({ tenantId }) => tenantId), names.map(({ name }) => name)],
+    ),
   )
   return rows.map((row) => ({
     tenantId: row.tenant_id,
