@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import { type Grant, grantsOf, topicsOf } from './access-table.ts'
 import { runJava } from './run-java.ts'
@@ -41,6 +42,17 @@ const createMissingTopics = async (admin: Admin, producers: readonly string[]): 
   if (plans.length > 0) await admin.createTopics({ topics: plans, waitForLeaders: true })
 }
 
+/** Whether the broker counts the rights that were created already: they take effect a little after the answer. */
+const knowsAll = async (admin: Admin, rights: number): Promise<boolean> => {
+  const { resources } = await admin.describeAcls({
+    resourceType: AclResourceTypes.ANY,
+    resourcePatternType: ResourcePatternTypes.ANY,
+    operation: AclOperationTypes.ANY,
+    permissionType: AclPermissionTypes.ANY,
+  })
+  return resources.reduce((sum, { acls }) => sum + acls.length, 0) >= rights
+}
+
 /** Creates the topics that are missing and allows what the table allows. Safe to repeat. */
 export const prepareBroker = async ({ port, adminPassword, producers }: PrepareOptions): Promise<void> => {
   const admin = new kafkajs.Kafka({
@@ -53,7 +65,9 @@ export const prepareBroker = async ({ port, adminPassword, producers }: PrepareO
   await admin.connect()
   try {
     await createMissingTopics(admin, producers)
-    await admin.createAcls({ acl: grantsOf(producers).map(aclOf) })
+    const acl = grantsOf(producers).map(aclOf)
+    await admin.createAcls({ acl })
+    while (!(await knowsAll(admin, acl.length))) await sleep(20)
   } finally {
     await admin.disconnect()
   }

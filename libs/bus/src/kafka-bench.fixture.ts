@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { freshDatabase, type FreshDatabase } from '@countersign/spec-kit/postgres'
 import { topics } from '@countersign/contracts'
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { Pool } from 'pg'
 import type { BusHooks } from './bus.ts'
 import type { BusBench, OpenBus } from './contract-bench.ts'
@@ -26,6 +26,7 @@ export const quickTiming = {
 export interface KafkaBench extends BusBench {
   readonly database: FreshDatabase
   readonly admin: Admin
+  readonly kafka: Kafka
   open(options?: BusHooks & Partial<KafkaBusOptions>): Promise<OpenBus & { readonly pool: Pool }>
   makeTopic(partitions?: number, settings?: Readonly<Record<string, string>>): Promise<string>
 }
@@ -64,7 +65,11 @@ const cuttable = () => {
 
 export const makeKafkaBench = async (brokers: readonly string[]): Promise<KafkaBench> => {
   const database = await makeParkingDatabase()
-  const kafka = new kafkajs.Kafka({ brokers: [...brokers], retry: promptRetry, logLevel: kafkajs.logLevel.NOTHING })
+  const kafka = new kafkajs.Kafka({
+    brokers: [...brokers],
+    retry: { ...promptRetry, retries: 10 },
+    logLevel: kafkajs.logLevel.NOTHING,
+  })
   const admin = kafka.admin()
   await admin.connect()
   await admin.createTopics({ topics: [{ topic: topics.quarantine, numPartitions: 1 }], waitForLeaders: true })
@@ -77,6 +82,7 @@ export const makeKafkaBench = async (brokers: readonly string[]): Promise<KafkaB
   return {
     database,
     admin,
+    kafka,
     open: async (options = {}) => {
       const pool = poolOn(database.url)
       const { open, cut } = cuttable()

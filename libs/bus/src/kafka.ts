@@ -14,7 +14,7 @@ import { GroupConsumer } from './kafka/group-consumer.ts'
 import { Outbox } from './kafka/outbox.ts'
 import type { ParkingLot } from './kafka/parking-lot.ts'
 import { readLag } from './kafka/progress.ts'
-import { explain, KafkaRefusal } from './kafka/refusal.ts'
+import { explain, isOfType, KafkaRefusal } from './kafka/refusal.ts'
 
 export interface KafkaBusOptions extends KafkaAccess, BusHooks {
   /** Where parked records wait. */
@@ -49,6 +49,7 @@ class KafkaBus implements Bus {
   readonly #consumers = new Set<GroupConsumer>()
   #producer: Promise<Producer> | undefined
   #admin: Promise<Admin> | undefined
+  #retired: Promise<Producer | Admin>[] = []
   #closing: Promise<void> | undefined
 
   constructor(options: KafkaBusOptions) {
@@ -56,6 +57,7 @@ class KafkaBus implements Bus {
     this.#outbox = new Outbox({
       producer: () => this.#connectedProducer(),
       check: (topic) => this.#checkTopic(topic),
+      onForbidden: () => this.#retire('producer'),
       onPublished: (records) => options.observe?.({ kind: 'published', records }),
     })
     this.#environment = {
@@ -108,7 +110,12 @@ class KafkaBus implements Bus {
   }
 
   async lag(group: string) {
-    return readLag(await this.#connectedAdmin(), this.#options.parking, group)
+    try {
+      return await readLag(await this.#connectedAdmin(), this.#options.parking, group)
+    } catch (error) {
+      if (isOfType(error, 'TOPIC_AUTHORIZATION_FAILED')) this.#retire('admin')
+      throw explain(error, { group })
+    }
   }
 
   parked(group: string) {
@@ -129,8 +136,11 @@ class KafkaBus implements Bus {
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop()))
     await this.#outbox.idle()
-    const [producer, admin] = [await this.#producer?.catch(() => undefined), await this.#admin?.catch(() => undefined)]
-    await Promise.all([producer?.disconnect(), admin?.disconnect()])
+    this.#retire('producer')
+    this.#retire('admin')
+    for (const client of await Promise.allSettled(this.#retired)) {
+      if (client.status === 'fulfilled') await client.value.disconnect()
+    }
   }
 
   /** Connected on first use; a failed connection is tried again by the next. */
@@ -158,15 +168,29 @@ class KafkaBus implements Bus {
     return this.#admin
   }
 
-  /** A missing topic would be tried for a minute; an outage is left to the patience of the send. */
+  /**
+   * A missing topic would be tried for a minute; an outage is left to the patience of the send. With a client of its
+   * own: a kafkajs client that has met a forbidden topic asks for it ever after, and fails for all the others.
+   */
   async #checkTopic(topic: string): Promise<void> {
+    const admin = makeClient(this.#options, () => true).admin({ retry: promptRetry })
     try {
-      const admin = await this.#connectedAdmin()
+      await admin.connect()
       await admin.fetchTopicMetadata({ topics: [topic] })
     } catch (error) {
       const explained = explain(error, { topic })
       if (explained instanceof KafkaRefusal) throw explained
+    } finally {
+      await admin.disconnect()
     }
+  }
+
+  /** Leaves a client that has met a forbidden topic to what is in flight; the next use connects another. */
+  #retire(client: 'producer' | 'admin'): void {
+    const retired = client === 'producer' ? this.#producer : this.#admin
+    if (retired !== undefined) this.#retired.push(retired)
+    if (client === 'producer') this.#producer = undefined
+    else this.#admin = undefined
   }
 }
 

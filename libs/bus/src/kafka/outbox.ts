@@ -9,6 +9,8 @@ export interface OutboxOptions {
   readonly producer: () => Promise<Producer>
   /** Rejects when the topic can never be written; asked once per topic. */
   readonly check: (topic: string) => Promise<void>
+  /** A topic that passed the check was forbidden: the producer is of no use for the others any more. */
+  readonly onForbidden: () => void
   readonly onPublished: (records: number) => void
 }
 
@@ -46,6 +48,10 @@ export class Outbox {
           isChecked = true
           await this.#send(topic, records)
         } catch (error) {
+          if (isChecked && isOfType(error, 'TOPIC_AUTHORIZATION_FAILED')) {
+            isChecked = false
+            this.#options.onForbidden()
+          }
           throw explain(error, { topic })
         }
       },
