@@ -17,7 +17,7 @@ const problemsOf = (sources: readonly Source[], folders: readonly string[]): Pro
 const libraries = () =>
   packages()
     .map(({ folder }) => folder)
-    .filter((folder) => folder.startsWith('libs/') || folder.startsWith('apps/'))
+    .filter((folder) => /^(libs|apps|deploy)\//.test(folder))
 
 it('has one barrel a package, with named exports', () => {
   const sources = typescript().filter(({ path }) => !path.startsWith('test/'))

@@ -76,7 +76,8 @@ it('says of each topic truly whether anything uses it yet', () => {
   }
   const used = (name: string) =>
     sources.some(
-      ({ path, text }) => !path.startsWith('libs/contracts/') && new RegExp(`\\btopics\\.${name}\\b`).test(text),
+      // Who sets the topics up does not use them.
+      ({ path, text }) => !/^(libs\/contracts|deploy)\//.test(path) && new RegExp(`\\btopics\\.${name}\\b`).test(text),
     )
   expect(Object.keys(channels).sort()).toEqual(Object.keys(topics).sort())
   for (const [name, channel] of Object.entries(channels)) {
