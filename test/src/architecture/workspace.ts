@@ -69,7 +69,10 @@ export const packageOf = (folder: string, manifest: Manifest): Package => ({
 
 /** The workspace's packages, read from their manifests. */
 export const packages = (): Package[] =>
-  [...['libs', 'apps'].flatMap((group) => readdirSync(join(root, group)).map((name) => `${group}/${name}`)), 'test']
+  [
+    ...['libs', 'apps', 'deploy'].flatMap((group) => readdirSync(join(root, group)).map((name) => `${group}/${name}`)),
+    'test',
+  ]
     .filter((folder) => existsSync(join(root, folder, 'package.json')))
     .map((folder) => packageOf(folder, JSON.parse(readText(`${folder}/package.json`)) as Manifest))
 
