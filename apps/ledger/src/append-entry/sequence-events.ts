@@ -12,6 +12,8 @@ export interface SequencerOptions extends AppendOptions {
 
 // A wake-up that was lost costs no more than this.
 const IDLE_MS = 1_000
+// What one decision appends in a row is one batch, and the decision itself is not held up by being recorded.
+const SPACING_MS = 15
 
 /**
  * Takes events into the logs as they come. Batches are natural: what has gathered while the last one was committed is
@@ -27,4 +29,5 @@ export const sequenceEvents = ({ pool, onAppended, onSuccess, onFailure, ...opti
     onSuccess,
     onFailure,
     idleMs: IDLE_MS,
+    spacingMs: SPACING_MS,
   })

@@ -18,7 +18,8 @@ create table ${schema}.node (
   first_at timestamptz(3) not null,
   primary key (tenant_id, id)
 ) with (fillfactor = 85);
-create unique index on ${schema}.node (tenant_id, kind, key);
+-- Not unique: the id is made from kind and key, and a second unique index would be an error where two batches meet.
+create index on ${schema}.node (tenant_id, kind, key);
 create index on ${schema}.node (tenant_id, (attributes #>> '{name,1}')) where kind = 'agent';
 
 create table ${schema}.edge (

@@ -9,6 +9,8 @@ import { followDeadlines } from './follow-deadlines.ts'
 const batchSize = 200
 /** Looks by itself this often: a wake-up can be lost, and the gate can hide an event until after it. */
 const longestPauseMs = 5_000
+/** Appends may come by the hundred in a second; deadlines are seconds away, and whoever decides checks them by itself. */
+const spacingMs = 200
 const pauseAfterFailureMs = 1_000
 
 type ExpireCommand = { readonly streams: readonly [StreamRef] }
@@ -62,6 +64,7 @@ export class ExpireIntents implements Consumer {
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       this.#isWoken = false
+      const began = performance.now()
       let pauseMs = pauseAfterFailureMs
       try {
         pauseMs = await this.sweep()
@@ -69,7 +72,15 @@ export class ExpireIntents implements Consumer {
         this.#options.log.warn({ err: error }, 'the sweep for ended intents failed')
       }
       if (pauseMs > 0 && !this.#isWoken && !this.#isStopping) await this.#pause(pauseMs)
+      const early = spacingMs - (performance.now() - began)
+      if (pauseMs > 0 && this.#isWoken && early > 0 && !this.#isStopping) await this.#rest(early)
     }
+  }
+
+  /** A pause that a wake-up does not shorten, only a stop does. */
+  async #rest(ms: number): Promise<void> {
+    const until = performance.now() + ms
+    for (let left = ms; left > 0 && !this.#isStopping; left = until - performance.now()) await this.#pause(left)
   }
 
   #pause(ms: number): Promise<void> {
