@@ -11,7 +11,7 @@ export interface SequencerOptions extends AppendOptions {
 }
 
 // A wake-up that was lost costs no more than this.
-const IDLE_MS = 1_000
+const IDLE_MS = 250
 // What one decision appends in a row is one batch, and the decision itself is not held up by being recorded.
 const SPACING_MS = 15
 

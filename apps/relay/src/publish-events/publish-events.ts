@@ -9,6 +9,12 @@ const batchSize = 500
 /** How long a lost wake-up may delay an event, and how often someone who waits for the lease asks. */
 const idleMs = 500
 const outageMs = 1_000
+/**
+ * An event that was just appended may be behind the gate until every older transaction has ended, a matter of milliseconds:
+ * after a wake-up that found nothing the relay looks again this often and this many times before it idles.
+ */
+const gatedMs = 2
+const gatedLooks = 40
 
 export type PublishEventsOptions = {
   readonly pool: pg.Pool
@@ -31,6 +37,7 @@ export class PublishEvents implements Consumer {
   #running: Promise<void> | undefined
   #isStopping = false
   #isWoken = false
+  #looks = 0
   #interrupt: () => void = () => undefined
   #failure: string | undefined
 
@@ -46,6 +53,7 @@ export class PublishEvents implements Consumer {
   /** There may be new events. Cheap. */
   wake(): void {
     this.#isWoken = true
+    this.#looks = gatedLooks
     this.#interrupt()
   }
 
@@ -68,6 +76,10 @@ export class PublishEvents implements Consumer {
         const published = await this.#publishBatch()
         this.#failure = undefined
         if (published > 0) continue
+        if (this.#looks > 0) {
+          this.#looks -= 1
+          pauseMs = gatedMs
+        }
       } catch (error) {
         if (this.#failure === undefined) this.#options.log.warn({ err: error }, 'events could not be published')
         this.#failure = 'outage'
