@@ -53,7 +53,8 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
     "frame-ancestors 'none'",
   ].join('; '),
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+  // Not `no-referrer`: with it a browser sends its own forms with `Origin: null`, and `isOwnOrigin` refuses them.
+  'referrer-policy': 'same-origin',
   'cache-control': 'no-store',
 }
 

@@ -1,5 +1,11 @@
 /** A page as far as walking through forms needs it. */
-export type BrowsedPage = { readonly url: string; readonly status: number; readonly text: string }
+export type BrowsedPage = {
+  readonly url: string
+  readonly status: number
+  readonly text: string
+  /** What the page's forms are sent with: its origin, or `null` under a policy that hides it (Fetch, 4.1 "Origin header"). */
+  readonly formOrigin: string
+}
 
 /** A browser without a screen: keeps cookies, follows redirects, sends forms. */
 export type Browser = {
@@ -9,21 +15,23 @@ export type Browser = {
   submit(page: BrowsedPage, fields: Readonly<Record<string, string>>, stopAt?: string): Promise<BrowsedPage>
 }
 
+type Form = { readonly body: URLSearchParams; readonly origin: string }
+
 const MAX_REDIRECTS = 10
 
 /** For one origin only: its cookies are not kept apart by host. */
 export function startBrowser(): Browser {
   const cookies = new Map<string, string>()
 
-  const request = async (start: string, form: URLSearchParams | undefined, stopAt?: string): Promise<BrowsedPage> => {
+  const request = async (start: string, form: Form | undefined, stopAt?: string): Promise<BrowsedPage> => {
     let url = start
-    let body = form
+    let sending = form
     for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
       const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
       const response = await fetch(url, {
         redirect: 'manual',
-        headers: { cookie },
-        ...(body ? { method: 'POST', body } : {}),
+        headers: { cookie, ...(sending && { origin: sending.origin }) },
+        ...(sending && { method: 'POST', body: sending.body }),
       })
       for (const line of response.headers.getSetCookie()) {
         const [name = '', value = ''] = (line.split(';')[0] ?? '').split(/=(.*)/s)
@@ -32,12 +40,15 @@ export function startBrowser(): Browser {
       }
       const location = response.headers.get('location')
       if (response.status < 300 || response.status >= 400 || location === null) {
-        return { url, status: response.status, text: await response.text() }
+        const hidden = response.headers.get('referrer-policy') === 'no-referrer'
+        const formOrigin = hidden ? 'null' : new URL(url).origin
+        return { url, status: response.status, text: await response.text(), formOrigin }
       }
       await response.body?.cancel()
       url = new URL(location, url).href
-      if (stopAt !== undefined && url.startsWith(stopAt)) return { url, status: response.status, text: '' }
-      body = undefined
+      if (stopAt !== undefined && url.startsWith(stopAt))
+        return { url, status: response.status, text: '', formOrigin: 'null' }
+      sending = undefined
     }
     throw new Error(`More than ${MAX_REDIRECTS} redirects from ${start}`)
   }
@@ -52,7 +63,7 @@ export function startBrowser(): Browser {
         body.set(attribute(input, 'name'), attribute(input, 'value'))
       }
       for (const [name, value] of Object.entries(fields)) body.set(name, value)
-      return request(new URL(unescape(action), page.url).href, body, stopAt)
+      return request(new URL(unescape(action), page.url).href, { body, origin: page.formOrigin }, stopAt)
     },
   }
 }
