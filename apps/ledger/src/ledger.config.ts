@@ -1,9 +1,10 @@
-import { secretSetting, serviceSchema } from '@countersign/service-kit'
+import { busSettings, secretSetting, serviceSchema } from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the ledger service. */
 export const ledgerConfig = serviceSchema(3004, {
   DATABASE_URL: secretSetting({ description: 'PostgreSQL, as the role countersign_ledger' }),
+  ...busSettings,
   DATABASE_POOL: Type.Integer({ default: 10, minimum: 3, maximum: 100, description: 'Database connections' }),
   OIDC_ISSUER: Type.String({ description: 'Issuer of access tokens' }),
   OIDC_AUDIENCE: Type.String({ default: 'countersign', description: 'Audience that access tokens must name' }),

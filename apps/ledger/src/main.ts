@@ -1,5 +1,5 @@
-import { onPostgresBus, runService } from '@countersign/service-kit'
+import { onBus, runService } from '@countersign/service-kit'
 import { ledgerConfig } from './ledger.config.ts'
 import { composeLedger } from './compose-ledger.ts'
 
-await runService({ name: 'ledger', config: ledgerConfig, compose: onPostgresBus(composeLedger) })
+await runService({ name: 'ledger', config: ledgerConfig, compose: onBus(composeLedger) })

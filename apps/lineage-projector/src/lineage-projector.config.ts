@@ -1,9 +1,10 @@
-import { secretSetting, serviceSchema } from '@countersign/service-kit'
+import { busSettings, secretSetting, serviceSchema } from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the lineage projector. */
 export const lineageProjectorConfig = serviceSchema(3005, {
   DATABASE_URL: secretSetting({ description: 'PostgreSQL, as the role countersign_lineage' }),
+  ...busSettings,
   DATABASE_POOL: Type.Integer({ default: 10, minimum: 2, maximum: 100, description: 'Database connections' }),
   BUS_MAC_KEY: secretSetting({ description: 'Key of the MAC on internal records, base64url', minLength: 43 }),
   BUS_MAC_KEY_ID: Type.String({ default: '1', description: 'Names the key of the MAC' }),

@@ -1,9 +1,9 @@
-import { onPostgresBus, runService } from '@countersign/service-kit'
+import { onBus, runService } from '@countersign/service-kit'
 import { lineageProjectorConfig } from './lineage-projector.config.ts'
 import { composeLineageProjector } from './compose-lineage-projector.ts'
 
 await runService({
   name: 'lineage-projector',
   config: lineageProjectorConfig,
-  compose: onPostgresBus(composeLineageProjector),
+  compose: onBus(composeLineageProjector),
 })

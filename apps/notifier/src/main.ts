@@ -1,5 +1,5 @@
-import { onPostgresBus, runService } from '@countersign/service-kit'
+import { onBus, runService } from '@countersign/service-kit'
 import { notifierConfig } from './notifier.config.ts'
 import { notifierService } from './notifier-service.ts'
 
-await runService({ name: 'notifier', config: notifierConfig, compose: onPostgresBus(notifierService) })
+await runService({ name: 'notifier', config: notifierConfig, compose: onBus(notifierService) })

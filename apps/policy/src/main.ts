@@ -1,5 +1,5 @@
-import { onPostgresBus, runService } from '@countersign/service-kit'
+import { onBus, runService } from '@countersign/service-kit'
 import { policyConfig } from './policy.config.ts'
 import { policyService } from './policy-service.ts'
 
-await runService({ name: 'policy', config: policyConfig, compose: onPostgresBus(policyService) })
+await runService({ name: 'policy', config: policyConfig, compose: onBus(policyService) })

@@ -1,5 +1,5 @@
-import { onPostgresBus, runService } from '@countersign/service-kit'
+import { onBus, runService } from '@countersign/service-kit'
 import { relayConfig } from './relay.config.ts'
 import { relayService } from './relay.service.ts'
 
-await runService({ name: 'relay', config: relayConfig, compose: onPostgresBus(relayService) })
+await runService({ name: 'relay', config: relayConfig, compose: onBus(relayService) })

@@ -2,14 +2,14 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '@countersign/embed
 import type { RequestListener } from 'node:http'
 import { existsSync } from 'node:fs'
 import { openDataDir, type DataDir } from './open-data-dir/open-data-dir.ts'
-import { prepareStore } from './prepare-store/prepare-store.ts'
+import { prepareStore, superuserUrlOf } from './prepare-store/prepare-store.ts'
 import { sessionsEnded } from './prepare-store/sessions-ended.ts'
 import type { StepPrinter } from './print-steps.ts'
 import { seedDemo } from './seed-demo/seed-demo.ts'
 import { checkPolicies } from './start-services/check-policies.ts'
 import { pruneBus } from './prune-bus/prune-bus.ts'
 import { readiness } from './serve-front/readiness.ts'
-import { front, type ServiceName } from './serve-front/route.ts'
+import { front, type ServedService } from './serve-front/route.ts'
 import { listenFrom } from './serve-front/listen.ts'
 import { startDemoIdentityProvider, startDemoSlack } from './start-services/outside.ts'
 import { startServices } from './start-services/start-services.ts'
@@ -75,7 +75,7 @@ export const runStandalone = async (options: StandaloneOptions, print: StepPrint
     closers.push(() => server.stop())
     const urls = await print.step(
       'prepare database',
-      () => prepareStore(server, dataDir.secrets),
+      () => prepareStore(superuserUrlOf(server), dataDir.secrets),
       () => 'roles, schemas, migrations',
     )
     let serve: RequestListener = startingUp
@@ -121,7 +121,7 @@ export const runStandalone = async (options: StandaloneOptions, print: StepPrint
     )
     const { services } = running
     const handled =
-      (name: ServiceName): RequestListener =>
+      (name: ServedService): RequestListener =>
       (request, response) =>
         services[name].handle(request, response)
     serve = front(

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { exitCodes } from './run-service.ts'
+import { exitCodes } from './exit-codes.ts'
 
 const moduleUrl = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href)
 

@@ -1,19 +1,10 @@
 import type { Type } from 'typebox'
 import { buildService, type Compose, type Service } from './build-service.ts'
+import { exitCodes } from './exit-codes.ts'
 import { createLog, type Log } from './log.ts'
 import { ConfigError, type Environment, readConfig } from './read-config.ts'
 import { type ServiceConfig, type ServiceSettings, telemetryOf } from './service-settings.ts'
 import { startTelemetry, type Telemetry } from './telemetry.ts'
-
-/** Exit codes of a service's process. */
-export const exitCodes = {
-  /** Stopped on request, everything under way was finished. */
-  stopped: 0,
-  /** Could not start, crashed, or something under way was broken off. */
-  failed: 1,
-  /** The configuration is not usable (`EX_CONFIG` of sysexits.h): restarting does not help. */
-  config: 78,
-} as const
 
 export type RunOptions<P extends Type.TProperties> = {
   readonly name: string
@@ -90,7 +81,12 @@ export const runService = async <P extends Type.TProperties>({
     service = await buildService({ name, config, log, compose })
     code = await serve(service, base, log)
   } catch (error) {
-    log.fatal({ err: error }, 'service could not start')
+    if (error instanceof ConfigError) {
+      log.fatal({ problems: error.problems }, 'configuration is not usable')
+      code = exitCodes.config
+    } else {
+      log.fatal({ err: error }, 'service could not start')
+    }
     await service?.stop(0)
   }
   await telemetry?.stop()

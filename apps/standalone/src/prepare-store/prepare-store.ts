@@ -11,36 +11,46 @@ import { migrateRelay } from '@countersign/relay'
 import pg from 'pg'
 import { roles, type Role, type Secrets } from '../open-data-dir/open-data-dir.ts'
 
-const databaseName = 'countersign'
-
+/** Where the database is, for its superuser and for each role. */
 export type StoreUrls = { readonly superuser: string; readonly of: (role: Role) => string }
 
-const urlOf = ({ host, port }: EmbeddedPostgres, user: string, password: string, database = databaseName): string =>
-  `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}/${database}`
+const withDatabase = (url: string, name: string): string => {
+  const changed = new URL(url)
+  changed.pathname = `/${name}`
+  return changed.href
+}
 
-const createDatabase = async (server: EmbeddedPostgres): Promise<void> => {
-  const client = new pg.Client({
-    connectionString: urlOf(server, server.superuser, server.superuserPassword, 'postgres'),
-  })
+const createDatabase = async (superuserUrl: string): Promise<void> => {
+  const name = decodeURIComponent(new URL(superuserUrl).pathname.slice(1))
+  const client = new pg.Client({ connectionString: withDatabase(superuserUrl, 'postgres') })
   await client.connect()
   try {
-    const { rowCount } = await client.query('select from pg_database where datname = $1', [databaseName])
-    if (rowCount === 0) await client.query(`create database ${databaseName}`)
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
+    if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`)
   } finally {
     await client.end()
   }
 }
 
-/** Where each role finds the database. */
-export const storeUrls = (server: EmbeddedPostgres, { rolePasswords }: Secrets): StoreUrls => ({
-  superuser: urlOf(server, server.superuser, server.superuserPassword),
-  of: (role) => urlOf(server, storeRoles[role], rolePasswords[role]),
+/** The superuser's URL of the database of an embedded server. */
+export const superuserUrlOf = ({ host, port, superuser, superuserPassword }: EmbeddedPostgres): string =>
+  `postgres://${encodeURIComponent(superuser)}:${encodeURIComponent(superuserPassword)}@${host}:${port}/countersign`
+
+/** Where each role finds the database that the superuser's URL names. */
+export const storeUrls = (superuserUrl: string, { rolePasswords }: Secrets): StoreUrls => ({
+  superuser: superuserUrl,
+  of: (role) => {
+    const url = new URL(superuserUrl)
+    url.username = storeRoles[role]
+    url.password = encodeURIComponent(rolePasswords[role])
+    return url.href
+  },
 })
 
 /** Creates database and roles if they are missing and brings every schema up to date, as the owner. Idempotent. */
-export const prepareStore = async (server: EmbeddedPostgres, secrets: Secrets): Promise<StoreUrls> => {
-  const urls = storeUrls(server, secrets)
-  await createDatabase(server)
+export const prepareStore = async (superuserUrl: string, secrets: Secrets): Promise<StoreUrls> => {
+  const urls = storeUrls(superuserUrl, secrets)
+  await createDatabase(superuserUrl)
   await createRoles({ superuserUrl: urls.superuser, passwords: secrets.rolePasswords })
   const ownerUrl = urls.of('owner')
   await migrate({

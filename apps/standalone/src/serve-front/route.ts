@@ -1,9 +1,11 @@
 import type { RequestListener } from 'node:http'
+import type { ServiceName } from '../start-services/settings-of-services.ts'
 
-export type ServiceName = 'intake' | 'policy' | 'notifier' | 'ledger' | 'lineage-projector'
+/** A service that answers requests. */
+export type ServedService = Exclude<ServiceName, 'relay'>
 
 /** Which service answers a path. The first match counts; services behind one address never share a path. */
-const routes: readonly (readonly [RegExp, ServiceName])[] = [
+const routes: readonly (readonly [RegExp, ServedService])[] = [
   [/^\/v1\/intents\/[^/]+\/story$/, 'lineage-projector'],
   [/^\/v1\/(lineage|audit)(\/|$)/, 'lineage-projector'],
   [/^\/v1\/(reviews|directory|accounts)(\/|$)/, 'notifier'],
@@ -14,14 +16,14 @@ const routes: readonly (readonly [RegExp, ServiceName])[] = [
 ]
 
 /** The service for a request target; paths are matched as they came, without decoding. */
-export const serviceFor = (url: string): ServiceName => {
+export const serviceFor = (url: string): ServedService => {
   const path = url.split('?', 1)[0] ?? '/'
   return routes.find(([pattern]) => pattern.test(path))?.[1] ?? 'intake'
 }
 
 /** One address for all services of a process, and one `/readyz` that speaks for all. */
 export const front =
-  (listeners: Record<ServiceName, RequestListener>, ready: RequestListener): RequestListener =>
+  (listeners: Record<ServedService, RequestListener>, ready: RequestListener): RequestListener =>
   (request, response) => {
     const isReadiness = request.method === 'GET' && request.url === '/readyz'
     const listener = isReadiness ? ready : listeners[serviceFor(request.url ?? '/')]

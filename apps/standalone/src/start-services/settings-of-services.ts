@@ -1,0 +1,69 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Environment } from '@countersign/service-kit'
+import { demoWorld } from '../demo-world.ts'
+import type { DataDir, Role } from '../open-data-dir/open-data-dir.ts'
+import type { StoreUrls } from '../prepare-store/prepare-store.ts'
+
+/** The services and the relay, by the name of their app. */
+export const serviceNames = ['intake', 'policy', 'notifier', 'ledger', 'lineage-projector', 'relay'] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+/** The database role of a service, which is its name on Kafka too. */
+export const roleOf = (service: ServiceName): Role => (service === 'lineage-projector' ? 'lineage' : service)
+
+export type SettingsOptions = {
+  readonly dataDir: DataDir
+  readonly urls: StoreUrls
+  readonly baseUrl: string
+  readonly issuer: string
+  readonly slackApiUrl: string
+  readonly tenants: { readonly default: string }
+  readonly policyFolder: string
+}
+
+/** What every service is told, the same whether it runs in this process or in one of its own. */
+export const settingsOfServices = (options: SettingsOptions): Readonly<Record<ServiceName, Environment>> => {
+  const { dataDir, urls, baseUrl, issuer } = options
+  const marks = join(dataDir.path, 'published')
+  mkdirSync(marks, { recursive: true, mode: 0o700 })
+  const identity = { OIDC_ISSUER: issuer, OIDC_AUDIENCE: demoWorld.audience }
+  const macKey = { BUS_MAC_KEY: dataDir.secrets.busMacKey }
+  const sealing = { DEPLOYMENT_KEY_FILE: dataDir.deploymentKeyFile }
+  const database = (service: ServiceName) => ({ DATABASE_URL: urls.of(roleOf(service)) })
+  return {
+    intake: {
+      ...database('intake'),
+      PUBLIC_URL: baseUrl,
+      GRANT_KEY_FILE: dataDir.grantKeyFile,
+      ...identity,
+      ...sealing,
+    },
+    policy: {
+      ...database('policy'),
+      POLICY_FOLDER: options.policyFolder,
+      ...identity,
+      ...sealing,
+      ...macKey,
+    },
+    notifier: {
+      ...database('notifier'),
+      PUBLIC_URL: baseUrl,
+      SLACK_API_URL: options.slackApiUrl,
+      SLACK_SIGNING_SECRET: dataDir.secrets.slackSigningSecret,
+      SLACK_BOT_TOKEN: dataDir.secrets.slackBotToken,
+      SLACK_CHANNELS: `${options.tenants.default}=${demoWorld.slackChannel.id}`,
+      ...identity,
+      ...sealing,
+      ...macKey,
+    },
+    ledger: {
+      ...database('ledger'),
+      CHECKPOINT_KEY_FILE: dataDir.logKeyFile,
+      PUBLISHED_MARK_DIR: marks,
+      ...identity,
+    },
+    'lineage-projector': { ...database('lineage-projector'), ...identity, ...macKey },
+    relay: { ...database('relay'), ...macKey },
+  }
+}
