@@ -1,5 +1,8 @@
+import { createPostgresBus, migrateBus } from '@countersign/bus'
+import { storeRoles } from '@countersign/event-store'
 import { clientToken, signIn, startIdentityProvider } from '@countersign/loopback/identity-provider'
 import { buildService, createLog, type Problem, readConfig } from '@countersign/service-kit'
+import pg from 'pg'
 import { intakeBench } from './intake.fixture.ts'
 import { intakeConfig } from './intake.config.ts'
 import { intakeService } from './intake.service.ts'
@@ -41,6 +44,11 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
   const operator = await bench.addPerson('olga', ['operators'])
   const bystander = await bench.addPerson('paul')
 
+  const owner = new pg.Client({ connectionString: bench.urlOf('owner') })
+  await owner.connect()
+  await migrateBus(owner, { services: [storeRoles.intake] })
+  await owner.end()
+  const bus = createPostgresBus({ pool: bench.pool, log: () => undefined })
   const service = await buildService({
     name: 'intake',
     config: readConfig(intakeConfig, {
@@ -53,7 +61,7 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
       ...settings,
     }),
     log: createLog({ service: 'intake', level: 'silent' }),
-    compose: intakeService,
+    compose: intakeService({ bus }),
   })
   await service.start()
   const url = await service.listen({ port: 0 })
@@ -93,6 +101,7 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
     stop: () => service.stop(),
     close: async () => {
       await service.stop()
+      await bus.close()
       await provider.stop()
       await bench.close()
     },

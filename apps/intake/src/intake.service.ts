@@ -1,3 +1,4 @@
+import type { Bus } from '@countersign/bus'
 import { ownedTypes } from '@countersign/contracts'
 import {
   bootCheck,
@@ -32,74 +33,82 @@ import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
 import { readSigningKey } from './signing-key.ts'
 import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 
-/** Composes the intake service from its configuration: pool of its own role, store, handlers, sweeper, HTTP. */
-export const intakeService: Compose<IntakeConfig> = async ({ config, log, checks, stopping }) => {
-  const connectionString = config.DATABASE_URL.reveal()
-  const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL })
-  // Long polls have connections of their own: however many wait, freezing, revoking and redeeming get through.
-  const readPool = new pg.Pool({ connectionString, max: concurrentReads })
-  for (const each of [pool, readPool])
-    each.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
-  const problems = await bootCheck(pool, ownedTypes('intake'))
-  if (problems.length > 0) {
-    throw new Error(
-      `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
-    )
-  }
-  const onError = (error: unknown): void => log.warn({ err: error }, 'a store notification failed')
-  const notifier = notifyStore(pool, { onError })
-  const appended = appendedSignal()
-  const listener = listenStore(
-    async () => {
-      const client = new pg.Client({ connectionString })
-      await client.connect()
-      return client
-    },
-    appended.wake,
-    { onError },
-  )
-  const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() })
-  const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
-  const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
-  const record = new RecordRefusal(store)
-  const shed = new ShedRequests(record, log)
-  const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
-  const reads = new GatheredReads(eventStore(readPool, { metadata: { service: 'intake' } }))
-  const key = readSigningKey(config.GRANT_KEY_FILE)
-  const issuer = config.PUBLIC_URL
-  checks.register({
-    name: 'database',
-    effect: 'not_ready',
-    probe: async () => {
-      await pool.query('select 1')
-      return undefined
-    },
-  })
-  return {
-    module: IntakeModule.of({
-      pool,
-      read: new ReadIntent(reads, appended, stopping),
-      publish: new PublishBatch(new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })),
-      admission: new Admission(config.ADMISSION_PER_SECOND),
-      refusals,
-      issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), key, issuer }),
-      redeem: new RedeemGrant({ pool, store, keyring: keys, key, issuer, reportWithinMs: config.REPORT_WITHIN_MS }),
-      revoke: new RevokeGrant(pool, store),
-      report: new ReportExecution(pool, store),
-      reconcile: new ReconcileExecution(pool, store),
-      withdraw: new WithdrawIntent(store),
-      registers: new Registers(store),
-      freeze: new Freeze(store),
-      key,
-      publicUrl: config.PUBLIC_URL,
-    }),
-    verifier,
-    consumers: [shed, new ExpireGrants(pool, store, log)],
-    edge: { bodyLimit: 65_536, onRefused: (refusal) => refusals.ofEdge(refusal) },
-    onStop: async () => {
-      await listener.close()
-      await notifier.close()
-      await Promise.all([pool.end(), readPool.end()])
-    },
-  }
+/** What the service does not open itself. */
+export type IntakeDependencies = {
+  /** The caller closes it, after the service has stopped. */
+  readonly bus: Bus
 }
+
+/** Composes the intake service on a bus: pool of its own role, store, handlers, sweeper, HTTP. */
+export const intakeService =
+  (_dependencies: IntakeDependencies): Compose<IntakeConfig> =>
+  async ({ config, log, checks, stopping }) => {
+    const connectionString = config.DATABASE_URL.reveal()
+    const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL })
+    // Long polls have connections of their own: however many wait, freezing, revoking and redeeming get through.
+    const readPool = new pg.Pool({ connectionString, max: concurrentReads })
+    for (const each of [pool, readPool])
+      each.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+    const problems = await bootCheck(pool, ownedTypes('intake'))
+    if (problems.length > 0) {
+      throw new Error(
+        `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
+      )
+    }
+    const onError = (error: unknown): void => log.warn({ err: error }, 'a store notification failed')
+    const notifier = notifyStore(pool, { onError })
+    const appended = appendedSignal()
+    const listener = listenStore(
+      async () => {
+        const client = new pg.Client({ connectionString })
+        await client.connect()
+        return client
+      },
+      appended.wake,
+      { onError },
+    )
+    const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() })
+    const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
+    const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
+    const record = new RecordRefusal(store)
+    const shed = new ShedRequests(record, log)
+    const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
+    const reads = new GatheredReads(eventStore(readPool, { metadata: { service: 'intake' } }))
+    const key = readSigningKey(config.GRANT_KEY_FILE)
+    const issuer = config.PUBLIC_URL
+    checks.register({
+      name: 'database',
+      effect: 'not_ready',
+      probe: async () => {
+        await pool.query('select 1')
+        return undefined
+      },
+    })
+    return {
+      module: IntakeModule.of({
+        pool,
+        read: new ReadIntent(reads, appended, stopping),
+        publish: new PublishBatch(new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })),
+        admission: new Admission(config.ADMISSION_PER_SECOND),
+        refusals,
+        issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), key, issuer }),
+        redeem: new RedeemGrant({ pool, store, keyring: keys, key, issuer, reportWithinMs: config.REPORT_WITHIN_MS }),
+        revoke: new RevokeGrant(pool, store),
+        report: new ReportExecution(pool, store),
+        reconcile: new ReconcileExecution(pool, store),
+        withdraw: new WithdrawIntent(store),
+        registers: new Registers(store),
+        freeze: new Freeze(store),
+        key,
+        publicUrl: config.PUBLIC_URL,
+      }),
+      verifier,
+      consumers: [shed, new ExpireGrants(pool, store, log)],
+      edge: { bodyLimit: 65_536, onRefused: (refusal) => refusals.ofEdge(refusal) },
+      onStop: async () => {
+        await listener.close()
+        await notifier.close()
+        await Promise.all([pool.end(), readPool.end()])
+      },
+    }
+  }

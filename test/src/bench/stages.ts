@@ -86,7 +86,7 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
     signingKeyFile: store.key('identity-provider.json'),
   })
   const closing: (() => Promise<void>)[] = [() => provider.stop()]
-  const busOf = (role: 'policy' | 'ledger' | 'lineage' | 'relay') => {
+  const busOf = (role: 'intake' | 'policy' | 'ledger' | 'lineage' | 'relay') => {
     const bus = createPostgresBus({ pool: store.poolOf(role), log: () => undefined })
     closing.unshift(() => bus.close())
     return bus
@@ -115,7 +115,7 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
         ...identity,
         ...sealing,
       }),
-      compose: intakeService,
+      compose: intakeService({ bus: busOf('intake') }),
     })
     const publishPerIntent = await publishAll(intake, clocks, options)
     const relayAndBusPerEvent = await relaying()

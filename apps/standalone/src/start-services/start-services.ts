@@ -51,7 +51,7 @@ export const startServices = async (options: ServicesOptions): Promise<Running> 
     return buildService({ name, log, config: readConfig(schema, settings[name]), compose: composeOn({ bus }) })
   }
   const built = await Promise.all([
-    make('intake', intakeConfig, () => intakeService),
+    make('intake', intakeConfig, intakeService),
     make('policy', policyConfig, policyService),
     make('notifier', notifierConfig, notifierService),
     make('ledger', ledgerConfig, composeLedger),
