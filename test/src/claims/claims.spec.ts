@@ -93,3 +93,16 @@ describe('a command', () => {
     expect(proof).toMatchObject({ outcome: 'FAILED', reason: 'not done after 0.3 s' })
   })
 })
+
+describe('a report of all tests', () => {
+  it('is judged instead of a run, and what is not in it proves nothing', async () => {
+    const report = join(mkdtempSync(join(tmpdir(), 'countersign-claims-spec-')), 'report.json')
+    const assertionResults = [{ fullName: 'a grant is used once', status: 'passed' }]
+    writeFileSync(report, JSON.stringify({ testResults: [{ name: join(root, 'libs/a.spec.ts'), assertionResults }] }))
+    const claims = ['libs/a.spec.ts -t "used once"', 'libs/a.spec.ts -t "used twice"', 'libs/b.spec.ts'].map(
+      (selected, index) => ({ number: index + 1, claim: 'c', command: `npx vitest run ${selected}` }),
+    )
+    const proofs = await proveClaims(claims, { root, limitMs: 1_000, say: () => undefined, report })
+    expect(proofs.map(({ outcome }) => outcome)).toEqual(['PROVEN', 'FAILED', 'FAILED'])
+  })
+})

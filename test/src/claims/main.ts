@@ -6,9 +6,10 @@ import { readClaims } from './read-claims.ts'
 
 /**
  * `npm run claims`: proves the claims of `docs/claims.md`, one line each. Exit code 1 when one failed, 2 when the table or
- * the arguments cannot be read; a claim that nothing proves yet is said to be so and fails nothing.
+ * the arguments cannot be read; a claim that nothing proves yet is said to be so and fails nothing. With `--report` tests are
+ * judged by what a run of all of them has reported (`npm test -- --reporter=json --outputFile=FILE`).
  */
-const usage = 'npm run claims -- [--json]'
+const usage = 'npm run claims -- [--json] [--report FILE]'
 const limitMs = 600_000
 const root = join(import.meta.dirname, '../../..')
 
@@ -18,10 +19,12 @@ const lineOf = ({ number, claim, command, outcome, reason }: Proof): string => {
 }
 
 const main = async (): Promise<number> => {
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } })
+  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, report: { type: 'string' } } })
   const claims = readClaims(readFileSync(join(root, 'docs/claims.md'), 'utf8'))
   const began = performance.now()
-  const proofs = await proveClaims(claims, { root, limitMs, say: (what) => process.stderr.write(`running ${what}\n`) })
+  const say = (what: string): boolean => process.stderr.write(`running ${what}\n`)
+  const { report } = values
+  const proofs = await proveClaims(claims, { root, limitMs, say, ...(report === undefined ? {} : { report }) })
   const count = (outcome: Outcome): number => proofs.filter((proof) => proof.outcome === outcome).length
   const counts = { proven: count('PROVEN'), failed: count('FAILED'), notYet: count('NOT YET') }
   if (values.json) {

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path'
 import { judgeTests, type Judgement, type TestResult } from './judge-tests.ts'
 import type { Claim } from './read-claims.ts'
 import { runProcess } from './run-process.ts'
-import { specRuns, specSelection, type SpecRun } from './spec-selection.ts'
+import { specRuns, specSelection, type SpecRun, type SpecSelection } from './spec-selection.ts'
 
 export type Outcome = 'PROVEN' | 'FAILED' | 'NOT YET'
 export type Proof = Claim & { readonly outcome: Outcome; readonly reason?: string }
@@ -16,6 +16,8 @@ export type ProveOptions = {
   readonly limitMs: number
   /** Told what is about to run. */
   readonly say: (what: string) => void
+  /** What Vitest reported (`--reporter=json`) of a run of all tests of these sources; the tests are then not run again. */
+  readonly report?: string
 }
 
 type JsonReport = {
@@ -23,6 +25,14 @@ type JsonReport = {
     readonly name: string
     readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
   }[]
+}
+
+const readReport = (report: string, root: string): TestResult[] => {
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as JsonReport
+  return testResults.flatMap(({ name, assertionResults }) => {
+    const file = relative(root, name)
+    return assertionResults.map(({ fullName, status }) => ({ file, name: fullName, status }))
+  })
 }
 
 /** One run of Vitest; what it did not get to is missing in the answer, so nothing is taken for proven. */
@@ -34,12 +44,7 @@ const runSpecs = async (run: SpecRun, { root, limitMs }: ProveOptions): Promise<
     const names = run.pattern === undefined ? [] : ['-t', run.pattern]
     const args = [vitest, 'run', ...run.files, ...names, '--reporter=json', `--outputFile=${report}`]
     await runProcess(process.execPath, args, { cwd: root, limitMs, shell: false })
-    if (!existsSync(report)) return []
-    const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as JsonReport
-    return testResults.flatMap(({ name, assertionResults }) => {
-      const file = relative(root, name)
-      return assertionResults.map(({ fullName, status }) => ({ file, name: fullName, status }))
-    })
+    return existsSync(report) ? readReport(report, root) : []
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -52,6 +57,16 @@ const runCommand = async (command: string, { root, limitMs }: ProveOptions): Pro
   return { proven: false, reason: tail === '' ? why : `${why}: ${tail.split('\n').at(-1) ?? ''}` }
 }
 
+const resultsOf = async (selections: readonly SpecSelection[], options: ProveOptions): Promise<TestResult[]> => {
+  if (options.report !== undefined) return readReport(options.report, options.root)
+  const results: TestResult[] = []
+  for (const run of specRuns(selections)) {
+    options.say(`${run.pattern === undefined ? '' : 'single tests of '}${run.files.length} spec files`)
+    results.push(...(await runSpecs(run, options)))
+  }
+  return results
+}
+
 /**
  * Runs what the claims name and judges each by it. Equal commands run once, and tests are run together, each once; a row's
  * own command does the same when pasted alone.
@@ -61,11 +76,10 @@ export const proveClaims = async (claims: readonly Claim[], options: ProveOption
   const selections = new Map([...commands].map((command) => [command, specSelection(command)]))
   const judged = new Map<string, Judgement>()
 
-  const results: TestResult[] = []
-  for (const run of specRuns([...selections.values()].flatMap((selection) => selection ?? []))) {
-    options.say(`${run.pattern === undefined ? '' : 'single tests of '}${run.files.length} spec files`)
-    results.push(...(await runSpecs(run, options)))
-  }
+  const results = await resultsOf(
+    [...selections.values()].flatMap((selection) => selection ?? []),
+    options,
+  )
   for (const [command, selection] of selections) {
     if (selection !== undefined) {
       judged.set(command, judgeTests(selection, results))
