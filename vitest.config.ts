@@ -5,7 +5,11 @@ import { specPatterns, specsWithDatabase } from './tools/specs-with-database.ts'
 
 // Tests read the TypeScript sources of every package through the `source` export condition: no build is needed.
 const conditions = ['source', 'module', 'node', 'development|production']
-const withKafka = ['{libs,deploy}/*/src/**/*.kafka.spec.ts', 'libs/bus/src/kafka.spec.ts']
+const withKafka = [
+  '{libs,apps,deploy}/*/src/**/*.kafka.spec.ts',
+  'test/src/**/*.kafka.spec.ts',
+  'libs/bus/src/kafka.spec.ts',
+]
 const withDatabase = specsWithDatabase().filter((path) => !withKafka.some((pattern) => matchesGlob(path, pattern)))
 const leftOut = withoutKafka()
 if (leftOut !== undefined) process.stderr.write(`LEFT OUT: the specs on Kafka. ${leftOut}\n`)
