@@ -104,8 +104,11 @@ const lane = async (waiting: Step[]): Promise<Step[]> => {
 }
 
 const startedAt = performance.now()
-const waiting = [...steps]
+// `--static` is for those who run all tests right after.
+const isStatic = process.argv.includes('--static')
+const waiting = steps.filter(({ command: [program] }) => !isStatic || program !== 'vitest')
+const count = waiting.length
 const failed = (await Promise.all([lane(waiting), lane(waiting)])).flat()
-print(`${steps.length - failed.length} passed, ${failed.length} failed in ${seconds(performance.now() - startedAt)}`)
+print(`${count - failed.length} passed, ${failed.length} failed in ${seconds(performance.now() - startedAt)}`)
 for (const { name, fix } of failed) print(`${name}: ${fix}`)
 process.exitCode = failed.length === 0 ? 0 : 1
