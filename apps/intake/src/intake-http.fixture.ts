@@ -53,6 +53,7 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
     name: 'intake',
     config: readConfig(intakeConfig, {
       DATABASE_URL: bench.urlOf('intake'),
+      ...bench.markSettings,
       OIDC_ISSUER: provider.issuer,
       OIDC_AUDIENCE: audience,
       DEPLOYMENT_KEY_FILE: bench.deploymentKeyFile,
@@ -98,6 +99,7 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
     operator,
     bystander,
     call,
+    ready: () => service.checks.report(),
     stop: () => service.stop(),
     close: async () => {
       await service.stop()

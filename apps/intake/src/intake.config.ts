@@ -1,10 +1,11 @@
-import { busSettings, secretSetting, serviceSchema } from '@countersign/service-kit'
+import { busSettings, secretSetting, serviceSchema, storeMarkSettings } from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the intake service. */
 export const intakeConfig = serviceSchema(3001, {
   DATABASE_URL: secretSetting({ description: 'PostgreSQL, as the role countersign_intake' }),
   ...busSettings,
+  ...storeMarkSettings,
   PUBLIC_URL: Type.String({
     default: 'http://127.0.0.1:3001',
     description: 'Base URL under which clients reach the deployment',

@@ -6,10 +6,11 @@ import {
   eventStore,
   keyring,
   listenStore,
+  newId,
   notifyStore,
 } from '@countersign/event-store'
 import { tokenVerifier } from '@countersign/identity'
-import type { Compose } from '@countersign/service-kit'
+import { type Compose, openStoreGuard } from '@countersign/service-kit'
 import pg from 'pg'
 import { ActivePolicy } from './active-policy.ts'
 import { ExpireGrants } from './expire-grant/expire-grant.ts'
@@ -55,6 +56,7 @@ export const intakeService =
         `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
       )
     }
+    const { guard } = await openStoreGuard({ config, log, checks }, { pool, writer: `intake-${newId()}` })
     const onError = (error: unknown): void => log.warn({ err: error }, 'a store notification failed')
     const notifier = notifyStore(pool, { onError })
     const appended = appendedSignal()
@@ -67,7 +69,7 @@ export const intakeService =
       appended.wake,
       { onError },
     )
-    const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() })
+    const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake(), guard })
     const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
     const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
     const record = new RecordRefusal(store)

@@ -1,6 +1,6 @@
 import type { Bus } from '@countersign/bus'
 import { groups, ownedTypes } from '@countersign/contracts'
-import { bootCheck, deploymentKeyFromFile, eventStore, keyring, notifyStore } from '@countersign/event-store'
+import { bootCheck, deploymentKeyFromFile, eventStore, keyring, newId, notifyStore } from '@countersign/event-store'
 import { tokenVerifier } from '@countersign/identity'
 import {
   BusTransport,
@@ -10,6 +10,7 @@ import {
   recordVerifier,
   type ServiceParts,
   observeBusLag,
+  openStoreGuard,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import { ApiChannel } from './channels/api/api-channel.ts'
@@ -45,8 +46,9 @@ export const notifierService =
     pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
     try {
       await refuseUnsafeStore(pool)
+      const { guard } = await openStoreGuard({ config, log, checks }, { pool, writer: `notifier-${newId()}` })
       const wakeUps = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
-      const store = eventStore(pool, { metadata: { service: 'notifier' }, onAppended: () => wakeUps.wake() })
+      const store = eventStore(pool, { metadata: { service: 'notifier' }, onAppended: () => wakeUps.wake(), guard })
       const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
       const source = { pool, store, keyring: keys }
       const verdicts = new RecordVerdict({

@@ -104,6 +104,8 @@ export const startWorld = async () => {
   const config = {
     DATABASE_URL: new Secret(spec.urlOf('notifier')),
     DATABASE_POOL: 10,
+    STORE_MARK_DIR: spec.markSettings.STORE_MARK_DIR,
+    STORE_MARK_KEY: new Secret(spec.markSettings.STORE_MARK_KEY),
     DEPLOYMENT_KEY_FILE: keyFile,
     BUS_MAC_KEY: new Secret(macKey.secret.toString('base64url')),
     BUS_MAC_KEY_ID: macKey.kid,

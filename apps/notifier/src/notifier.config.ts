@@ -1,10 +1,11 @@
-import { busSettings, secretSetting, serviceSchema } from '@countersign/service-kit'
+import { busSettings, secretSetting, serviceSchema, storeMarkSettings } from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the notifier service. */
 export const notifierConfig = serviceSchema(3003, {
   DATABASE_URL: secretSetting({ description: 'PostgreSQL, as the role countersign_notifier' }),
   ...busSettings,
+  ...storeMarkSettings,
   DATABASE_POOL: Type.Integer({ default: 10, minimum: 3, maximum: 100, description: 'Database connections' }),
   DEPLOYMENT_KEY_FILE: Type.String({ description: 'Key under which tenant keys are wrapped (mode 0600)' }),
   BUS_MAC_KEY: secretSetting({ description: 'Key of the MAC on internal records, base64url', minLength: 43 }),

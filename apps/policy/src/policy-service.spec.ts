@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => at.drop())
 
-it('runs: seeds the set of the folder, decides what authentic records wake it for, shows nothing without a token, and stops', async () => {
+const started = async () => {
   const owner = new pg.Client({ connectionString: at.spec.urlOf('owner') })
   await owner.connect()
   await migrateBus(owner, { services: [storeRoles.policy] })
@@ -25,6 +25,8 @@ it('runs: seeds the set of the folder, decides what authentic records wake it fo
   const config = {
     DATABASE_URL: new Secret(at.spec.urlOf('policy')),
     DATABASE_POOL: 5,
+    STORE_MARK_DIR: at.spec.markSettings.STORE_MARK_DIR,
+    STORE_MARK_KEY: new Secret(at.spec.markSettings.STORE_MARK_KEY),
     DEPLOYMENT_KEY_FILE: at.deploymentKeyFile,
     BUS_MAC_KEY: new Secret(macKey.secret.toString('base64url')),
     BUS_MAC_KEY_ID: macKey.kid,
@@ -34,6 +36,11 @@ it('runs: seeds the set of the folder, decides what authentic records wake it fo
     COLLECT_WITHIN_MS: 900_000,
   } as PolicyConfig
   const service = await buildService({ name: 'policy', config, log: quiet, compose: policyService({ bus }) })
+  return { bus, service }
+}
+
+it('runs: seeds the set of the folder, decides what authentic records wake it for, shows nothing without a token, and stops', async () => {
+  const { bus, service } = await started()
   try {
     await service.start()
     const url = await service.listen({ port: 0 })
@@ -121,5 +128,30 @@ it('shows a person of the tenant what decides: digest, rules, seats, and no Ceda
     expect((await read('stranger')).body.code).toBe('person_inactive')
   } finally {
     await service.stop()
+  }
+})
+
+it('serves only reads on a store that may have been restored, and decides what waited once that is settled', async () => {
+  const undo = await at.spec.setBack()
+  const { bus, service } = await started()
+  try {
+    await service.start()
+    const url = await service.listen({ port: 0 })
+    const ready = async () => (await fetch(`${url}/readyz`)).json()
+    expect(await ready()).toMatchObject({
+      status: 'degraded',
+      checks: expect.arrayContaining([expect.objectContaining({ name: 'store_mark', code: 'store_behind_mark' })]),
+    })
+    expect((await fetch(`${url}/v1/policy-sets/active`)).status).toBe(401)
+    const ref = await at.publish()
+    const [published] = await at.eventsOf(ref)
+    if (published === undefined) throw new Error('nothing was published')
+    await bus.publish([eventRecord(macKey, published)])
+    await undo()
+    while ((await at.eventsOf(ref)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(await at.spec.superuser.query('select from bus.parked_record')).toMatchObject({ rowCount: 0 })
+  } finally {
+    expect(await service.stop()).toBe('drained')
+    await bus.close()
   }
 })

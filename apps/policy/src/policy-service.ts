@@ -6,6 +6,7 @@ import {
   eventStore,
   keyring,
   listenStore,
+  newId,
   notifyStore,
   type StoreListener,
 } from '@countersign/event-store'
@@ -18,6 +19,7 @@ import {
   type Log,
   type ServiceParts,
   observeBusLag,
+  openStoreGuard,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import { ActivatePolicySet } from './activate-policy-set/activate-policy-set.handler.ts'
@@ -45,11 +47,12 @@ export const policyService =
     pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
     try {
       await refuseUnsafeStore(pool)
+      const { guard } = await openStoreGuard({ config, log, checks }, { pool, writer: `policy-${newId()}` })
       const source = await readPolicyFolder(config.POLICY_FOLDER)
       const deploymentKey = await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE)
       const macKey = { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') }
       const notifier = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
-      const store = eventStore(pool, { metadata: { service: 'policy' }, onAppended: () => notifier.wake() })
+      const store = eventStore(pool, { metadata: { service: 'policy' }, onAppended: () => notifier.wake(), guard })
       const sets = new ActiveSets()
       const seeding = new SeedPolicySets(pool, new ActivatePolicySet(store, sets), source, log)
       const intents = new EvaluateIntents({

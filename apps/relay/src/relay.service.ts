@@ -1,6 +1,6 @@
 import type { Bus } from '@countersign/bus'
-import { bootCheck, ensurePartitions, gateAge, listenStore } from '@countersign/event-store'
-import { type Compose, observableGauge } from '@countersign/service-kit'
+import { bootCheck, ensurePartitions, gateAge, listenStore, newId } from '@countersign/event-store'
+import { type Compose, observableGauge, openStoreGuard } from '@countersign/service-kit'
 import pg from 'pg'
 import { PublishEvents } from './publish-events/publish-events.ts'
 import type { RelayConfig } from './relay.config.ts'
@@ -24,7 +24,9 @@ export const relayService =
     }
     pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
     const key = { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') }
-    const publish = new PublishEvents({ pool, bus, key, log })
+    const holder = newId()
+    const { marks, guard } = await openStoreGuard({ config, log, checks }, { pool, writer: holder })
+    const publish = new PublishEvents({ pool, bus, key, marks, guard, holder, log })
     const onError = (error: unknown): void => log.warn({ err: error }, 'listening to the store failed')
     const listener = listenStore(
       async () => {

@@ -46,6 +46,10 @@ export const refusals = {
     next: 'Use a new Idempotency-Key for a new request.',
   },
   too_many_requests: { title: 'Too many requests', next: 'Wait as long as Retry-After says.' },
+  store_not_adopted: {
+    title: 'The store was restored or replaced and is not adopted yet: it only serves reads',
+    next: 'Try again once an operator has run countersign store adopt; nothing was recorded.',
+  },
   // who is asking
   token_missing: { title: 'There is no bearer token', next: 'Send Authorization: Bearer <token>.' },
   token_invalid: {

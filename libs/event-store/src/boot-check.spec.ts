@@ -67,17 +67,6 @@ describe('the boot check', () => {
     }
   })
 
-  it('refuses another server or timeline than the one the incarnation was opened on', async () => {
-    const change = (column: string, value: string) =>
-      spec.superuser.query(`update countersign.store_incarnation set ${column} = ${value}`)
-    await change('timeline', 'timeline + 1')
-    expect(codes(await bootCheck(spec.poolOf('policy'), ownedTypes('policy')))).toEqual(['other_timeline'])
-    await change('timeline', 'timeline - 1')
-    await change('system_identifier', `'1' || system_identifier`)
-    expect(codes(await bootCheck(spec.poolOf('policy'), ownedTypes('policy')))).toEqual(['other_system'])
-    await change('system_identifier', 'substr(system_identifier, 2)')
-  })
-
   it('names what only the server settings of a whole cluster can show', async () => {
     const sound = await readBootFacts(spec.poolOf('policy'))
     const unsound: [Partial<BootFacts>, BootProblem['code']][] = [

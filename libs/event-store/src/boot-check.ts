@@ -15,8 +15,6 @@ export type BootProblem = {
     | 'role_owns_foreign_events'
     | 'append_only_trigger_missing'
     | 'clock_skew'
-    | 'other_system'
-    | 'other_timeline'
   /** What was found; no secrets. */
   readonly detail: string
 }
@@ -40,8 +38,6 @@ export type BootFacts = {
   readonly missingTriggers: number
   /** Database clock minus own clock, in milliseconds, less what the round trip leaves open. */
   readonly clockSkewMs: number
-  readonly isSameSystem: boolean
-  readonly isSameTimeline: boolean
 }
 
 type FactsRow = Omit<BootFacts, 'clockSkewMs'> & { readonly databaseNow: Date }
@@ -70,10 +66,8 @@ const factsQuery = `select
       select count(*) from pg_trigger t
       where t.tgrelid = p.relid and t.tgname in ('only_appended', 'never_truncated') and t.tgenabled in ('O', 'A')
     )) as "missingTriggers",
-  coalesce(identity.is_same_system, false) as "isSameSystem",
-  coalesce(identity.is_same_timeline, true) as "isSameTimeline",
   clock_timestamp() as "databaseNow"
-from pg_roles r, countersign.store_identity() as identity
+from pg_roles r
 where r.rolname = session_user`
 
 /** Reads what the boot check looks at, over a connection of the service's own role. */
@@ -115,17 +109,11 @@ export function bootProblems(facts: BootFacts, ownTypes: readonly string[]): Boo
     ['role_owns_foreign_events', foreign.length > 0, `${facts.role} may append ${foreign.join(', ')}`],
     ['append_only_trigger_missing', facts.missingTriggers > 0, `${facts.missingTriggers} tables of events can change`],
     ['clock_skew', Math.abs(facts.clockSkewMs) > maxClockSkewMs, `clocks differ by ${facts.clockSkewMs} ms`],
-    ['other_system', !facts.isSameSystem, 'this is not the server on which the incarnation was opened'],
-    [
-      'other_timeline',
-      !facts.isSameTimeline,
-      'the server was restored or failed over since the incarnation was opened',
-    ],
   ]
   return checks.filter(([, isFound]) => isFound).map(([code, , detail]) => ({ code, detail }))
 }
 
-/** Problems for which a service refuses to start (the last two: refuses to append until the store is adopted). */
+/** Problems for which a service refuses to start. A store that was restored or replaced is none: see `storeGuard`. */
 export async function bootCheck(pool: pg.Pool, ownTypes: readonly string[]): Promise<BootProblem[]> {
   return bootProblems(await readBootFacts(pool), ownTypes)
 }

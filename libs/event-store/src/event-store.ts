@@ -14,6 +14,8 @@ import {
   tenantsOf,
 } from './command.ts'
 import { type Loaded, loadStreams } from './load-streams.ts'
+import { StoreNotAdopted } from './store-doubt.ts'
+import type { StoreGuard } from './store-guard.ts'
 import type { StreamRef } from './stream.ts'
 import { CommitUncertain, isConnectionLoss, retrying, runTransaction, type Transaction } from './transaction.ts'
 
@@ -47,6 +49,8 @@ export type EventStoreOptions = {
   readonly metadata: EventMetadata
   /** Called after a commit that appended something, to wake readers (`notifyStore`). */
   readonly onAppended?: () => void
+  /** Stands before every decision and append; without one the store is taken as it is. */
+  readonly guard?: Pick<StoreGuard, 'check'>
 }
 
 // Ends a transaction whose append came back short; the batch is divided by what it says.
@@ -66,23 +70,30 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
     if (events > 0) options.onAppended?.()
   }
 
+  // Before anything is decided, because an answer that repeats what is recorded says yes without an append.
+  const check = async (connection: Transaction): Promise<void> => {
+    await options.guard?.check(connection)
+  }
+
   async function once<C extends Command, Context, Answer>(
     commands: readonly C[],
     handler: CommandHandler<C, Context, Answer>,
     lock: readonly StreamRef[],
   ): Promise<Decided<C, Answer>[]> {
     const streams = streamsOf(commands)
-    const decided = await runTransaction(pool, { tenantIds: tenantsOf(commands), lock }, async (tx) => {
+    const plan = { tenantIds: tenantsOf(commands), lock, before: check }
+    const decided = await runTransaction(pool, plan, async (tx) => {
       const loaded = await loadStreams(tx, streams)
       // A handler without `read` has no context: its Context is undefined.
       const context = (await handler.read?.(tx, commands, loaded)) as Context
       const decisions = commands.map((command) => ({ command, decision: handler.decide(command, loaded, context) }))
-      const plan = planAppend(decisions, loaded)
-      if (eventCount(plan) > maxBatchEvents) throw new TooManyEvents(`an append has at most ${maxBatchEvents} events`)
-      const appended = await appendEvents(tx, plan.appends, options.metadata)
-      const losers = losersOf(plan, appended)
+      const toAppend = planAppend(decisions, loaded)
+      if (eventCount(toAppend) > maxBatchEvents)
+        throw new TooManyEvents(`an append has at most ${maxBatchEvents} events`)
+      const appended = await appendEvents(tx, toAppend.appends, options.metadata)
+      const losers = losersOf(toAppend, appended)
       if (losers.size > 0) throw new CameBackShort(losers)
-      const all = decidedOf(plan, appended)
+      const all = decidedOf(toAppend, appended)
       await handler.effects?.(tx, all)
       return all
     })
@@ -126,7 +137,7 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
     } catch (error) {
       if (error instanceof CameBackShort) return divide(commands, handler, error.losers)
       // Without a database, or when the commit may have happened, smaller batches are no help.
-      if (error instanceof CommitUncertain || isConnectionLoss(error)) {
+      if (error instanceof CommitUncertain || error instanceof StoreNotAdopted || isConnectionLoss(error)) {
         return commands.map((command) => ({ status: 'failed', command, error }))
       }
       // One bad command must not fail the others: halve until it is alone.
@@ -162,7 +173,10 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
 
   return {
     load: (refs) => runTransaction(pool, { tenantIds: refs.map((ref) => ref.tenantId) }, (tx) => loadStreams(tx, refs)),
-    append: (tx, items) => appendEvents(tx, items, options.metadata),
+    append: async (tx, items) => {
+      await check(tx)
+      return appendEvents(tx, items, options.metadata)
+    },
     execute: single,
     executeBatch: inWaves,
   }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { eventStore } from './event-store.ts'
 import { gateAge, gatedCursor, isBefore, readGated, storeStart } from './gated-cursor.ts'
-import { openIncarnation, storeIdentity } from './incarnation.ts'
+import { openIncarnation } from './incarnation.ts'
+import { readStoreStanding } from './store-guard.ts'
 import { freshStore, type SpecStore } from './spec-store.ts'
 import { type Cursor, newId, type StoredEvent, type StreamRef } from './stream.ts'
 import { withTenants } from './transaction.ts'
@@ -128,7 +129,7 @@ it('only moves forward', async () => {
 it('orders a new incarnation behind the old one', async () => {
   const before = await lastCursor()
   const opened = await openIncarnation(spec.poolOf('intake'))
-  expect(await storeIdentity(spec.poolOf('relay'))).toEqual({
+  expect(await readStoreStanding(spec.poolOf('relay'), undefined)).toMatchObject({
     incarnation: opened,
     isSameSystem: true,
     isSameTimeline: true,

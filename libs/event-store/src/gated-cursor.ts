@@ -20,11 +20,17 @@ const byIndex = `set local enable_seqscan = off; set local enable_sort = off; se
  */
 export async function readGated(
   db: Pick<pg.ClientBase, 'query'> | pg.Pool,
-  options: { readonly after: Cursor; readonly limit: number },
+  options: {
+    readonly after: Cursor
+    readonly limit: number
+    /** Over a pool: called with the connection before anything is read on it. */
+    readonly before?: (connection: Pick<pg.ClientBase, 'query'>) => Promise<void>
+  },
 ): Promise<StoredEvent[]> {
   if (!('connect' in db) || !('totalCount' in db)) return readByIndex(db, options)
   const client = await checkOut(db)
   try {
+    await options.before?.(client)
     await client.query(`begin read only; ${byIndex}`)
     const events = await selectGated(client, options)
     await client.query('commit')
@@ -60,6 +66,18 @@ const selectGated = async (
     ),
   )
   return rows.map(storedEvent)
+}
+
+/** The event at exactly this place, if there is one. */
+export async function eventAt(db: pg.Pool, { incarnation, xid, position }: Cursor): Promise<StoredEvent | undefined> {
+  const { rows } = await db.query<EventRow>(
+    prepared(
+      `select ${eventColumns} from countersign.event
+     where incarnation = $1 and xid = $2::text::xid8 and position = $3`,
+      [incarnation, xid, position],
+    ),
+  )
+  return rows[0] === undefined ? undefined : storedEvent(rows[0])
 }
 
 /** A cursor over the gated events that remembers where it is; start it with what was committed with the last effect. */

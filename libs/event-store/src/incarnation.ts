@@ -1,24 +1,5 @@
 import type pg from 'pg'
 
-/** The open incarnation, and whether this is still the server on which it was opened. */
-export type StoreIdentity = {
-  readonly incarnation: number
-  readonly isSameSystem: boolean
-  /** False after a restore to a point in time or a fail-over; null on a standby. */
-  readonly isSameTimeline: boolean | null
-}
-
-/** Reads the store's identity; compared with the relay's mark at each start and reconnect. */
-export async function storeIdentity(db: pg.Pool): Promise<StoreIdentity> {
-  const { rows } = await db.query<StoreIdentity>(
-    `select incarnation, is_same_system as "isSameSystem", is_same_timeline as "isSameTimeline"
-     from countersign.store_identity()`,
-  )
-  const identity = rows[0]
-  if (identity === undefined) throw new Error('the store has no open incarnation')
-  return identity
-}
-
 /**
  * Opens the next incarnation, after all appends in flight; returns its number. Only when an operator adopts a restored
  * or failed-over store, followed by the event that says so. Intake's role may.
@@ -28,6 +9,11 @@ export async function openIncarnation(db: pg.Pool): Promise<number> {
   const opened = rows[0]
   if (opened === undefined) throw new Error('no incarnation was opened')
   return opened.incarnation
+}
+
+/** Records that something is published from the open incarnation: from then on a mark has to be there. The relay's role may. */
+export async function notePublished(db: pg.Pool): Promise<void> {
+  await db.query('select countersign.note_published()')
 }
 
 /** Makes the event partitions of this month and the next three; returns the names of those made. Daily is enough. */

@@ -10,7 +10,7 @@ export {
 export { type Command, type CommandHandler, type Decided, type Decision } from './command.ts'
 export { createDeploymentKeyFile, deploymentKeyFromFile, type DeploymentKey } from './deployment-key.ts'
 export { eventStore, type BatchOutcome, type EventStore, type EventStoreOptions } from './event-store.ts'
-export { gateAge, gatedCursor, isBefore, readGated, storeStart } from './gated-cursor.ts'
+export { eventAt, gateAge, gatedCursor, isBefore, readGated, storeStart } from './gated-cursor.ts'
 export {
   findIdempotencyKeys,
   idempotencyKeyName,
@@ -18,7 +18,7 @@ export {
   type IdempotencyKey,
   type KeyedRequest,
 } from './idempotency-keys.ts'
-export { ensurePartitions, openIncarnation, storeIdentity, type StoreIdentity } from './incarnation.ts'
+export { ensurePartitions, notePublished, openIncarnation } from './incarnation.ts'
 export {
   keyring,
   maxSealedBytes,
@@ -30,6 +30,7 @@ export {
   type StreamOfTenant,
 } from './keyring.ts'
 export { loadStreams, type Loaded } from './load-streams.ts'
+export { MarkInvalid, markFolder, rowDigest, type MarkFolder, type StoreMark } from './mark-folder.ts'
 export { migrate, migrateSchema } from './migrate.ts'
 export {
   countRefusals,
@@ -62,6 +63,13 @@ export {
   type ProducerEntry,
 } from './registers.ts'
 export { createRoles, storeRoles, type StoreRole } from './roles.ts'
+export { StoreNotAdopted, type StoreDoubt, type StoreStanding } from './store-doubt.ts'
+export {
+  findStore,
+  storeGuard,
+  type StoreFindings,
+  type StoreGuard,
+} from './store-guard.ts'
 export { listenStore, notifyStore, type StoreListener, type StoreNotifier } from './store-notifications.ts'
 export {
   newId,

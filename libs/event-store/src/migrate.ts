@@ -3,6 +3,7 @@ import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
 import { DataSource, type MigrationInterface } from 'typeorm'
 import { Initial1763683200000 } from './migrations/initial.ts'
+import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
 import { roleOfOwner } from './roles.ts'
 
 type Migration = new () => MigrationInterface
@@ -53,7 +54,11 @@ export async function migrate(options: {
   /** Wire types of the events that each service may append (`ownedTypes` of the catalogue). */
   readonly eventTypes: Readonly<Record<Owner, readonly string[]>>
 }): Promise<void> {
-  await migrateSchema({ ownerUrl: options.ownerUrl, schema: 'countersign', migrations: [Initial1763683200000] })
+  await migrateSchema({
+    ownerUrl: options.ownerUrl,
+    schema: 'countersign',
+    migrations: [Initial1763683200000, StoreStanding1795305600000],
+  })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]
   const owned = owners.flatMap(([owner, types]) => types.map((type) => ({ type, role: roleOfOwner(owner) })))
   const client = new pg.Client({ connectionString: options.ownerUrl })

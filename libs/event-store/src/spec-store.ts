@@ -1,8 +1,14 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ownedTypes } from '@countersign/contracts'
 import { freshDatabase } from '@countersign/spec-kit/postgres'
 import pg from 'pg'
+import { markFolder } from './mark-folder.ts'
 import { migrate } from './migrate.ts'
 import { createRoles, type StoreRole, storeRoles } from './roles.ts'
+import { readStoreStanding } from './store-guard.ts'
 import { newId } from './stream.ts'
 
 // Roles belong to the server, and specs of several packages share it: everybody uses the same password.
@@ -12,6 +18,8 @@ const services = ['intake', 'policy', 'notifier', 'ledger', 'lineage', 'relay'] 
 /** A migrated store in a database of its own, with one tenant. */
 export type SpecStore = {
   readonly tenantId: string
+  /** Settings of a mark folder of its own, empty at first. */
+  readonly markSettings: { readonly STORE_MARK_DIR: string; readonly STORE_MARK_KEY: string }
   /** Connection URL of a role. */
   urlOf(role: StoreRole): string
   /** Connections of a role; the same pool each time. */
@@ -21,6 +29,11 @@ export type SpecStore = {
   readonly superuser: pg.Pool
   /** Registers another tenant and returns its id. */
   addTenant(name: string): Promise<string>
+  /**
+   * Makes the store look as if it had been set back: its mark is where it has never been, and every session of a service
+   * ends. Answers how to undo it.
+   */
+  setBack(): Promise<() => Promise<void>>
   /** Ends every pool and drops the database. */
   drop(): Promise<void>
 }
@@ -40,7 +53,10 @@ export async function freshStore(): Promise<SpecStore> {
   })
   const pools = new Map<StoreRole, pg.Pool>()
   const poolOf = (role: StoreRole) => {
-    const pool = pools.get(role) ?? new pg.Pool({ connectionString: urlOf(role), max: 20 })
+    const known = pools.get(role)
+    if (known !== undefined) return known
+    const pool = new pg.Pool({ connectionString: urlOf(role), max: 20 })
+    pool.on('error', () => undefined)
     pools.set(role, pool)
     return pool
   }
@@ -49,16 +65,39 @@ export async function freshStore(): Promise<SpecStore> {
     await database.pool.query('insert into countersign.tenant (tenant_id, name) values ($1, $2)', [tenantId, name])
     return tenantId
   }
+  const markSettings = {
+    STORE_MARK_DIR: await mkdtemp(join(tmpdir(), 'countersign-mark-')),
+    STORE_MARK_KEY: randomBytes(32).toString('base64url'),
+  }
   return {
+    markSettings,
     tenantId: await addTenant('spec'),
     urlOf,
     poolOf,
     superuserUrl: database.url,
     superuser: database.pool,
     addTenant,
+    setBack: async () => {
+      const marks = markFolder(markSettings.STORE_MARK_DIR, {
+        key: Buffer.from(markSettings.STORE_MARK_KEY, 'base64url'),
+        writer: 'spec',
+      })
+      const before = await marks.read()
+      const { systemIdentifier, timeline } = await readStoreStanding(database.pool, undefined)
+      await marks.replace({ incarnation: 9, xid: '0', position: 0, systemIdentifier, timeline })
+      await database.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and usename like 'countersign\\_%'`,
+      )
+      return async () => {
+        if (before === undefined) await rm(markSettings.STORE_MARK_DIR, { recursive: true })
+        else await marks.replace(before)
+      }
+    },
     drop: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.end()))
       await database.drop()
+      await rm(markSettings.STORE_MARK_DIR, { recursive: true, force: true })
     },
   }
 }

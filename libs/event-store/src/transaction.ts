@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
+import { StoreNotAdopted } from './store-doubt.ts'
 import { checkedId, type StreamRef } from './stream.ts'
 
 /** A connection inside a transaction that names its tenants. */
@@ -18,6 +19,8 @@ type TransactionPlan = {
   readonly tenantIds: Iterable<string>
   /** Streams to lock before anything is read. */
   readonly lock?: readonly StreamRef[]
+  /** Called with the connection before the transaction begins; what it throws is thrown. */
+  readonly before?: (connection: Transaction) => Promise<unknown>
 }
 
 const beginStatement = ({ tenantIds, lock = [] }: TransactionPlan): string => {
@@ -66,6 +69,7 @@ export async function runTransaction<T>(
   const client = await checkOut(pool)
   let isCommitting = false
   try {
+    await plan.before?.(client)
     await client.query(begin)
     const result = await work(client)
     isCommitting = true
@@ -145,11 +149,12 @@ export function isRetryable(error: unknown): boolean {
 const outages = new Set(['57014', '55P03', '40P01', '40001', '25006', '53100', '53200', '53300', '57P05'])
 
 /**
- * Whether a failure says nothing about the command but something about the database: whoever took the command from a bus has
+ * Whether a failure says nothing about the command but something about the database, be it that an operator has to adopt it: whoever took the command from a bus has
  * to take it again, never to give it up.
  */
 export const isOutage = (error: unknown): boolean =>
   error instanceof CommitUncertain ||
+  error instanceof StoreNotAdopted ||
   isConnectionLoss(error) ||
   outages.has(codeOf(error) ?? '') ||
   codeOf(error)?.startsWith('58') === true

@@ -32,6 +32,7 @@ export { type RunOptions, runService } from './run-service.ts'
 export { Secret } from './secret.ts'
 export { ProblemFilter, sendProblem } from './send-problem.ts'
 export { type ServiceConfig, serviceSchema, type ServiceSettings, telemetryOf } from './service-settings.ts'
+export { openStoreGuard, type StoreMarkConfig, storeMarkSettings } from './store-guard.ts'
 export { withBatchSpan, withSpan } from './spans.ts'
 export { type SpanLine, startTelemetry, type Telemetry, type TelemetryOptions, type TraceTarget } from './telemetry.ts'
 export {

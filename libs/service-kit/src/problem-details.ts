@@ -1,4 +1,5 @@
 import { isRefusalCode, type Refusal, refusals } from '@countersign/contracts'
+import { StoreNotAdopted } from '@countersign/event-store'
 import { edgeRefusals, statusOf } from './problem-status.ts'
 
 /**
@@ -122,6 +123,7 @@ const clientStatus = (error: Error): number | undefined => {
  */
 export const sourceOf = (error: unknown): ProblemSource => {
   if (error instanceof Refused) return error.source
+  if (error instanceof StoreNotAdopted) return error.refusal
   if (!(error instanceof Error)) return { code: 'internal_error' }
   const code = (error as { code?: unknown }).code
   const named = typeof code === 'string' ? frameworkCodes[code] : undefined

@@ -48,7 +48,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   429: 'too_many_requests',
   431: 'headers_too_large',
   500: 'internal_error unknown_event',
-  503: 'identity_provider_unavailable shutting_down overloaded',
+  503: 'identity_provider_unavailable shutting_down overloaded store_not_adopted',
 }
 
 const statuses = new Map(

@@ -77,6 +77,7 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
   const { issuer, audience } = credentials
   const identity = { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience }
   const macKey = { BUS_MAC_KEY: store.busMacKey }
+  const mark = { STORE_MARK_DIR: `${dataDir}/published`, STORE_MARK_KEY_FILE: store.key('store-mark.key') }
   const sealing = { DEPLOYMENT_KEY_FILE: store.key('deployment.key') }
   const provider = await startIdentityProvider({
     port: Number(new URL(issuer).port),
@@ -95,7 +96,7 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
     buildService({
       name: 'relay',
       log,
-      config: readConfig(relayConfig, { DATABASE_URL: store.urlOf('relay'), ...macKey }),
+      config: readConfig(relayConfig, { DATABASE_URL: store.urlOf('relay'), ...mark, ...macKey }),
       compose: relayService({ bus: busOf('relay') }),
     })
   const relaying = async (): Promise<Cost> => {
@@ -109,6 +110,7 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
       log,
       config: readConfig(intakeConfig, {
         DATABASE_URL: store.urlOf('intake'),
+        ...mark,
         PUBLIC_URL: credentials.baseUrl,
         GRANT_KEY_FILE: store.key('grant.pem'),
         ADMISSION_PER_SECOND: '1000000',
@@ -126,6 +128,7 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
       log,
       config: readConfig(policyConfig, {
         DATABASE_URL: store.urlOf('policy'),
+        ...mark,
         POLICY_FOLDER: policies,
         ...identity,
         ...sealing,

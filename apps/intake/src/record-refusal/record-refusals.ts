@@ -1,3 +1,4 @@
+import { StoreNotAdopted } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import { type BearerVerifier, type EdgeRefusal, identityOf, type Log, Refused } from '@countersign/service-kit'
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common'
@@ -52,6 +53,7 @@ export class RecordRefusals implements NestInterceptor {
     try {
       await this.#record({ method: request.method, path, identity: identityOf(request) }, error.source)
     } catch (failure) {
+      if (failure instanceof StoreNotAdopted) throw failure
       this.#options.log.warn({ err: failure, code: error.source.code }, 'a refusal could not be recorded')
       // An attempt that is answered is recorded, so what cannot be recorded is not answered yet.
       throw new Refused({ code: 'overloaded', headers: { 'retry-after': '5' } })

@@ -1,4 +1,4 @@
-import { personOf } from '@countersign/event-store'
+import { personOf, StoreNotAdopted } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import { type BearerVerifier, type EdgeRefusal, identityOf, type Log, Refused } from '@countersign/service-kit'
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common'
@@ -54,6 +54,7 @@ export class RecordRefusals implements NestInterceptor {
     try {
       await this.#record({ command, identity: identityOf(request), code })
     } catch (failure) {
+      if (failure instanceof StoreNotAdopted) throw failure
       this.#options.log.warn({ err: failure, code }, 'a refusal could not be recorded')
       // An attempt that is answered is recorded, so what cannot be recorded is not answered yet.
       throw new Refused({ code: 'overloaded', headers: { 'retry-after': '5' } })

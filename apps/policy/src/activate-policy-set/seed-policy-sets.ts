@@ -1,3 +1,4 @@
+import { StoreNotAdopted } from '@countersign/event-store'
 import type { Consumer, Log } from '@countersign/service-kit'
 import type { PolicySource } from '@countersign/policy-engine'
 import type pg from 'pg'
@@ -28,7 +29,12 @@ export class SeedPolicySets implements Consumer {
   }
 
   async start(): Promise<void> {
-    await this.seed(await tenantsOf(this.#pool))
+    try {
+      await this.seed(await tenantsOf(this.#pool))
+    } catch (error) {
+      if (!(error instanceof StoreNotAdopted)) throw error
+      this.#log.warn({ err: error }, 'tenants without a policy set get theirs with their first intent')
+    }
   }
 
   async stop(): Promise<void> {}

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createPostgresBus, migrateBus, type DeliveredRecord, type PostgresBus } from '@countersign/bus'
 import { topics } from '@countersign/contracts'
-import { eventStore, newId, type EventStore } from '@countersign/event-store'
+import { eventStore, type MarkFolder, markFolder, newId, storeGuard, type EventStore } from '@countersign/event-store'
 import { freshStore, type SpecStore } from '@countersign/event-store/spec-store'
 import { createLog, readEventRecord, recordVerifier } from '@countersign/service-kit'
 import pg from 'pg'
@@ -15,6 +15,7 @@ const log = createLog({ service: 'relay', level: 'fatal' })
 let store: SpecStore
 let events: EventStore
 let busPool: pg.Pool
+let marks: MarkFolder
 let bus: PostgresBus
 const seen: DeliveredRecord[] = []
 
@@ -43,7 +44,13 @@ afterAll(async () => {
   await store.drop()
 })
 
-const relay = (): PublishEvents => new PublishEvents({ pool: store.poolOf('relay'), bus, key, log })
+const relay = (over: { bus?: PostgresBus; marks?: MarkFolder } = {}): PublishEvents => {
+  const holder = newId()
+  const { STORE_MARK_DIR, STORE_MARK_KEY } = store.markSettings
+  marks = over.marks ?? markFolder(STORE_MARK_DIR, { key: Buffer.from(STORE_MARK_KEY, 'base64url'), writer: holder })
+  const guard = storeGuard({ marks })
+  return new PublishEvents({ pool: store.poolOf('relay'), bus, key, holder, guard, log, ...over, marks })
+}
 
 /** Appends attempts to a stream of its own; answers the event ids in order. */
 const append = async (count: number): Promise<string[]> => {
@@ -114,7 +121,7 @@ describe('the relay', () => {
   it('sends again what it does not know to have arrived', async () => {
     const failing = { ...bus, publish: () => Promise.reject(new Error('no answer')) } as unknown as PostgresBus
     const ids = await append(1)
-    const broken = new PublishEvents({ pool: store.poolOf('relay'), bus: failing, key, log })
+    const broken = relay({ bus: failing })
     await broken.start()
     await until(() => broken.trouble !== undefined)
     expect(broken.trouble).toBe('outage')
@@ -125,4 +132,84 @@ describe('the relay', () => {
     await running.stop()
     expect(published()).toEqual(expect.arrayContaining(ids))
   })
+
+  it('sends nothing before the mark outside of the database says so', async () => {
+    const order: string[] = []
+    const { STORE_MARK_DIR, STORE_MARK_KEY } = store.markSettings
+    const folder = markFolder(STORE_MARK_DIR, { key: Buffer.from(STORE_MARK_KEY, 'base64url'), writer: newId() })
+    const watched: MarkFolder = {
+      ...folder,
+      advance: async (mark) => {
+        await folder.advance(mark)
+        order.push(`marked ${mark.event?.eventId}`)
+      },
+    }
+    const watching = {
+      ...bus,
+      publish: async (records: Parameters<PostgresBus['publish']>[0]) => {
+        order.push('sent')
+        await bus.publish(records)
+      },
+    } as PostgresBus
+    const [id] = await append(1)
+    const running = relay({ bus: watching, marks: watched })
+    await running.start()
+    await until(() => published().includes(id ?? ''))
+    await running.stop()
+    expect(order).toEqual([`marked ${id}`, 'sent'])
+    expect((await folder.read())?.event?.eventId).toBe(id)
+  })
+
+  it('sends nothing while the mark cannot be written', async () => {
+    const before = published().length
+    const ids = await append(1)
+    const running = relay({
+      marks: { ...marks, advance: () => Promise.reject(Object.assign(new Error('disk full'), { code: 'ENOSPC' })) },
+    })
+    await running.start()
+    await until(() => running.trouble !== undefined)
+    expect(running.trouble).toBe('outage')
+    await running.stop()
+    expect(published()).toHaveLength(before)
+    const healthy = relay()
+    await healthy.start()
+    await until(() => ids.every((id) => published().includes(id)))
+    await healthy.stop()
+  })
+
+  it('publishes nothing from a store that lost, changed or replaced what was published last, and says which', async () => {
+    const mark = await relayOnce()
+    const before = published().length
+    const behind = { ...mark, position: mark.position + 1_000_000, xid: `${BigInt(mark.xid) + 1_000_000n}` }
+    await marks.replace(behind)
+    expect(await troubleOf(relay())).toBe('store_behind_mark')
+    await marks.replace({ ...mark, event: { ...mark.event, digest: 'sha256:changed' } } as typeof mark)
+    expect(await troubleOf(relay())).toBe('store_diverged')
+    await marks.replace({ ...mark, event: { ...mark.event, eventId: newId() } } as typeof mark)
+    expect(await troubleOf(relay())).toBe('store_diverged')
+    expect(published()).toHaveLength(before)
+    await marks.replace(mark)
+    await relayOnce()
+    expect(published().length).toBeGreaterThan(before)
+  })
 })
+
+/** Publishes everything there is; answers the mark then. */
+const relayOnce = async () => {
+  const ids = await append(1)
+  const running = relay()
+  await running.start()
+  await until(() => ids.every((id) => published().includes(id)))
+  await running.stop()
+  const mark = await marks.read()
+  if (mark === undefined) throw new Error('there is no mark')
+  return mark
+}
+
+const troubleOf = async (running: PublishEvents): Promise<string | undefined> => {
+  await append(1)
+  await running.start()
+  await until(() => running.trouble !== undefined)
+  await running.stop()
+  return running.trouble
+}

@@ -1,5 +1,16 @@
 import type { Bus } from '@countersign/bus'
-import { newId, readGated, type Cursor, type StoredEvent } from '@countersign/event-store'
+import {
+  eventAt,
+  notePublished,
+  readGated,
+  rowDigest,
+  StoreNotAdopted,
+  type Cursor,
+  type MarkFolder,
+  type StoredEvent,
+  type StoreGuard,
+  type StoreStanding,
+} from '@countersign/event-store'
 import { type Consumer, eventRecord, type Log, type RecordKey, withBatchSpan } from '@countersign/service-kit'
 import type pg from 'pg'
 import { advanceLease, releaseLease, takeLease } from './lease.ts'
@@ -20,6 +31,10 @@ export type PublishEventsOptions = {
   readonly pool: pg.Pool
   readonly bus: Bus
   readonly key: RecordKey
+  readonly marks: MarkFolder
+  readonly guard: StoreGuard
+  /** Id of this relay, unique to the process. */
+  readonly holder: string
   readonly log: Log
 }
 
@@ -27,13 +42,18 @@ export type PublishEventsOptions = {
  * Carries the event table to the bus, in the order of the gate. The table is the outbox: nothing is marked, a cursor moves
  * forward after the bus has taken a batch. A send that failed may have happened, so the same rows are sent again; two relays
  * at once only duplicate. No transaction is open across a send.
+ *
+ * Before each send the mark outside of the database is moved to the batch's last event, so whatever anybody saw is behind the
+ * mark. A store that does not hold what the mark names is not published from. Divergence is found at the mark alone: another
+ * event, none or a changed one at its place; what lies before it is the ledger's to prove.
  */
 export class PublishEvents implements Consumer {
   readonly name = 'publish-events'
   readonly #options: PublishEventsOptions
-  readonly #holder = newId()
   readonly #producers = new Map<string, string>()
   #cursor: Cursor | undefined
+  /** Incarnation from which this relay is known to have published. */
+  #noted = 0
   #running: Promise<void> | undefined
   #isStopping = false
   #isWoken = false
@@ -65,7 +85,7 @@ export class PublishEvents implements Consumer {
     this.#isStopping = true
     this.#interrupt()
     await this.#running
-    await releaseLease(this.#options.pool, this.#holder)
+    await releaseLease(this.#options.pool, this.#options.holder)
   }
 
   async #run(): Promise<void> {
@@ -81,8 +101,9 @@ export class PublishEvents implements Consumer {
           pauseMs = gatedMs
         }
       } catch (error) {
-        if (this.#failure === undefined) this.#options.log.warn({ err: error }, 'events could not be published')
-        this.#failure = 'outage'
+        const failure = error instanceof StoreNotAdopted ? error.doubt : 'outage'
+        if (this.#failure !== failure) this.#options.log.error({ err: error, failure }, 'events are not published')
+        this.#failure = failure
         this.#cursor = undefined
         pauseMs = outageMs
       }
@@ -102,16 +123,18 @@ export class PublishEvents implements Consumer {
 
   /** Publishes the next batch; answers how many events it held. */
   async #publishBatch(): Promise<number> {
-    const { pool, bus, key } = this.#options
-    this.#cursor ??= await takeLease(pool, this.#holder)
+    const { pool, bus, key, holder } = this.#options
+    const taken = this.#cursor === undefined
+    this.#cursor ??= await takeLease(pool, holder)
     if (this.#cursor === undefined) return 0
-    const events = await readGated(pool, { after: this.#cursor, limit: batchSize })
+    const { events, standing } = await this.#readNext(this.#cursor)
+    if (taken) await this.#compareMarked()
     const last = events.at(-1)
     if (last === undefined) {
-      this.#cursor = await takeLease(pool, this.#holder)
+      this.#cursor = await takeLease(pool, holder)
       return 0
     }
-    const outcomes = await this.#outcomesOf(events)
+    const [outcomes] = await Promise.all([this.#outcomesOf(events), this.#mark(last, standing)])
     const traces = events.flatMap(({ metadata }) =>
       metadata.traceparent === undefined ? [] : [{ traceparent: metadata.traceparent }],
     )
@@ -119,8 +142,44 @@ export class PublishEvents implements Consumer {
       bus.publish([...events.map((event) => eventRecord(key, event)), ...outcomes]),
     )
     const to = { incarnation: last.incarnation, xid: last.xid, position: last.position }
-    this.#cursor = (await advanceLease(pool, this.#holder, to)) ? to : undefined
+    this.#cursor = (await advanceLease(pool, holder, to)) ? to : undefined
     return events.length
+  }
+
+  /** The next events, over a connection whose server holds the store that the mark knows. */
+  async #readNext(after: Cursor): Promise<{ events: StoredEvent[]; standing: StoreStanding }> {
+    const { pool, guard } = this.#options
+    let standing: StoreStanding | undefined
+    const before = async (connection: Parameters<StoreGuard['check']>[0]): Promise<void> => {
+      standing = await guard.check(connection)
+    }
+    const events = await readGated(pool, { after, limit: batchSize, before })
+    if (standing === undefined) throw new Error('the store was read unchecked')
+    return { events, standing }
+  }
+
+  /** The guard compares ids; whoever takes over looks at the whole row. */
+  async #compareMarked(): Promise<void> {
+    const mark = await this.#options.marks.read()
+    if (mark?.event === undefined) return
+    const row = await eventAt(this.#options.pool, mark)
+    if (row === undefined || rowDigest(row) !== mark.event.digest) throw new StoreNotAdopted('store_diverged')
+  }
+
+  /** Moves the mark to what is about to be sent; resolves when it survives a crash of the machine. */
+  async #mark(last: StoredEvent, { incarnation, systemIdentifier, timeline }: StoreStanding): Promise<void> {
+    const { marks, pool } = this.#options
+    await marks.advance({
+      incarnation: last.incarnation,
+      xid: last.xid,
+      position: last.position,
+      systemIdentifier,
+      timeline,
+      event: { eventId: last.eventId, digest: rowDigest(last) },
+    })
+    if (this.#noted === incarnation) return
+    await notePublished(pool)
+    this.#noted = incarnation
   }
 
   /** Outcomes go to the producer of the intent, which is looked up once per intent and kept. */

@@ -22,6 +22,7 @@ export type DataDir = {
   readonly deploymentKeyFile: string
   readonly grantKeyFile: string
   readonly logKeyFile: string
+  readonly storeMarkKeyFile: string
   readonly identityProviderKeyFile: string
   readonly credentialsFile: string
   readonly secrets: Secrets
@@ -56,6 +57,7 @@ export const openDataDir = (folder: string): DataDir => {
     deploymentKeyFile: key('deployment.key', () => word(32)),
     grantKeyFile: key('grant.pem', ed25519Pem),
     logKeyFile: key('log.pem', ed25519Pem),
+    storeMarkKeyFile: key('store-mark.key', () => word(32)),
     identityProviderKeyFile: join(path, 'keys', 'identity-provider.json'),
     credentialsFile: join(path, 'credentials.json'),
     secrets: JSON.parse(

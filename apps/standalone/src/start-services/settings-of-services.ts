@@ -30,10 +30,12 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
   const identity = { OIDC_ISSUER: issuer, OIDC_AUDIENCE: demoWorld.audience }
   const macKey = { BUS_MAC_KEY: dataDir.secrets.busMacKey }
   const sealing = { DEPLOYMENT_KEY_FILE: dataDir.deploymentKeyFile }
+  const mark = { STORE_MARK_DIR: marks, STORE_MARK_KEY_FILE: dataDir.storeMarkKeyFile }
   const database = (service: ServiceName) => ({ DATABASE_URL: urls.of(roleOf(service)) })
   return {
     intake: {
       ...database('intake'),
+      ...mark,
       PUBLIC_URL: baseUrl,
       GRANT_KEY_FILE: dataDir.grantKeyFile,
       ...identity,
@@ -41,6 +43,7 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
     },
     policy: {
       ...database('policy'),
+      ...mark,
       POLICY_FOLDER: options.policyFolder,
       ...identity,
       ...sealing,
@@ -48,6 +51,7 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
     },
     notifier: {
       ...database('notifier'),
+      ...mark,
       PUBLIC_URL: baseUrl,
       SLACK_API_URL: options.slackApiUrl,
       SLACK_SIGNING_SECRET: dataDir.secrets.slackSigningSecret,
@@ -64,6 +68,6 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
       ...identity,
     },
     'lineage-projector': { ...database('lineage-projector'), ...identity, ...macKey },
-    relay: { ...database('relay'), ...macKey },
+    relay: { ...database('relay'), ...mark, ...macKey },
   }
 }

@@ -29,7 +29,8 @@ export const reviewRoutes: readonly HttpRoute[] = [
     summary: 'Read a review in full. Its presentation digest goes with the verdict.',
     callers: ['reviewer', 'auditor'],
     answers: [{ status: 200, description: 'Everything there is to decide about', body: ReviewView }],
-    refusals: [...ofPerson, 'unknown_review'],
+    // What somebody was shown is recorded before they see it.
+    refusals: [...ofPerson, 'unknown_review', 'store_not_adopted'],
   },
   {
     method: 'POST',

@@ -40,7 +40,7 @@ export type HttpRoute = {
   /** Content type of a request that is not JSON. */
   readonly requestContentType?: string
   readonly answers: readonly RouteAnswer[]
-  /** Codes of this route's own; those of reading a request and of the token come with `refusalsOf`. */
+  /** Codes of this route's own; those of reading a request, of the token and of a change come with `refusalsOf`. */
   readonly refusals: readonly RefusalCode[]
 }
 
@@ -67,9 +67,13 @@ const ofBody = [
   'unknown_field',
 ] as const
 
+/** Whatever is changed is appended, and so is what was refused. */
+const ofChange = ['store_not_adopted'] as const
+
 /** Every code of the catalogue that a route can refuse with. */
-export const refusalsOf = ({ callers, request, refusals }: HttpRoute): RefusalCode[] => [
+export const refusalsOf = ({ method, callers, request, refusals }: HttpRoute): RefusalCode[] => [
   ...(callers.includes('anyone') ? [] : ofToken),
+  ...(callers.includes('anyone') || method === 'GET' ? [] : ofChange),
   ...(request === undefined ? [] : ofBody),
   ...refusals,
 ]

@@ -168,6 +168,24 @@ describe('a verdict over the API', () => {
   })
 })
 
+describe('a store that may have been restored', () => {
+  it('takes no verdict, shows nothing it cannot record and lists reviews; nothing is lost by that', async () => {
+    const asking = await tracked()
+    const { presentationDigest } = (await read('ben', asking)).body
+    const undo = await at.spec.setBack()
+    const body = { verdict: 'approve', presentationDigest }
+    const refused = { status: 503, code: 'store_not_adopted' }
+    // The first statement on a session that was ended may fail for that.
+    await until(async () => ((await vote('ben', asking, body)).body.code === refused.code ? true : undefined))
+    expect((await vote('ben', asking, body)).body).toMatchObject(refused)
+    expect((await read('cora', asking)).body).toMatchObject(refused)
+    expect((await call('ben', '')).status).toBe(200)
+    expect(await at.attemptsNamed(asking, 'VerdictRefused')).toEqual([])
+    await undo()
+    expect((await vote('ben', asking, body)).body).toMatchObject({ state: 'approved' })
+  })
+})
+
 describe('the directory over HTTP', () => {
   it('is changed by operators only, in their name', async () => {
     const change = async (name: Name, body: object) => {
