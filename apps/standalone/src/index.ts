@@ -1,3 +1,15 @@
 export { demoPeople, demoWorld, type DemoPerson } from './demo-world.ts'
+export { type DataDir, openDataDir, type Role, type Secrets } from './open-data-dir/open-data-dir.ts'
+export { prepareStore, type StoreUrls, storeUrls } from './prepare-store/prepare-store.ts'
 export { stepPrinter, type StepPrinter } from './print-steps.ts'
-export { runStandalone, type Standalone, type StandaloneOptions } from './run-standalone.ts'
+export type { Instance, InstanceOptions } from './run-instance.ts'
+export { runServices, type ServicesOptions } from './run-services.ts'
+export { runStandalone } from './run-standalone.ts'
+export { seedDemo, type Tenants } from './seed-demo/seed-demo.ts'
+export {
+  roleOf,
+  serviceNames,
+  type ServiceName,
+  settingsOfServices,
+  type SettingsOptions,
+} from './start-services/settings-of-services.ts'

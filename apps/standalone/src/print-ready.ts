@@ -1,19 +1,17 @@
 import { relative } from 'node:path'
 import { demoPeople, demoWorld } from './demo-world.ts'
 import type { StepPrinter } from './print-steps.ts'
-import type { Standalone } from './run-standalone.ts'
+import type { Instance } from './run-instance.ts'
 
 /** Prints what a newcomer needs next: addresses, who is there, one command to paste. No secret is printed. */
-export const printReady = ({ baseUrl, issuer, slackUrl, dataDir }: Standalone, print: StepPrinter): void => {
+export const printReady = ({ baseUrl, issuer, slackUrl, dataDir, layout }: Instance, print: StepPrinter): void => {
   const { bold, cyan } = {
     bold: (text: string) => print.paint('bold', text),
     cyan: (text: string) => print.paint('cyan', text),
   }
   const credentials = relative(process.cwd(), dataDir.credentialsFile)
   print.line()
-  print.line(
-    `${bold('Countersign is ready')} after ${print.elapsed()}. One process, the postgres bus driver: for one machine.`,
-  )
+  print.line(`${bold('Countersign is ready')} after ${print.elapsed()}. ${layout}`)
   print.line()
   print.line(`  API                 ${cyan(baseUrl)}`)
   print.line(`  demo Slack          ${cyan(slackUrl)}   cards appear in #${demoWorld.slackChannel.name}`)

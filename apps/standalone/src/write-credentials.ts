@@ -2,12 +2,24 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { demoPeople, demoWorld } from './demo-world.ts'
 import type { DataDir } from './open-data-dir/open-data-dir.ts'
 
+/** How the Kafka of an instance is reached, and as whom. */
+export type KafkaCredentials = {
+  readonly brokers: readonly string[]
+  readonly clusterId: string
+  /** Settings of services that say how, such as KAFKA_TLS. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Passwords by principal; empty without principals. */
+  readonly users: Readonly<Record<string, string>>
+}
+
 export type Addresses = {
   readonly baseUrl: string
   readonly issuer: string
   readonly slackUrl: string
   readonly tenantId: string
   readonly superuserUrl: string
+  /** Absent on the embedded bus. */
+  readonly kafka?: KafkaCredentials
 }
 
 /** Writes what the command line and the demo need to find and use this instance, readable by its owner only. */

@@ -6,8 +6,11 @@ import { startBroker } from './start-broker.ts'
 
 const usage = `Apache Kafka 4.1.1 on this machine, with users, topics and ACLs for Countersign.
 
-  npm run kafka -- [--data-dir .countersign] [--producers agent-a,agent-b]
+  npm run kafka -- [--data-dir .countersign] [--producers etl,replay]
                    [--scram-port 9092] [--tls-port 9094] [--mtls-port 9095] [--controller-port 9093]
+
+Each producer is a principal that writes countersign.intents.v1.NAME and executions, and reads its decisions. To add one,
+start again with it in the list; those of before stay.
 `
 
 const print = (line: string): boolean => process.stdout.write(`${line}\n`)
@@ -16,7 +19,7 @@ const { values } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     'data-dir': { type: 'string', default: '.countersign' },
-    producers: { type: 'string', default: 'agent-a' },
+    producers: { type: 'string', default: 'etl,replay' },
     'scram-port': { type: 'string', default: String(defaultPorts.scram) },
     'tls-port': { type: 'string', default: String(defaultPorts.tls) },
     'mtls-port': { type: 'string', default: String(defaultPorts.mtls) },
@@ -46,6 +49,7 @@ Kafka is ready
   SCRAM       127.0.0.1:${ports.scram}   (KAFKA_BROKERS for services here)
   SCRAM, TLS  127.0.0.1:${ports.tls}
   mTLS        127.0.0.1:${ports.mtls}
+  producers   ${producers.join(', ')}   (--producers adds more)
   passwords   ${relative(process.cwd(), broker.secretsFile)}
   certificates ${relative(process.cwd(), broker.certificatesDir)}
 Ctrl-C stops it and keeps its data.`)

@@ -6,8 +6,10 @@ import { type Grant, grantsOf, topicsOf } from './access-table.ts'
 import { runJava } from './run-java.ts'
 
 export interface PrepareOptions {
-  readonly port: number
-  readonly adminPassword: string
+  /** `host:port` of a listener without TLS. */
+  readonly brokers: readonly string[]
+  /** Password of the principal `admin`; without it the brokers know no principals, and nobody is allowed anything. */
+  readonly adminPassword?: string
   readonly producers: readonly string[]
 }
 
@@ -24,7 +26,7 @@ const aclOf = ({ principal, topic, group, operation }: Grant) => ({
   permissionType: AclPermissionTypes.ALLOW,
 })
 
-const createMissingTopics = async (admin: Admin, producers: readonly string[]): Promise<void> => {
+const createMissingTopics = async (admin: Admin, producers: readonly string[], isOurs: boolean): Promise<void> => {
   const there = new Set(await admin.listTopics())
   const missing = topicsOf(producers).filter(({ topic }) => !there.has(topic))
   const plans = missing.map(({ topic, partitions, settings = {} }) => ({
@@ -32,13 +34,13 @@ const createMissingTopics = async (admin: Admin, producers: readonly string[]): 
     numPartitions: partitions,
     configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
   }))
-  // Made by hand, so that the first consumer does not wait for it.
+  // Made by hand, so that the first consumer does not wait for it; on a broker of somebody else it is theirs to make.
   const offsets = {
     topic: '__consumer_offsets',
     numPartitions: 4,
     configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
   }
-  if (!there.has(offsets.topic)) plans.push(offsets)
+  if (isOurs && !there.has(offsets.topic)) plans.push(offsets)
   if (plans.length > 0) await admin.createTopics({ topics: plans, waitForLeaders: true })
 }
 
@@ -54,17 +56,20 @@ const knowsAll = async (admin: Admin, rights: number): Promise<boolean> => {
 }
 
 /** Creates the topics that are missing and allows what the table allows. Safe to repeat. */
-export const prepareBroker = async ({ port, adminPassword, producers }: PrepareOptions): Promise<void> => {
+export const prepareBroker = async ({ brokers, adminPassword, producers }: PrepareOptions): Promise<void> => {
   const admin = new kafkajs.Kafka({
     clientId: 'countersign-setup',
-    brokers: [`127.0.0.1:${port}`],
-    sasl: { mechanism: 'scram-sha-512', username: 'admin', password: adminPassword },
+    brokers: [...brokers],
+    ...(adminPassword === undefined
+      ? {}
+      : { sasl: { mechanism: 'scram-sha-512' as const, username: 'admin', password: adminPassword } }),
     retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 500 },
     logLevel: kafkajs.logLevel.NOTHING,
   }).admin()
   await admin.connect()
   try {
-    await createMissingTopics(admin, producers)
+    await createMissingTopics(admin, producers, adminPassword !== undefined)
+    if (adminPassword === undefined) return
     const acl = grantsOf(producers).map(aclOf)
     await admin.createAcls({ acl })
     while (!(await knowsAll(admin, acl.length))) await sleep(20)

@@ -7,13 +7,15 @@ import { openSecrets, writeSecrets } from './broker-secrets.ts'
 import { openAuthority } from './certificates.ts'
 import { formatStorage } from './format-storage.ts'
 import { fetchJars } from './jars.ts'
+import { secretsIn, writeListeners } from './local-broker.ts'
+import { defaultCacheDir } from './places.ts'
 import { addUsers, prepareBroker } from './prepare-broker.ts'
 import { type BrokerPorts, defaultPorts, serverProperties } from './server-properties.ts'
 
 export interface StartBrokerOptions {
   /** Everything of the broker is kept below it. */
   readonly dataDir: string
-  /** Where the jars are kept; default: below `dataDir`. */
+  /** Where the jars are kept; default: `defaultCacheDir()`. */
   readonly cacheDir?: string
   readonly producers: readonly string[]
   readonly ports?: BrokerPorts
@@ -41,9 +43,9 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
   checkProducers(producers)
   const home = resolve(options.dataDir)
   await mkdir(home, { recursive: true, mode: 0o700 })
-  const jars = await fetchJars(options.cacheDir ?? join(home, 'cache'), log)
+  const jars = await fetchJars(options.cacheDir ?? defaultCacheDir(), log)
   const names = principalsOf(producers)
-  const [secretsFile, certificatesDir, dataDir] = [join(home, 'secrets.json'), join(home, 'tls'), join(home, 'log')]
+  const [secretsFile, certificatesDir, dataDir] = [secretsIn(home), join(home, 'tls'), join(home, 'log')]
   const secrets = await openSecrets(secretsFile, ['broker', 'admin', ...names])
   const { broker: brokerPassword = '', admin: adminPassword = '' } = secrets.passwords
 
@@ -66,7 +68,8 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
     const users = new Map(accounts.filter(([name]) => !isNew && !secrets.created.includes(name)))
     await addUsers({ jars, port: ports.scram, adminPassword, users, folder: home })
     await writeSecrets(secretsFile, { ...secrets, created: accounts.map(([name]) => name) })
-    await prepareBroker({ port: ports.scram, adminPassword, producers })
+    await prepareBroker({ brokers: [`127.0.0.1:${ports.scram}`], adminPassword, producers })
+    await writeListeners(home, ports)
   } catch (error) {
     await broker.stop()
     throw error

@@ -1,7 +1,8 @@
 import type { RequestListener } from 'node:http'
-import type { Service } from '@countersign/service-kit'
+import type { HealthReport } from '@countersign/service-kit'
 
-type Reports = Record<string, Awaited<ReturnType<Service['checks']['report']>>>
+/** What each service says of itself, by its name. */
+export type Reports = Readonly<Record<string, HealthReport>>
 
 const worst = (reports: Reports): string => {
   const states = Object.values(reports).map(({ status }) => String(status))
@@ -9,20 +10,17 @@ const worst = (reports: Reports): string => {
   return states.includes('degraded') ? 'degraded' : 'ready'
 }
 
-/** One `/readyz` for all services of the process: the worst of their states, and each one's checks by name. */
+/** One `/readyz` for all services: the worst of their states, and each one's checks by name. */
 export const readiness =
-  (services: readonly Service[]): RequestListener =>
+  (read: () => Promise<Reports>): RequestListener =>
   (_request, response) => {
-    void Promise.all(services.map(async (service) => [service.name, await service.checks.report()] as const)).then(
-      (entries) => {
-        const reports: Reports = Object.fromEntries(entries)
-        const status = worst(reports)
-        response.writeHead(status === 'not_ready' ? 503 : 200, {
-          'content-type': 'application/json; charset=utf-8',
-          'cache-control': 'no-store',
-          'x-content-type-options': 'nosniff',
-        })
-        response.end(JSON.stringify({ status, services: reports }))
-      },
-    )
+    void read().then((reports) => {
+      const status = worst(reports)
+      response.writeHead(status === 'not_ready' ? 503 : 200, {
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      })
+      response.end(JSON.stringify({ status, services: reports }))
+    })
   }

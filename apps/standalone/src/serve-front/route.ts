@@ -21,11 +21,13 @@ export const serviceFor = (url: string): ServedService => {
   return routes.find(([pattern]) => pattern.test(path))?.[1] ?? 'intake'
 }
 
-/** One address for all services of a process, and one `/readyz` that speaks for all. */
+/** One address for all services, and one `/readyz` that speaks for all. */
 export const front =
-  (listeners: Record<ServedService, RequestListener>, ready: RequestListener): RequestListener =>
+  (
+    serve: (service: ServedService, ...exchange: Parameters<RequestListener>) => void,
+    ready: RequestListener,
+  ): RequestListener =>
   (request, response) => {
-    const isReadiness = request.method === 'GET' && request.url === '/readyz'
-    const listener = isReadiness ? ready : listeners[serviceFor(request.url ?? '/')]
-    listener(request, response)
+    if (request.method === 'GET' && request.url === '/readyz') ready(request, response)
+    else serve(serviceFor(request.url ?? '/'), request, response)
   }

@@ -1,0 +1,65 @@
+import type { Environment } from '@countersign/service-kit'
+import { findKafka, type Kafka, startKafka } from './find-kafka/find-kafka.ts'
+import { openDatabase, startOwnDatabase } from './open-database/open-database.ts'
+import type { StepPrinter } from './print-steps.ts'
+import { type Ground, type Instance, type InstanceOptions, type Layout, runInstance } from './run-instance.ts'
+import { serviceNames, settingsOfServices } from './start-services/settings-of-services.ts'
+import { superviseServices } from './supervise-services/supervise-services.ts'
+
+export type ServicesOptions = InstanceOptions & {
+  readonly env: Environment
+  /** Starts the broker too, and stops it at the end. */
+  readonly withKafka: boolean
+  readonly traceFile?: string
+  /** Port of the first service's metrics; the others have the next ones. */
+  readonly metricsPort?: number
+}
+
+type KafkaGround = Ground & { readonly bus: `kafka ${string}`; readonly of: Kafka }
+
+const telemetryOf = ({ traceFile, metricsPort }: ServicesOptions, at: number): Environment => ({
+  ...(traceFile === undefined ? {} : { TRACES: 'file', TRACES_FILE: traceFile }),
+  ...(metricsPort === undefined ? {} : { METRICS_PORT: String(metricsPort + at) }),
+})
+
+const processesOnKafka = (options: ServicesOptions): Layout<KafkaGround> => ({
+  name: 'A process for each service, on Kafka.',
+  open: async (starting) => {
+    const { env } = options
+    const own = options.withKafka ? [(await startKafka(starting)).broken] : []
+    const kafka = await findKafka(options.withKafka ? {} : env, starting)
+    const database = env['DATABASE_URL']
+      ? await openDatabase(env['DATABASE_URL'], starting)
+      : await startOwnDatabase(starting)
+    return {
+      superuserUrl: database.superuserUrl,
+      bus: `kafka ${kafka.credentials.clusterId}`,
+      kafka: kafka.credentials,
+      of: kafka,
+      broken: [...own, ...database.broken],
+    }
+  },
+  startServices: (ground, settings, { dataDir, print }) =>
+    print.step(
+      'start services',
+      async () => {
+        const own = settingsOfServices(settings)
+        return superviseServices({
+          dataDir,
+          print,
+          firstPort: Number(new URL(settings.slackApiUrl).port) + 1,
+          environmentOf: (service) => ({
+            ...own[service],
+            ...ground.of.settingsOf(service),
+            ...telemetryOf(options, serviceNames.indexOf(service)),
+            LOG_LEVEL: options.logLevel,
+          }),
+        })
+      },
+      () => `${serviceNames.join(' ')}, logs in ${dataDir.path}/logs`,
+    ),
+})
+
+/** Starts each service and the relay as a process of its own on Kafka, each under its own database role and principal. */
+export const runServices = (options: ServicesOptions, print: StepPrinter): Promise<Instance> =>
+  runInstance(options, processesOnKafka(options), print)

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Environment } from '@countersign/service-kit'
+import type { ServiceName } from '../start-services/settings-of-services.ts'
+import type { ServiceLog } from './service-log.ts'
+
+const endWithParent = new URL('./end-with-parent.js', import.meta.url).href
+const programOf = (service: ServiceName): string =>
+  fileURLToPath(new URL(`../../../${service}/dist/main.js`, import.meta.url))
+
+/** Of our own environment a service gets only what its runtime needs: settings and secrets of others are none of its business. */
+const ofTheRuntime = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SystemRoot'] as const
+
+const pollMs = 40
+const stopsWithinMs = 20_000
+
+export type LaunchOptions = {
+  readonly service: ServiceName
+  readonly port: number
+  readonly environment: Environment
+  readonly log: ServiceLog
+  /** More arguments for node itself. */
+  readonly nodeArguments: readonly string[]
+}
+
+/** One run of a service as a process: from its start to its end. */
+export class ServiceProcess {
+  readonly port: number
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  readonly #child: ChildProcess
+  readonly #killWithUs = (): void => {
+    this.#child.kill('SIGKILL')
+  }
+
+  constructor({ service, port, environment, log, nodeArguments }: LaunchOptions) {
+    this.port = port
+    const inherited = Object.fromEntries(
+      ofTheRuntime.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    )
+    this.#child = spawn(process.execPath, [...nodeArguments, '--import', endWithParent, programOf(service)], {
+      env: { ...inherited, ...environment, HTTP_PORT: String(port) },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A process group of its own: Ctrl-C reaches only us, and we stop it in order.
+      detached: true,
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr]) if (stream) log.take(stream)
+    process.once('exit', this.#killWithUs)
+    this.ended = once(this.#child, 'exit').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
+      process.off('exit', this.#killWithUs)
+      return code ?? signal ?? 1
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** True once it answers; false when it ends before. */
+  async ready(): Promise<boolean> {
+    while (this.isRunning) {
+      const isAnswering = await fetch(`http://127.0.0.1:${this.port}/healthz`).then(
+        async (response) => {
+          await response.arrayBuffer()
+          return response.ok
+        },
+        () => false,
+      )
+      if (isAnswering) return true
+      await delay(pollMs)
+    }
+    return false
+  }
+
+  /** Ends it in order, or at once when that takes too long; true when nothing was broken off. */
+  async stop(): Promise<boolean> {
+    this.#child.kill('SIGTERM')
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopsWithinMs)
+    const how = await this.ended
+    clearTimeout(timer)
+    return how === 0
+  }
+}
