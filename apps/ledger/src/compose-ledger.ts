@@ -1,13 +1,23 @@
 import { bootCheck } from '@countersign/event-store'
-import type { Bus, OutboundRecord, Subscription } from '@countersign/bus'
+import type { Bus, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import { tokenVerifier } from '@countersign/identity'
-import { type Compose, counter, type Consumer, observeBusLag, withBatchSpan } from '@countersign/service-kit'
+import {
+  type Compose,
+  counter,
+  type Consumer,
+  observableGauge,
+  observeBusLag,
+  withBatchSpan,
+} from '@countersign/service-kit'
 import pg from 'pg'
 import { LedgerDiverged } from './append-entry/ledger-diverged.ts'
 import { sequenceEvents } from './append-entry/sequence-events.ts'
+import { feedLag } from './feed-siem/feed-lag.ts'
+import { feedSiem } from './feed-siem/feed-siem.ts'
 import type { LedgerConfig } from './ledger.config.ts'
 import { LedgerModule } from './ledger.module.ts'
+import { announceCheckpoints, type Announcer } from './publish-checkpoint/announce-checkpoints.ts'
 import { publishHeads } from './publish-checkpoint/publish-heads.ts'
 import { publishedMarkIn } from './publish-checkpoint/published-mark.ts'
 import { readSigningKey } from './publish-checkpoint/signing-key.ts'
@@ -15,6 +25,7 @@ import { Trouble } from './trouble.ts'
 import type { WorkLoop } from './work-loop.ts'
 
 const entriesAppended = counter('countersign.ledger.entries', { description: 'Entries appended', unit: '{entry}' })
+const rowsFed = counter('countersign.ledger.siem_rows', { description: 'Rows that the bus took', unit: '{row}' })
 
 /** Builds the ledger service over a bus that wakes it and carries its checkpoints. The bus stays its caller's. */
 export const composeLedger =
@@ -29,19 +40,48 @@ export const composeLedger =
     checks.register({ name: 'append', effect: 'degraded', probe: () => appendTrouble.current() })
     checks.register({ name: 'publish_checkpoint', effect: 'degraded', probe: () => publishTrouble.current() })
 
+    const feedTrouble = new Trouble(log, 'feed_siem')
+    checks.register({ name: 'feed_siem', effect: 'degraded', probe: () => feedTrouble.current() })
+
     const lag = observeBusLag(bus, groups.ledger)
-    const publishing = (): WorkLoop =>
+    const siemLag = observableGauge('countersign.ledger.siem_lag', {
+      description: 'Entries that the SIEM topic does not have yet',
+      unit: '{entry}',
+      observe: async () => [{ value: await feedLag(pool) }],
+    })
+    const announcing = (): Announcer =>
+      announceCheckpoints({
+        bus,
+        onSuccess: () => publishTrouble.end('announce'),
+        onFailure: (err) => publishTrouble.begin('announce', 'outage', { err }),
+      })
+    const feeding = (): WorkLoop =>
+      feedSiem({
+        pool,
+        bus,
+        onBatch: ({ records, logs }) => {
+          rowsFed.add(records)
+          for (const [logId, obstacle] of logs) {
+            if (obstacle === undefined) feedTrouble.end(logId)
+            else feedTrouble.begin(logId, obstacle)
+          }
+        },
+        onSuccess: () => feedTrouble.end('work'),
+        onFailure: (err) => feedTrouble.begin('work', 'outage', { err }),
+      })
+    const publishing = (announcer: Announcer, feeder: WorkLoop): WorkLoop =>
       publishHeads({
         pool,
         key,
         mark: publishedMarkIn(config.PUBLISHED_MARK_DIR),
-        onOutcome: async (outcome) => {
+        onOutcome: (outcome) => {
           if (outcome.status === 'refused') {
             publishTrouble.begin(outcome.logId, outcome.code)
             return
           }
           publishTrouble.end(outcome.logId)
-          await bus.publish([checkpointRecord(outcome)])
+          announcer.announce(outcome)
+          feeder.wake()
         },
         onSuccess: () => publishTrouble.end('work'),
         onFailure: (err) => publishTrouble.begin('work', 'outage', { err }),
@@ -61,51 +101,50 @@ export const composeLedger =
     return {
       module: LedgerModule.serving({ pool, key, auditorGroup: config.AUDITOR_GROUP }),
       verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
-      consumers: [ledgerWork(bus, { publishing, appending })],
+      consumers: [ledgerWork(bus, { announcing, feeding, publishing, appending })],
       onStop: async () => {
         lag.remove()
+        siemLag.remove()
         await pool.end()
       },
     }
   }
 
-const checkpointRecord = ({ origin, note }: { origin: string; note: string }): OutboundRecord => ({
-  topic: topics.checkpoints,
-  key: origin,
-  value: Buffer.from(note),
-  headers: { 'content-type': 'text/plain; charset=utf-8' },
-})
-
-/** Appending and publishing beside the HTTP server, woken by the bus. */
+/** Appending, publishing and feeding beside the HTTP server, woken by the bus. Each goes on when the next one fails. */
 const ledgerWork = (
   bus: Bus,
-  work: { readonly publishing: () => WorkLoop; readonly appending: (publisher: WorkLoop) => WorkLoop },
+  work: {
+    readonly announcing: () => Announcer
+    readonly feeding: () => WorkLoop
+    readonly publishing: (announcer: Announcer, feeder: WorkLoop) => WorkLoop
+    readonly appending: (publisher: WorkLoop) => WorkLoop
+  },
 ): Consumer => {
-  let publisher: WorkLoop | undefined
-  let sequencer: WorkLoop | undefined
-  let subscription: Subscription | undefined
+  let stopWork: (() => Promise<void>)[] = []
   return {
     name: 'ledger',
     start: async () => {
-      const loop = work.publishing()
-      publisher = loop
-      sequencer = work.appending(loop)
-      subscription = await bus.subscribe({
+      const announcer = work.announcing()
+      const feeder = work.feeding()
+      const publisher = work.publishing(announcer, feeder)
+      const sequencer = work.appending(publisher)
+      // What is woken last by a new event stops last.
+      stopWork = [sequencer, publisher, feeder, announcer].map((loop) => () => loop.stop())
+      const subscription: Subscription = await bus.subscribe({
         group: groups.ledger,
         topics: [topics.events],
         from: 'latest',
         // A record is a wake-up and a trace to continue, nothing more: what is recorded is read from the store.
         handle: async ({ records }) => {
           const headers = records.map((record) => record.headers)
-          await withBatchSpan('ledger.append-entry', { headers }, async () => sequencer?.attempt())
+          await withBatchSpan('ledger.append-entry', { headers }, () => sequencer.attempt())
           return 'done'
         },
       })
+      stopWork.unshift(() => subscription.stop())
     },
     stop: async () => {
-      await subscription?.stop()
-      await sequencer?.stop()
-      await publisher?.stop()
+      for (const stop of stopWork) await stop()
     },
   }
 }

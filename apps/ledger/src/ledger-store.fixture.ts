@@ -14,6 +14,9 @@ export interface RowOfEvent {
   readonly streamId?: string
   readonly version?: number
   readonly eventId?: string
+  /** Wire type. */
+  readonly type?: string
+  readonly traceparent?: string
   readonly data?: object
 }
 
@@ -90,21 +93,26 @@ const insertRows = async (
     streamId: newId(),
     version: 1,
     eventId: newId(),
+    type: 'dev.countersign.Noted.v1',
+    traceparent: null,
     data: { note: randomUUID() },
     ...row,
   }))
   await client.query(
     `insert into countersign.event (event_id, incarnation, tenant_id, kind, stream_id, version, type, data, metadata)
-     select event_id, 1, tenant_id, kind, stream_id, version, 'dev.countersign.Noted.v1', data::jsonb, '{"service":"spec"}'
-     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[])
-       as r(event_id, tenant_id, kind, stream_id, version, data)`,
+     select event_id, 1, tenant_id, kind, stream_id, version, type, data::jsonb,
+       jsonb_strip_nulls(jsonb_build_object('service', 'spec', 'traceparent', traceparent))
+     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $8::text[])
+       as r(event_id, tenant_id, kind, stream_id, version, type, data, traceparent)`,
     [
       filled.map((row) => row.eventId),
       filled.map((row) => row.tenantId),
       filled.map((row) => row.kind),
       filled.map((row) => row.streamId),
       filled.map((row) => row.version),
+      filled.map((row) => row.type),
       filled.map((row) => JSON.stringify(row.data)),
+      filled.map((row) => row.traceparent),
     ],
   )
 }

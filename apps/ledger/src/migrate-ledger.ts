@@ -1,4 +1,5 @@
 import { migrateSchema } from '@countersign/event-store'
+import { SiemFeed1763769600000 } from './migrations/siem-feed.ts'
 
 const tables = `
 create table ledger.log (
@@ -100,4 +101,4 @@ class Initial1763683200000 {
  * checkpoints. Needs the store's roles (`createRoles`). Idempotent.
  */
 export const migrateLedger = (ownerUrl: string): Promise<void> =>
-  migrateSchema({ ownerUrl, schema: 'ledger', migrations: [Initial1763683200000] })
+  migrateSchema({ ownerUrl, schema: 'ledger', migrations: [Initial1763683200000, SiemFeed1763769600000] })

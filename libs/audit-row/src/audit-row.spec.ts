@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import {
   eventDefinitions,
   fitsEvent,
@@ -6,20 +5,13 @@ import {
   type EventName,
   type RecordedEventOf,
 } from '@countersign/contracts'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyEvent } from './any-event.fixture.ts'
 import { intentContext, toAuditRow, type AuditRowOptions } from './audit-row.ts'
 import type { IntentContext } from './meaning.ts'
-
-const ajv = new Ajv2020({ strict: false, allErrors: true })
-const schemas = new Map(
-  ['3003-authorize_session', '3004-entity_management', '3005-user_access', '6003-api_activity'].map((name) => {
-    const path = new URL(`./fixtures/ocsf-1.8.0/${name}.schema.json`, import.meta.url)
-    return [Number(name.slice(0, 4)), ajv.compile(JSON.parse(readFileSync(path, 'utf8')))] as const
-  }),
-)
+import { ocsfErrors } from './spec-ocsf.ts'
+import { toUnreadRow } from './unread-row.ts'
 
 const context: IntentContext = {
   agent: '01990001-0000-7000-8000-000000000001',
@@ -33,14 +25,6 @@ const context: IntentContext = {
 }
 const ledger = { origin: 'example.com/log/1', index: 73_894, leafHash: 'ab'.repeat(32) }
 const optionSets: AuditRowOptions[] = [{}, { context }, { context, ledger, productVersion: '0.1.0' }]
-
-/** Errors of the published schema of the row's class; empty when it fits. */
-const errorsOf = (row: ReturnType<typeof toAuditRow>) => {
-  const validate = schemas.get(row.class_uid)
-  if (validate === undefined) return [`no schema for class ${row.class_uid}`]
-  // What goes over the wire is JSON: members without a value are not there.
-  return validate(JSON.parse(JSON.stringify(row))) ? [] : (validate.errors ?? [])
-}
 
 const event = <Name extends EventName>(type: Name, data: EventData<Name>): RecordedEventOf => {
   if (!fitsEvent(type, data)) throw new Error(`example of ${type} does not fit`)
@@ -67,7 +51,7 @@ describe.each(eventDefinitions.map(({ name }) => name))('%s', (name) => {
       fc.property(anyEvent(name), fc.constantFrom(...optionSets), (any, options) => {
         expect(fitsEvent(name, any.data)).toBe(true)
         const row = toAuditRow(any, options)
-        expect(errorsOf(row)).toEqual([])
+        expect(ocsfErrors(row)).toEqual([])
         expect(row.metadata.uid).toBe(any.eventId)
         expect(row.type_uid).toBe(row.class_uid * 100 + row.activity_id)
       }),
@@ -164,4 +148,23 @@ it('carries no commitment, payload reference or fingerprint', () => {
     }),
     { numRuns: 20 },
   )
+})
+
+it('makes a valid, alerting row of an event that it cannot read, without its data', () => {
+  const unread = {
+    eventId: reviewId,
+    wireType: 'dev.countersign.Unheard.v9',
+    tenantId: person,
+    kind: 'intent',
+    streamId: intentId,
+    recordedAt: '2026-11-22T10:00:00.000Z',
+  } as const
+  for (const row of [toUnreadRow(unread), toUnreadRow(unread, { ledger, productVersion: '0.1.0' })]) {
+    expect(ocsfErrors(row)).toEqual([])
+    expect(row).toMatchObject({ is_alert: true, severity_id: 3, metadata: { event_code: unread.wireType } })
+  }
+  expect(toUnreadRow(unread, { ledger })).toMatchObject({
+    metadata: { uid: reviewId, sequence: ledger.index, correlation_uid: intentId },
+    raw_data_hash: { value: ledger.leafHash },
+  })
 })

@@ -9,22 +9,12 @@ import { mapAttempt } from './map-attempt.ts'
 import { mapIntent } from './map-intent.ts'
 import { mapRegister } from './map-register.ts'
 import type { Actor, IntentContext, Meaning } from './meaning.ts'
-import { classes, mappingVersion, ocsfVersion, outcomes, severities, type AuditRow } from './ocsf.ts'
+import { classes, outcomes, severities, type AuditRow } from './ocsf.ts'
+import { leafHashOf, metadataOf, provenanceOf, type RowPlace } from './row-place.ts'
 
-/** Where the event stands in the ledger; with it the row can be checked against the log. */
-export type LedgerPlace = {
-  readonly origin: string
-  readonly index: number
-  /** SHA-256 of the leaf, lower-case hex without prefix. */
-  readonly leafHash: string
-}
-
-export type AuditRowOptions = {
+export type AuditRowOptions = RowPlace & {
   /** Action, target and agent of the intent; a row without it tells less, never something else. */
   readonly context?: IntentContext
-  readonly ledger?: LedgerPlace
-  /** Version of Countersign. */
-  readonly productVersion?: string
 }
 
 /** The context that every later row of an intent takes from its first event. */
@@ -67,7 +57,12 @@ export const toAuditRow = (event: RecordedEventOf, options: AuditRowOptions = {}
     ...(meaning.status.code === undefined ? {} : { status_code: meaning.status.code }),
     ...(meaning.status.detail === undefined ? {} : { status_detail: meaning.status.detail }),
     ...(meaning.count === undefined ? {} : { count: meaning.count }),
-    metadata: metadataOf(event, intentId, options),
+    metadata: {
+      ...metadataOf({ ...event, wireType: wireType(event.type, event.schemaVersion), intentId }, options),
+      ...(event.type === 'ActionIntentPublished' && event.data.occurredAt !== undefined
+        ? { original_time: event.data.occurredAt }
+        : {}),
+    },
     actor: actorOf(meaning.actor),
     api: {
       operation: meaning.operation,
@@ -79,13 +74,10 @@ export const toAuditRow = (event: RecordedEventOf, options: AuditRowOptions = {}
     ...(context !== undefined && (meaning.class === 'api_activity' || meaning.class === 'user_access')
       ? { resources: resourcesOf(context) }
       : {}),
-    ...(options.ledger === undefined
-      ? {}
-      : { raw_data_hash: { algorithm_id: 3, algorithm: 'SHA-256', value: options.ledger.leafHash } }),
+    ...leafHashOf(options),
     ...meaning.members,
     unmapped: {
-      mapping_version: mappingVersion,
-      ...(options.ledger === undefined ? {} : { ledger_index: String(options.ledger.index) }),
+      ...provenanceOf(options),
       ...(context === undefined ? {} : contextMembers(context)),
       ...meaning.unmapped,
     },
@@ -104,24 +96,6 @@ const meaningOf = (event: RecordedEventOf, context: IntentContext | undefined): 
       return event.kind satisfies never
   }
 }
-
-const metadataOf = (event: RecordedEventOf, intentId: string | undefined, options: AuditRowOptions) => ({
-  version: ocsfVersion,
-  uid: event.eventId,
-  tenant_uid: event.tenantId,
-  event_code: wireType(event.type, event.schemaVersion),
-  profiles: ['security_control'],
-  product: {
-    name: 'Countersign',
-    vendor_name: 'Countersign',
-    ...(options.productVersion === undefined ? {} : { version: options.productVersion }),
-  },
-  ...(intentId === undefined ? {} : { correlation_uid: intentId }),
-  ...(event.type === 'ActionIntentPublished' && event.data.occurredAt !== undefined
-    ? { original_time: event.data.occurredAt }
-    : {}),
-  ...(options.ledger === undefined ? {} : { log_name: options.ledger.origin, sequence: options.ledger.index }),
-})
 
 const actorOf = (actor: Actor) => {
   if ('service' in actor) return { app_name: actor.service }

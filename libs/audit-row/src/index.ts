@@ -1,3 +1,5 @@
-export { intentContext, toAuditRow, type AuditRowOptions, type LedgerPlace } from './audit-row.ts'
+export { intentContext, toAuditRow, type AuditRowOptions } from './audit-row.ts'
 export type { IntentContext } from './meaning.ts'
 export { mappingVersion, ocsfVersion, type AuditRow } from './ocsf.ts'
+export type { LedgerPlace } from './row-place.ts'
+export { toUnreadRow, type UnreadEvent } from './unread-row.ts'

@@ -75,6 +75,37 @@ export const OutcomeMessage = closed(
   'The outcome of an intent for the producer that asked; the rest is read over HTTP',
 )
 
+/**
+ * Value on `countersign.audit.v1`: an OCSF row, of which only what Countersign promises beyond OCSF's own schema is said here.
+ */
+export const AuditMessage = Type.Object(
+  {
+    class_uid: Type.Integer(),
+    activity_id: Type.Integer(),
+    type_uid: Type.Integer({ description: 'class_uid * 100 + activity_id' }),
+    severity_id: Type.Integer(),
+    time: Type.Integer({ description: 'When the event was recorded, in milliseconds since 1970' }),
+    is_alert: Type.Boolean(),
+    metadata: Type.Object({
+      version: Type.String({ description: 'Of OCSF' }),
+      uid: Type.String({ ...Uuid, description: 'Event id: a row with one that was seen before is a repeat' }),
+      tenant_uid: Uuid,
+      event_code: Type.String({ description: 'Wire type of the event' }),
+      log_name: Type.String({ description: 'Origin of the log; ends in its id' }),
+      sequence: Type.Integer({ minimum: 0, description: 'Index in that log: from 0, without gaps' }),
+    }),
+    raw_data_hash: Type.Object({
+      algorithm_id: Type.Literal(3),
+      value: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Leaf hash (RFC 6962, SHA-256)' }),
+    }),
+    unmapped: Type.Object({
+      mapping_version: Type.Integer({ minimum: 1 }),
+      ledger_index: Type.String({ pattern: '^[0-9]{1,16}$', description: 'The same as sequence' }),
+    }),
+  },
+  { description: 'An OCSF row with its place in the ledger' },
+)
+
 /** Value on `countersign.quarantine.v1`; never the bytes themselves. */
 export const QuarantineNotice = closed(
   {

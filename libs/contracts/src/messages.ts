@@ -1,5 +1,11 @@
 import type { Type } from 'typebox'
-import { ExecutionMessage, IntentMessage, OutcomeMessage, QuarantineNotice } from './cloud-event.schema.ts'
+import {
+  AuditMessage,
+  ExecutionMessage,
+  IntentMessage,
+  OutcomeMessage,
+  QuarantineNotice,
+} from './cloud-event.schema.ts'
 import * as directory from './directory.schema.ts'
 import * as http from './message.schema.ts'
 import { SealedIntent, SealedReason } from './sealed.schema.ts'
@@ -53,6 +59,6 @@ export const messageDefinitions: readonly MessageDefinition[] = [
     ...directory,
     ...view,
   }),
-  ...versionOne('bus', { IntentMessage, ExecutionMessage, OutcomeMessage, QuarantineNotice }),
+  ...versionOne('bus', { IntentMessage, ExecutionMessage, OutcomeMessage, AuditMessage, QuarantineNotice }),
   ...versionOne('sealed', { SealedIntent, SealedReason }),
 ]

@@ -29,6 +29,30 @@ export const leafOf = (event: LoggedEvent, logId: string, prev: Uint8Array | nul
   return { bytes, hash: leafHash(bytes) }
 }
 
+/** What a leaf says: its event, but for the tenant, whose log it is in. */
+export type LeafEvent = Omit<LoggedEvent, 'tenantId'>
+
+/** Reads an event back out of its leaf; `undefined` for bytes that `leafOf` did not write. */
+export const eventInLeaf = (bytes: Uint8Array): LeafEvent | undefined => {
+  const leaf = members(bytes)
+  if (leaf?.['v'] !== 1) return undefined
+  const { id, type, kind, stream, version, recordedAt, data } = leaf
+  const isWhole =
+    [id, type, kind, stream, recordedAt].every((text) => typeof text === 'string') && typeof version === 'number'
+  return isWhole
+    ? ({ eventId: id, wireType: type, kind, streamId: stream, version, recordedAt, data } as LeafEvent)
+    : undefined
+}
+
+const members = (bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined => {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** `sha256:<hex>` of a hash of the tree. */
 export const digestOf = (hash: Uint8Array): string => `sha256:${Buffer.from(hash).toString('hex')}`
 

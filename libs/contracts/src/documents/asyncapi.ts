@@ -1,5 +1,6 @@
 import { eventDefinitions } from '../catalogue.ts'
 import {
+  AuditMessage,
   eventEnvelope,
   ExecutionMessage,
   IntentMessage,
@@ -52,8 +53,8 @@ const channels = {
   },
   audit: {
     address: topics.audit,
-    description: 'Written by ledger, read by a SIEM.',
-    ...planned,
+    description:
+      'Written by ledger, read by a SIEM. Every entry of every log below its last checkpoint; repeats are possible.',
     messages: ['AuditRow'],
   },
   checkpoints: {
@@ -125,9 +126,18 @@ const otherMessages = {
     name: 'dev.countersign.AuditRow.v1',
     summary: 'Binary-mode CloudEvent: attributes are headers, the value is an OCSF 1.8 row',
     contentType: 'application/json',
-    headers: headers('ce_specversion', 'ce_id', 'ce_source', 'ce_type', 'ce_time', 'ce_ledgerindex', 'ce_leafhash'),
-    ...keyed('Intent id'),
-    payload: { type: 'object', description: 'OCSF 1.8.0; https://schema.ocsf.io/1.8.0' },
+    headers: headers(
+      'ce_specversion',
+      'ce_id',
+      'ce_source',
+      'ce_type',
+      'ce_subject',
+      'ce_time',
+      'ce_ledgerindex',
+      'ce_leafhash',
+    ),
+    ...keyed('Intent id, or the id of the register stream'),
+    payload: { ...plainSchema(AuditMessage), description: 'OCSF 1.8.0 (https://schema.ocsf.io/1.8.0), and in it' },
   },
   Checkpoint: {
     name: 'Checkpoint',
