@@ -91,6 +91,40 @@ describe('recordMac', () => {
     expect(verifyRecordMac(key, { ...record, value: Buffer.from('{"a":2}') }, mac)).toBe(false)
   })
 
+  it('is the HMAC of its definition over the framed parts', () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 20 })
+    const bytes = (maxLength: number) => fc.uint8Array({ maxLength })
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 32, maxLength: 80 }),
+        text,
+        text,
+        bytes(6_000),
+        (secret, topic, name, value) => {
+          const hmac = createHmac('sha256', secret)
+          for (const part of ['countersign/record/v1', topic, name, value]) {
+            const length = Buffer.alloc(4)
+            length.writeUInt32BE(Buffer.byteLength(part))
+            hmac.update(length).update(part)
+          }
+          expect(recordMac(secret, { topic, key: name, value })).toBe(`hmac-sha256:${hmac.digest('hex')}`)
+        },
+      ),
+    )
+  })
+
+  it('takes no text that UTF-8 cannot hold', () => {
+    expect(() => recordMac(key, { ...record, key: '\ud800' })).toThrow(TypeError)
+  })
+
+  it('is not accepted with a character of another byte length in it', () => {
+    expect(verifyRecordMac(key, record, mac)).toBe(true)
+    expect(verifyRecordMac(key, record, `${mac.slice(0, -1)}é`)).toBe(false)
+    expect(verifyRecordMac(key, record, `${mac.slice(0, -2)}é`)).toBe(false)
+    const wide = mac.replaceAll(/./g, (letter) => String.fromCodePoint(letter.charCodeAt(0) + 0x100))
+    expect(verifyRecordMac(key, record, wide)).toBe(false)
+  })
+
   it.each(['', 'x', mac.slice(0, -1), `${mac}0`, mac.toUpperCase(), mac.replace('hmac-sha256:', '')])(
     'is not accepted as %j',
     (other) => expect(verifyRecordMac(key, record, other)).toBe(false),
