@@ -76,6 +76,7 @@ export interface QuarantineCoordinates {
   readonly topic: string
   readonly position: Position
   readonly group: string
+  readonly reason: ReasonCode
 }
 
 export interface SubscribeOptions {

@@ -28,7 +28,8 @@ export const announceQuarantined = async (
   const records: OutboundRecord[] = []
   for (const { record, reason } of quarantined) {
     const { topic, position, value } = record
-    const sealed = value === null ? null : ((await sealQuarantined?.(value, { topic, position, group })) ?? null)
+    const sealed =
+      value === null ? null : ((await sealQuarantined?.(value, { topic, position, group, reason })) ?? null)
     const hash = value === null ? null : `sha256:${createHash('sha256').update(value).digest('hex')}`
     const notice: QuarantineNotice = { hash, topic, position, group, reason, publishedAt: record.timestamp, sealed }
     records.push({

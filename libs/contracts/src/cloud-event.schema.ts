@@ -55,24 +55,35 @@ export const ExecutionMessage = closed(
   'What became of an execution; the same content as POST /v1/executions',
 )
 
-/** Value on `countersign.decisions.v1.<producer>`: what became of an intent, never a token. */
+/** State of an intent, or `refused` for a request that the producer's record asked for in vain. */
+const OutcomeState = Type.Union([...IntentState.anyOf, Type.Literal('refused')])
+
+/** Value on `countersign.decisions.v1.<producer>`: what became of an intent or a request, never a token. */
 export const OutcomeMessage = closed(
   {
     ...context,
     id: Uuid,
     source: Source,
     type: Type.Literal('dev.countersign.Outcome.v1'),
-    subject: Uuid,
+    subject: Type.Optional(Type.String({ ...Uuid, description: 'Intent id; absent where a refusal has no intent' })),
     time: IsoTime,
     traceparent: Type.Optional(traceparent),
     data: closed({
-      intentId: Uuid,
-      state: IntentState,
+      intentId: Type.Optional(Uuid),
+      state: OutcomeState,
       code: Type.Optional(Code),
       requestId: Type.Optional(Type.String({ maxLength: 255, description: 'Id of the request that this answers' })),
+      command: Type.Optional(
+        Type.String({ ...Code, description: 'What was refused: publish_intent, report_execution' }),
+      ),
+      pointer: Type.Optional(Type.String({ maxLength: 256, description: 'Field that was refused, never its value' })),
+      bytesDigest: Type.Optional(
+        Type.String({ ...Digest, description: 'Of the record’s value, where no usable id could be read from it' }),
+      ),
+      count: Type.Optional(Type.Integer({ minimum: 1, description: 'Records this stands for; one where absent' })),
     }),
   },
-  'The outcome of an intent for the producer that asked; the rest is read over HTTP',
+  'What became of an intent, or that a record was refused, for the producer that asked; the rest is read over HTTP',
 )
 
 /**

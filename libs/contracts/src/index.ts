@@ -62,6 +62,7 @@ export {
   IsoTime,
   PrincipalKind,
   ProducerName,
+  RequestId,
   RuleId,
   SafeInteger,
   ShortName,

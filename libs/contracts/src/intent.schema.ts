@@ -12,6 +12,7 @@ import {
   IsoTime,
   PrincipalKind,
   ProducerName,
+  RequestId,
   SafeInteger,
   ShortName,
   Subjects,
@@ -82,6 +83,7 @@ export const ActionIntentPublished = event({
     requestFingerprint: Fingerprint,
     deadline: IsoTime,
     occurredAt: Type.Optional(IsoTime),
+    requestId: Type.Optional(RequestId),
     subjects: Subjects,
   }),
 })
@@ -96,6 +98,9 @@ export const IntentWithdrawn = event({
   data: closed({ intentId: Uuid, by: Uuid, subjects: Subjects }),
 })
 
+/** How a refused request came; absent for one over HTTP, which was answered there. */
+const onTheBus = { carrier: Type.Optional(Type.Literal('bus')), requestId: Type.Optional(RequestId) } as const
+
 export const ActionIntentRefused = event({
   name: 'ActionIntentRefused',
   version: 1,
@@ -109,6 +114,7 @@ export const ActionIntentRefused = event({
     code: Code,
     pointer: Type.Optional(Type.String({ maxLength: 256 })),
     bytesDigest: Type.Optional(Digest),
+    ...onTheBus,
     count: Type.Integer({ minimum: 1, description: 'Attempts this record stands for' }),
   }),
 })
@@ -126,6 +132,8 @@ export const CommandRefused = event({
     command: Code,
     code: Code,
     by: Type.Union([Uuid, Type.Null()]),
+    bytesDigest: Type.Optional(Digest),
+    ...onTheBus,
     count: Type.Integer({ minimum: 1 }),
     subjects: Subjects,
   }),

@@ -30,6 +30,13 @@ export const ShortName = Type.String({
   maxLength: 128,
   pattern: '^[^\\u0000-\\u0020\\u007f][^\\u0000-\\u001f\\u007f]*$',
 })
+/** Id that a producer gave a request on the bus; one that holds a secret or hidden characters is refused. */
+export const RequestId = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[^\\u0000-\\u0020\\u007f][^\\u0000-\\u001f\\u007f]*$',
+  description: 'Id of the request as its producer sent it on the bus',
+})
 export const ActionName = Type.String({
   maxLength: 128,
   pattern: '^[a-z][a-z0-9_-]*(\\.[a-z0-9_-]+)+$',

@@ -30,6 +30,15 @@ export const refusals = {
     next: 'Move it to the parameters, which are sealed.',
   },
   hidden_text: { title: 'A clear field holds invisible characters', next: 'Remove them.' },
+  no_value: { title: 'The record has no value', next: 'Send one CloudEvent as JSON.' },
+  wrong_event_type: {
+    title: 'Events of this type do not belong on this topic',
+    next: 'See the AsyncAPI description for what each topic takes.',
+  },
+  wrong_subject: {
+    title: 'Key, subject and content do not name the same intent',
+    next: 'Send the intent id as key and as subject.',
+  },
   unsupported_media_type: { title: 'The content type is not accepted', next: 'Send application/json.' },
   method_not_allowed: { title: 'The path does not take this method', next: 'See the Allow header.' },
   not_found: { title: 'There is nothing here for you', next: 'Check the address and who you are.' },

@@ -24,7 +24,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     array_too_long string_too_long lone_surrogate nul_character negative_zero number_not_exact forbidden_key
     root_not_object invalid_request unknown_field secret_in_field hidden_text idempotency_key_missing
     idempotency_key_invalid reason_required time_invalid deadline_invalid malformed_request duplicate_header
-    unknown_parameter duplicate_parameter invalid_parameter
+    unknown_parameter duplicate_parameter invalid_parameter no_value wrong_event_type wrong_subject
   `,
   401: 'token_missing token_invalid token_expired',
   403: `

@@ -14,7 +14,7 @@ import {
 import { type Consumer, eventRecord, type Log, type RecordKey, withBatchSpan } from '@countersign/service-kit'
 import type pg from 'pg'
 import { advanceLease, releaseLease, takeLease } from './lease.ts'
-import { isOutcome, outcomeRecord } from './outcome-record.ts'
+import { type Asked, isOutcome, outcomeRecord } from './outcome-record.ts'
 
 const batchSize = 500
 /** How long a lost wake-up may delay an event, and how often someone who waits for the lease asks. */
@@ -50,7 +50,7 @@ export type PublishEventsOptions = {
 export class PublishEvents implements Consumer {
   readonly name = 'publish-events'
   readonly #options: PublishEventsOptions
-  readonly #producers = new Map<string, string>()
+  readonly #asked = new Map<string, Asked>()
   #cursor: Cursor | undefined
   /** Incarnation from which this relay is known to have published. */
   #noted = 0
@@ -182,34 +182,34 @@ export class PublishEvents implements Consumer {
     this.#noted = incarnation
   }
 
-  /** Outcomes go to the producer of the intent, which is looked up once per intent and kept. */
+  /** Outcomes go to the producer of the intent, which is looked up once per intent and kept, with the id of its request. */
   async #outcomesOf(events: readonly StoredEvent[]) {
     for (const event of events) {
-      if (event.type === 'ActionIntentPublished') this.#remember(event.streamId, event.data.producer)
+      if (event.type === 'ActionIntentPublished') this.#remember(event.streamId, event.data)
     }
     const unknown = [
       ...new Set(
-        events
-          .filter((event) => isOutcome(event) && !this.#producers.has(event.streamId))
-          .map((event) => event.streamId),
+        events.filter((event) => isOutcome(event) && !this.#asked.has(event.streamId)).map((event) => event.streamId),
       ),
     ]
     if (unknown.length > 0) {
-      const { rows } = await this.#options.pool.query<{ stream_id: string; producer: string }>(
-        `select stream_id, data ->> 'producer' as producer from countersign.event
+      const { rows } = await this.#options.pool.query<{
+        stream_id: string
+        producer: string
+        request_id: string | null
+      }>(
+        `select stream_id, data ->> 'producer' as producer, data ->> 'requestId' as request_id from countersign.event
          where kind = 'intent' and version = 1 and stream_id = any ($1::uuid[])`,
         [unknown],
       )
-      for (const row of rows) this.#remember(row.stream_id, row.producer)
+      for (const { stream_id: intentId, producer, request_id: requestId } of rows)
+        this.#remember(intentId, { producer, requestId: requestId ?? undefined })
     }
-    return events.flatMap((event) => {
-      const producer = isOutcome(event) ? this.#producers.get(event.streamId) : undefined
-      return producer === undefined ? [] : [outcomeRecord(event, producer)]
-    })
+    return events.flatMap((event) => outcomeRecord(event, this.#asked.get(event.streamId)) ?? [])
   }
 
-  #remember(intentId: string, producer: string): void {
-    if (this.#producers.size >= 50_000) this.#producers.clear()
-    this.#producers.set(intentId, producer)
+  #remember(intentId: string, { producer, requestId }: Asked): void {
+    if (this.#asked.size >= 50_000) this.#asked.clear()
+    this.#asked.set(intentId, { producer, requestId })
   }
 }

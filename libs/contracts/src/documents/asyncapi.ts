@@ -29,14 +29,12 @@ const channels = {
   intents: {
     address: topics.intents('{producer}'),
     description: 'Written by that producer, read by intake.',
-    ...planned,
     parameters: producer,
     messages: ['ActionIntent'],
   },
   executions: {
     address: topics.executions('{producer}'),
     description: 'Written by that producer, read by intake.',
-    ...planned,
     parameters: producer,
     messages: ['ExecutionReport'],
   },
@@ -119,7 +117,7 @@ const otherMessages = {
     name: 'dev.countersign.Outcome.v1',
     contentType: structured,
     headers: headers(),
-    ...keyed('Intent id'),
+    ...keyed('Intent id; id of the request where a refusal has no intent, none where that is not known either'),
     payload: plainSchema(OutcomeMessage),
   },
   AuditRow: {
