@@ -19,6 +19,7 @@ import {
   type Answered,
   type Room,
 } from './record-refusal/refused-command.ts'
+import { findRefused, type TakenRecord } from './record-refusal/taken-record.ts'
 
 export type IntentDecision = {
   readonly store: EventStore
@@ -29,6 +30,8 @@ export type IntentDecision = {
   readonly actsAs?: 'requester' | 'executor'
   /** Name of the command in CommandRefused. */
   readonly command: string
+  /** The record that asks, where it came on the bus. */
+  readonly record?: TakenRecord | undefined
   /** The command for the core, once the caller's subject id and the state are known; a refusal when they may not. */
   readonly make: (facts: {
     readonly now: string
@@ -40,7 +43,13 @@ export type IntentDecision = {
 }
 
 /** `subject` is a client's; a person is in the directory and so was introduced before. */
-type Context = { readonly by: string; readonly subject: Subject | undefined; readonly room: Room }
+type Context = {
+  readonly by: string
+  readonly subject: Subject | undefined
+  readonly room: Room
+  /** What the same record was answered before. */
+  readonly before: Refusal | undefined
+}
 type Answer = Answered<undefined>
 
 const sourceOf = (caller: Caller): string => (caller.kind === 'client' ? caller.clientId : caller.subjectId)
@@ -89,29 +98,35 @@ export const decideIntent = async ({
   caller,
   actsAs = 'requester',
   command,
+  record,
   make,
   effects,
 }: IntentDecision): Promise<Refusal | undefined> => {
   const ref = intentStream(tenantId, intentId)
   const source = sourceOf(caller)
+  const asked = record === undefined || caller.kind === 'person' ? undefined : { record, producer: caller.producer }
   const { answer } = await store.execute(
     { streams: [ref] },
     {
       read: async (tx): Promise<Context> => {
         const room = await roomOf(tx, tenantId, source)
-        if (caller.kind === 'person') return { by: caller.subjectId, subject: undefined, room }
+        const [former] = record === undefined ? [] : (await findRefused(tx, [record])).values()
+        const before = former?.refusal
+        if (caller.kind === 'person') return { by: caller.subjectId, subject: undefined, room, before }
         const subject = await (actsAs === 'executor' ? executorOf(tx, caller) : requesterOf(tx, caller))
-        return { by: subject.subjectId, subject, room }
+        return { by: subject.subjectId, subject, room, before }
       },
-      decide: (_command, loaded, { by, subject, room }): Decision<Answer> => {
+      decide: (_command, loaded, { by, subject, room, before }): Decision<Answer> => {
+        // Delivered again: its refusal stands, and is neither recorded nor answered twice.
+        if (before !== undefined) return { append: [], answer: { refusal: before } }
         const state = foldIntent(loaded.of(ref).events)
         const made = make({ now: loaded.now, by, state })
         const outcome = isRefusal(made) ? made : decide(made, state)
         if (isRefusal(outcome)) {
           // An intent that does not exist has no attempts either; whoever answers the request records it.
           if (state.status === 'unborn') return { append: [], answer: { refusal: outcome } }
-          const event = commandRefused(outcome.code, { intentId, command, by, subject })
-          return refuseCommand<undefined>({ tenantId, intentId, source, refusal: outcome, event, subject, room })
+          const event = commandRefused(outcome.code, { intentId, command, by, subject, record })
+          return refuseCommand<undefined>({ tenantId, intentId, source, refusal: outcome, event, subject, room, asked })
         }
         const events = introducing(outcome, subject)
         const isIntroduced = subject !== undefined && events.some(hasIntroduction)

@@ -96,6 +96,8 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
   }
   return {
     ...bench,
+    bus,
+    url,
     operator,
     bystander,
     call,

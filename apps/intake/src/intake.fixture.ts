@@ -3,20 +3,13 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isRefusal, type IntentEvent, type PublishIntentBody } from '@countersign/contracts'
-import {
-  createDeploymentKeyFile,
-  deploymentKeyFromFile,
-  eventStore,
-  keyring,
-  migrateSchema,
-  newId,
-} from '@countersign/event-store'
+import { createDeploymentKeyFile, deploymentKeyFromFile, eventStore, keyring, newId } from '@countersign/event-store'
 import { freshStore } from '@countersign/event-store/spec-store'
 import { loadPolicySet, type PolicySource } from '@countersign/policy-engine'
 import { ActivePolicy } from './active-policy.ts'
 import type { ClientCaller } from './caller.ts'
 import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
-import { IntakeInitial1763683200001 } from './migrations/initial.ts'
+import { migrateIntake } from './migrate-intake.ts'
 import { intentStream } from './open-intent.ts'
 import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
 import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
@@ -43,7 +36,7 @@ const samplePolicies = (): PolicySource => {
 export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
   const store = await freshStore()
   const { tenantId } = store
-  await migrateSchema({ ownerUrl: store.urlOf('owner'), schema: 'intake', migrations: [IntakeInitial1763683200001] })
+  await migrateIntake(store.urlOf('owner'))
   const folder = mkdtempSync(join(tmpdir(), 'intake-spec-'))
   const keyFile = join(folder, 'grant.pem')
   writeFileSync(keyFile, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }), {

@@ -16,6 +16,9 @@ import type { ReconcileExecution } from './reconcile-execution/reconcile-executi
 import { RedeemGrantController } from './redeem-grant/redeem-grant.controller.ts'
 import type { RecordRefusals } from './record-refusal/record-refusals.ts'
 import type { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
+import { TakeRecordsController } from './take-records/take-records.controller.ts'
+import type { TakeIntents } from './take-records/take-intents.ts'
+import type { TakeReports } from './take-records/take-reports.ts'
 import { ReportExecutionController } from './report-execution/report-execution.controller.ts'
 import type { ReportExecution } from './report-execution/report-execution.handler.ts'
 import { RevokeGrantController } from './revoke-grant/revoke-grant.controller.ts'
@@ -40,6 +43,8 @@ export type IntakeParts = {
   readonly report: ReportExecution
   readonly reconcile: ReconcileExecution
   readonly withdraw: WithdrawIntent
+  readonly takeIntents: TakeIntents
+  readonly takeReports: TakeReports
   readonly registers: Registers
   readonly freeze: Freeze
   readonly key: SigningKey
@@ -62,6 +67,7 @@ export class IntakeModule {
         ReconcileExecutionController,
         RegisterAgentController,
         FreezeController,
+        TakeRecordsController,
         WellKnownController,
       ],
       providers: [
@@ -76,6 +82,8 @@ export class IntakeModule {
         { provide: token.REPORT_EXECUTION, useValue: parts.report },
         { provide: token.RECONCILE_EXECUTION, useValue: parts.reconcile },
         { provide: token.WITHDRAW_INTENT, useValue: parts.withdraw },
+        { provide: token.TAKE_INTENTS, useValue: parts.takeIntents },
+        { provide: token.TAKE_REPORTS, useValue: parts.takeReports },
         { provide: token.REGISTERS, useValue: parts.registers },
         { provide: token.FREEZE, useValue: parts.freeze },
         { provide: token.SIGNING_KEY, useValue: parts.key },

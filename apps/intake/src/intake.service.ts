@@ -32,6 +32,7 @@ import { Registers } from './register-agent/register.handler.ts'
 import { ReportExecution } from './report-execution/report-execution.handler.ts'
 import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
 import { readSigningKey } from './signing-key.ts'
+import { openProducerTopics } from './take-records/open-producer-topics.ts'
 import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 
 /** What the service does not open itself. */
@@ -42,7 +43,7 @@ export type IntakeDependencies = {
 
 /** Composes the intake service on a bus: pool of its own role, store, handlers, sweeper, HTTP. */
 export const intakeService =
-  (_dependencies: IntakeDependencies): Compose<IntakeConfig> =>
+  ({ bus }: IntakeDependencies): Compose<IntakeConfig> =>
   async ({ config, log, checks, stopping }) => {
     const connectionString = config.DATABASE_URL.reveal()
     const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL })
@@ -60,15 +61,6 @@ export const intakeService =
     const onError = (error: unknown): void => log.warn({ err: error }, 'a store notification failed')
     const notifier = notifyStore(pool, { onError })
     const appended = appendedSignal()
-    const listener = listenStore(
-      async () => {
-        const client = new pg.Client({ connectionString })
-        await client.connect()
-        return client
-      },
-      appended.wake,
-      { onError },
-    )
     const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake(), guard })
     const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
     const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
@@ -77,6 +69,33 @@ export const intakeService =
     const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
     const reads = new GatheredReads(eventStore(readPool, { metadata: { service: 'intake' } }))
     const key = readSigningKey(config.GRANT_KEY_FILE)
+    const publish = new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })
+    const admission = new Admission(config.ADMISSION_PER_SECOND)
+    const report = new ReportExecution(pool, store)
+    const records = openProducerTopics({
+      pool,
+      bus,
+      store,
+      keyring: keys,
+      publish,
+      admission,
+      report,
+      shed,
+      checks,
+      log,
+    })
+    const listener = listenStore(
+      async () => {
+        const client = new pg.Client({ connectionString })
+        await client.connect()
+        return client
+      },
+      () => {
+        appended.wake()
+        records.producers.wake()
+      },
+      { onError },
+    )
     const issuer = config.PUBLIC_URL
     checks.register({
       name: 'database',
@@ -90,13 +109,15 @@ export const intakeService =
       module: IntakeModule.of({
         pool,
         read: new ReadIntent(reads, appended, stopping),
-        publish: new PublishBatch(new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })),
-        admission: new Admission(config.ADMISSION_PER_SECOND),
+        publish: new PublishBatch(publish),
+        admission,
         refusals,
         issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), key, issuer }),
         redeem: new RedeemGrant({ pool, store, keyring: keys, key, issuer, reportWithinMs: config.REPORT_WITHIN_MS }),
         revoke: new RevokeGrant(pool, store),
-        report: new ReportExecution(pool, store),
+        report,
+        takeIntents: records.intents,
+        takeReports: records.reports,
         reconcile: new ReconcileExecution(pool, store),
         withdraw: new WithdrawIntent(store),
         registers: new Registers(store),
@@ -105,7 +126,8 @@ export const intakeService =
         publicUrl: config.PUBLIC_URL,
       }),
       verifier,
-      consumers: [shed, new ExpireGrants(pool, store, log)],
+      transport: records.transport,
+      consumers: [records.producers, shed, new ExpireGrants(pool, store, log)],
       edge: { bodyLimit: 65_536, onRefused: (refusal) => refusals.ofEdge(refusal) },
       onStop: async () => {
         await listener.close()

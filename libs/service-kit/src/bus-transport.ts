@@ -8,7 +8,7 @@ import type {
   Subscription,
 } from '@countersign/bus'
 import { BaseRpcContext, type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices'
-import { isObservable, lastValueFrom } from 'rxjs'
+import { answerOf } from './handler-answer.ts'
 
 export interface BusTransportOptions extends Pick<SubscribeOptions, 'from' | 'maxBatch' | 'sealQuarantined'> {
   /** Closed by its owner, after the transport. */
@@ -122,20 +122,15 @@ export class BusTransport extends Server<NoEvents, BusTransportStatus> implement
   async #deliver(batch: DeliveredBatch, handler: MessageHandler | undefined): Promise<BatchOutcome> {
     if (handler === undefined) throw new Error(`no handler for the topic ${batch.topic}`)
     const { verify, isForeign, onMacInvalid } = this.#options
-    if (isForeign?.(batch.topic) === true) return answerOf(handler, batch)
+    const context = new BaseRpcContext([batch.topic])
+    if (isForeign?.(batch.topic) === true) return answerOf(handler, batch, context)
     const authentic = batch.records.filter((record) => verify(record) === true)
     const wrong = batch.records.length - authentic.length
-    if (wrong === 0) return answerOf(handler, batch)
+    if (wrong === 0) return answerOf(handler, batch, context)
     onMacInvalid?.(batch.topic, wrong)
-    const answer = authentic.length === 0 ? 'done' : await answerOf(handler, { ...batch, records: authentic })
+    const answer = authentic.length === 0 ? 'done' : await answerOf(handler, { ...batch, records: authentic }, context)
     return withQuarantined(batch.records, authentic, answer)
   }
-}
-
-/** What the handler answered; Nest gives a failure back as an observable that fails. */
-const answerOf = async (handler: MessageHandler, batch: DeliveredBatch): Promise<BatchOutcome> => {
-  const answer: unknown = await handler(batch, new BaseRpcContext([batch.topic]))
-  return (isObservable(answer) ? await lastValueFrom(answer) : answer) as BatchOutcome
 }
 
 /** The answer for the whole batch, from the one for its authentic records; the others are quarantined. */

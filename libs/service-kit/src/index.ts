@@ -40,11 +40,14 @@ export {
   currentTraceparent,
   extractTrace,
   injectTrace,
+  isTraceparent,
   type TraceHeaders,
   withTraceOf,
 } from './trace-context.ts'
 export { checkedBy, pathParameter, validateBody } from './validate-body.ts'
 export { eventRecord, readEventRecord, type RecordKey, recordVerifier } from './event-record.ts'
+export { ProducerTransport, type ProducerTransportOptions, type ProducerTrouble } from './producer-transport.ts'
+export { type ReadBody, readJsonBody } from './read-body.ts'
 export { BusTransport, type BusTransportOptions, type BusTransportStatus } from './bus-transport.ts'
 export { observeBusLag } from './bus-lag.ts'
 export { type BusConfig, busSettings, kafkaAccess } from './bus-settings.ts'

@@ -3,6 +3,9 @@ import { type Context, context, ROOT_CONTEXT, trace, TraceFlags } from '@opentel
 /** A W3C `traceparent` that we accept from others: version 00, ids that are not all zero. */
 const traceparentForm = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/
 
+/** Whether the text is a `traceparent` that we take over. */
+export const isTraceparent = (text: string): boolean => traceparentForm.test(text)
+
 /** Header values as buses and Node give them. */
 export type TraceHeaders = Readonly<Record<string, string | Uint8Array | readonly unknown[] | undefined>>
 

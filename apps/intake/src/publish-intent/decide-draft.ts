@@ -13,6 +13,7 @@ import {
   recordedPointer,
   type RefusedAttempt,
 } from '../record-refusal/refused-attempts.ts'
+import { type FormerAnswer, onTheBus, recordName } from '../record-refusal/taken-record.ts'
 import { publishedEvent, type Draft } from './published-event.ts'
 import type { RegisteredAgent } from './registered-agent.ts'
 
@@ -22,6 +23,8 @@ export type PublishContext = {
   readonly keys: ReadonlyMap<string, KeyedRequest>
   readonly subjects: ReadonlyMap<string, Subject>
   readonly room: Map<string, number>
+  /** Records that were refused before, by name. */
+  readonly refusedBefore: ReadonlyMap<string, FormerAnswer>
 }
 
 /** What became of one draft. `existing` is the intent that its key already stands for. */
@@ -29,6 +32,7 @@ export type DraftAnswer = {
   readonly event?: EventData<'ActionIntentPublished'>
   readonly existing?: string
   readonly refusal?: Refusal
+  /** Absent where the same record was refused before: its refusal stands, and is not recorded again. */
   readonly attempt?: RefusedAttempt & { readonly recorded: boolean }
   readonly subjects: readonly Subject[]
   readonly now: string
@@ -49,7 +53,7 @@ type Decisive = { readonly loaded: Loaded; readonly context: PublishContext; rea
 
 /** Decides one draft: its key, its agent, its owners, then the core. Whatever is refused is recorded by the same append. */
 export const decideDraft = (draft: Draft, { loaded, context, deadlineMs }: Decisive): Decision<DraftAnswer> => {
-  const { caller, idempotencyKey, fingerprint } = draft
+  const { caller, idempotencyKey, fingerprint, record } = draft
   const refused = (refusal: Refusal) => {
     const attempt: RefusedAttempt = {
       tenantId: caller.tenantId,
@@ -62,9 +66,11 @@ export const decideDraft = (draft: Draft, { loaded, context, deadlineMs }: Decis
           producer: caller.producer,
           code: refusal.code,
           ...recordedPointer(refusal.pointer),
+          ...onTheBus(record),
           count: 1,
         },
       },
+      ...(record === undefined ? {} : { producer: caller.producer }),
     }
     const append = recordAttempt(attempt, context.room)
     return {
@@ -72,6 +78,8 @@ export const decideDraft = (draft: Draft, { loaded, context, deadlineMs }: Decis
       answer: { refusal, attempt: { ...attempt, recorded: append.length > 0 }, subjects: [], now: loaded.now },
     }
   }
+  const former = record === undefined ? undefined : context.refusedBefore.get(recordName(record))
+  if (former !== undefined) return { append: [], answer: { refusal: former.refusal, subjects: [], now: loaded.now } }
   const before = context.keys.get(
     idempotencyKeyName({ tenantId: caller.tenantId, producer: caller.producer, key: idempotencyKey }),
   )

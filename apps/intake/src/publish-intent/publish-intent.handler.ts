@@ -15,6 +15,7 @@ import {
 } from '@countersign/event-store'
 import { commitment, parametersCommitment, requestFingerprint } from '@countersign/redaction'
 import { intentView } from '../read-intent/intent-view.ts'
+import { findRefused, rememberRefused } from '../record-refusal/taken-record.ts'
 import { asRecorded, countAttempts, roomFor } from '../record-refusal/refused-attempts.ts'
 import { agentKey, decideDraft, type DraftAnswer, type PublishContext } from './decide-draft.ts'
 import { namedIn, subjectKey, type Draft, type PublishRequest } from './published-event.ts'
@@ -126,6 +127,14 @@ export class PublishIntent {
           tx,
           decided.flatMap(({ answer }) => answer.attempt ?? []),
         )
+        await rememberRefused(
+          tx,
+          decided.flatMap(({ command: { record }, answer: { attempt } }) =>
+            record === undefined || attempt === undefined
+              ? []
+              : [{ record, tenantId: attempt.tenantId, code: attempt.code, quarantined: false }],
+          ),
+        )
       },
     }
   }
@@ -188,5 +197,9 @@ const readContext = async (tx: Transaction, drafts: readonly Draft[]): Promise<P
     agents: new Map(agents.map((agent) => [agentKey(agent.tenantId, agent.name), agent])),
     subjects: new Map(subjects.map((subject) => [subjectKey(subject.tenantId, subject.iss, subject.sub), subject])),
     room: await roomFor(tx, sources),
+    refusedBefore: await findRefused(
+      tx,
+      drafts.flatMap(({ record }) => record ?? []),
+    ),
   }
 }

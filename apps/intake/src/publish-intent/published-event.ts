@@ -2,6 +2,7 @@ import type { EventData, PublishIntentBody } from '@countersign/contracts'
 import type { StreamRef, Subject } from '@countersign/event-store'
 import { actionDigest } from '@countersign/redaction'
 import type { ClientCaller } from '../caller.ts'
+import type { TakenRecord } from '../record-refusal/taken-record.ts'
 import type { RegisteredAgent } from './registered-agent.ts'
 
 /** A request to publish, read and checked; nothing of it is stored yet. */
@@ -10,6 +11,8 @@ export type PublishRequest = {
   readonly body: PublishIntentBody
   readonly idempotencyKey: string
   readonly traceparent?: string
+  /** The record that asks, where it came on the bus. */
+  readonly record?: TakenRecord
 }
 
 /** A request with the ids and commitments that were made for it. */
@@ -102,6 +105,7 @@ export const publishedEvent = (
     requestFingerprint: draft.fingerprint,
     deadline: body.deadline ?? new Date(Date.parse(now) + deadlineMs).toISOString(),
     ...(body.occurredAt === undefined ? {} : { occurredAt: body.occurredAt }),
+    ...(draft.record?.requestId === undefined ? {} : { requestId: draft.record.requestId }),
     ...(introduced.length === 0 ? {} : { subjects: introduced }),
   }
   return { event, subjects }

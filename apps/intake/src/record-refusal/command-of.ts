@@ -1,6 +1,9 @@
 /** Command of `POST /v1/intents`: its refusals have an event type of their own. */
 export const publishCommand = 'publish_intent'
 
+/** Command of `POST /v1/executions` and of execution reports on the bus. */
+export const reportCommand = 'report_execution'
+
 const id = '[^/]+'
 
 /** Commands by method and path. Reads are not here: they change nothing, and whoever may not read learns nothing. */
@@ -11,7 +14,7 @@ const commands: readonly (readonly [method: string, path: RegExp, command: strin
   ['POST', new RegExp(`^/v1/grants/${id}/redeem$`), 'redeem_grant'],
   ['POST', new RegExp(`^/v1/grants/${id}/revoke$`), 'revoke_grant'],
   ['POST', new RegExp(`^/v1/grants/${id}/reconcile$`), 'reconcile_execution'],
-  ['POST', /^\/v1\/executions$/, 'report_execution'],
+  ['POST', /^\/v1\/executions$/, reportCommand],
   ['POST', /^\/v1\/agents$/, 'register_agent'],
   ['POST', /^\/v1\/freezes$/, 'freeze'],
   ['DELETE', new RegExp(`^/v1/freezes/${id}$`), 'unfreeze'],

@@ -12,6 +12,7 @@ import {
   type RefusedAttempt,
 } from './refused-attempts.ts'
 import { commandRefused, type Room } from './refused-command.ts'
+import { onTheBus, type TakenRecord } from './taken-record.ts'
 
 /** A request that was refused without an intent to record it with. */
 export type RefusedRequest = {
@@ -21,6 +22,8 @@ export type RefusedRequest = {
   readonly pointer?: string | undefined
   /** How many requests it stands for; one where absent. */
   readonly count?: number
+  /** The record that asked, where it came on the bus. */
+  readonly record?: Pick<TakenRecord, 'requestId' | 'digest'>
 }
 
 type Context = { readonly room: Room; readonly subject: Subject | undefined }
@@ -31,18 +34,22 @@ type Answer = {
 
 const sourceOf = (caller: Caller): string => (caller.kind === 'client' ? caller.clientId : caller.subjectId)
 
-const eventOf = (
+/** The event that tells the refusal of a request. */
+export const refusalEvent = (
   caller: Caller,
-  { command, code, pointer, count = 1 }: RefusedRequest,
+  { command, code, pointer, count = 1, record }: RefusedRequest,
   subject: Subject | undefined,
 ): RefusalEvent => {
   if (command === publishCommand && caller.kind === 'client') {
     const { producer } = caller
-    return { type: 'ActionIntentRefused', data: { producer, code, ...recordedPointer(pointer), count } }
+    return {
+      type: 'ActionIntentRefused',
+      data: { producer, code, ...recordedPointer(pointer), ...onTheBus(record), count },
+    }
   }
   const by = caller.kind === 'person' ? caller.subjectId : subject?.subjectId
   if (by === undefined) throw new Error('the registers did not answer')
-  return commandRefused(code, { command, by, subject, count })
+  return commandRefused(code, { command, by, subject, count, record })
 }
 
 /**
@@ -69,9 +76,17 @@ export class RecordRefusal {
           return { room, subject }
         },
         decide: (_command, { now }, { room, subject }) => {
-          const event = eventOf(caller, refused, subject)
+          const event = refusalEvent(caller, refused, subject)
           const streamId = attemptsOfDay(tenantId, caller.kind === 'client' ? caller.producer : ofPeople, now)
-          const attempt: RefusedAttempt = { tenantId, source, streamId, code: refused.code, event }
+          const isRecord = caller.kind === 'client' && refused.record !== undefined
+          const attempt: RefusedAttempt = {
+            tenantId,
+            source,
+            streamId,
+            code: refused.code,
+            event,
+            ...(isRecord ? { producer: caller.producer } : {}),
+          }
           const append = recordAttempt(attempt, room)
           const isNamed = append.length > 0 && event.type === 'CommandRefused'
           const answer: Answer = {

@@ -16,6 +16,8 @@ export type RefusedAttempt = {
   readonly streamId: string
   readonly event: RefusalEvent
   readonly code: string
+  /** Whose record asked, where it came on the bus: the relay answers there. */
+  readonly producer?: string
 }
 
 /** Stands for all people of a tenant; no producer can be named so. */
@@ -51,9 +53,9 @@ export const recordAttempt = (attempt: RefusedAttempt, room: Map<string, number>
   const left = room.get(key) ?? 0
   if (left <= 0) return []
   room.set(key, left - 1)
-  return [
-    { stream: { kind: 'attempts', streamId: attempt.streamId, tenantId: attempt.tenantId }, events: [attempt.event] },
-  ]
+  const { streamId, tenantId, producer, event } = attempt
+  const metadata = producer === undefined ? {} : { metadata: { producer } }
+  return [{ stream: { kind: 'attempts', streamId, tenantId }, events: [event], ...metadata }]
 }
 
 /** Counts every attempt exactly, recorded or not; after the append. One event may stand for several attempts. */

@@ -11,12 +11,15 @@ import {
   type RefusalEvent,
   type RefusedAttempt,
 } from './refused-attempts.ts'
+import { onTheBus, rememberRefused, type TakenRecord } from './taken-record.ts'
 
 /** What a single command answers: a value or a refusal, and the attempt to count when it was refused. */
 export type Answered<Value> = {
   readonly value?: Value
   readonly refusal?: Refusal
   readonly attempt?: RefusedAttempt & { readonly recorded: boolean }
+  /** The record that was refused, where one asked. */
+  readonly record?: TakenRecord
   /** Whom the events introduce; stored in their transaction. */
   readonly introduces?: Subject
 }
@@ -36,6 +39,8 @@ type RefusedAt = {
   /** Whom the event names, where it may be the first to do so. */
   readonly subject?: Subject | undefined
   readonly room: Room
+  /** The record that asked, and whose it is. */
+  readonly asked?: { readonly record: TakenRecord; readonly producer: string } | undefined
 }
 
 /** Refuses a command: recorded with the intent's attempts, never on its own stream. */
@@ -47,6 +52,7 @@ export const refuseCommand = <Value>({
   event,
   subject,
   room,
+  asked,
 }: RefusedAt): Decision<Answered<Value>> => {
   const attempt: RefusedAttempt = {
     tenantId,
@@ -54,6 +60,7 @@ export const refuseCommand = <Value>({
     streamId: attemptsStream(tenantId, intentId).streamId,
     code: refusal.code,
     event,
+    ...(asked === undefined ? {} : { producer: asked.producer }),
   }
   const append = recordAttempt(attempt, room)
   const recorded = append.length > 0
@@ -62,15 +69,22 @@ export const refuseCommand = <Value>({
     answer: {
       refusal,
       attempt: { ...attempt, recorded },
+      ...(asked === undefined ? {} : { record: asked.record }),
       ...(recorded && subject !== undefined ? { introduces: subject } : {}),
     },
   }
 }
 
 /** Stores whom the events introduce and counts the attempt of a refused command; call it in `effects`. */
-export const settleAnswer = async (tx: Transaction, { attempt, introduces }: Answered<unknown>): Promise<void> => {
+export const settleAnswer = async (
+  tx: Transaction,
+  { attempt, introduces, record }: Answered<unknown>,
+): Promise<void> => {
   if (introduces !== undefined) await writeSubjects(tx, [introduces])
-  if (attempt !== undefined) await countAttempts(tx, [attempt])
+  if (attempt === undefined) return
+  await countAttempts(tx, [attempt])
+  const { tenantId, code } = attempt
+  if (record !== undefined) await rememberRefused(tx, [{ record, tenantId, code, quarantined: false }])
 }
 
 /** The refusal that a command answered, once its transaction is committed. */
@@ -103,12 +117,14 @@ type CommandRefusedAt = {
   /** The same as a subject where this event may be the first to use the id. */
   readonly subject: Subject | undefined
   readonly count?: number
+  /** The record that asked, where it came on the bus. */
+  readonly record?: Pick<TakenRecord, 'requestId' | 'digest'> | undefined
 }
 
 /** Event of any other refused command. */
 export const commandRefused = (
   code: string,
-  { intentId, command, by, subject, count = 1 }: CommandRefusedAt,
+  { intentId, command, by, subject, count = 1, record }: CommandRefusedAt,
 ): RefusalEvent => ({
   type: 'CommandRefused',
   data: {
@@ -116,6 +132,7 @@ export const commandRefused = (
     command,
     code,
     by,
+    ...onTheBus(record),
     count,
     ...introductionOf([subject]),
   },

@@ -40,11 +40,18 @@ export class ShedRequests implements Consumer {
     await this.flush()
   }
 
+  /** Adds one request, or as many as `refused` says. */
   count(caller: Caller, refused: RefusedRequest): void {
     const source = caller.kind === 'client' ? [caller.producer, caller.clientId] : [caller.subjectId]
-    const key = JSON.stringify([caller.tenantId, ...source, refused.command, refused.code])
+    const key = JSON.stringify([
+      caller.tenantId,
+      ...source,
+      refused.command,
+      refused.code,
+      refused.record !== undefined,
+    ])
     const shed = this.#waiting.get(key) ?? { caller, refused, count: 0 }
-    shed.count += 1
+    shed.count += refused.count ?? 1
     this.#waiting.set(key, shed)
   }
 

@@ -4,6 +4,8 @@ import type pg from 'pg'
 import type { ClientCaller } from '../caller.ts'
 import { decideIntent } from '../decide-intent.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
+import { reportCommand } from '../record-refusal/command-of.ts'
+import type { TakenRecord } from '../record-refusal/taken-record.ts'
 
 /** Field of a report that says the opposite of its outcome: a success has no error and no exit code but 0. */
 const contradictionIn = ({ outcome, code, exitCode }: ReportExecutionBody): string | undefined => {
@@ -11,6 +13,9 @@ const contradictionIn = ({ outcome, code, exitCode }: ReportExecutionBody): stri
   if (code !== undefined) return '/code'
   return exitCode !== undefined && exitCode !== 0 ? '/exitCode' : undefined
 }
+
+/** A report on the bus: the record, and the intent that it names. */
+export type ReportRecord = { readonly record: TakenRecord; readonly intentId: string }
 
 /** Records what an executor says happened under its grant. */
 export class ReportExecution {
@@ -22,19 +27,22 @@ export class ReportExecution {
     this.#store = store
   }
 
-  async handle(caller: ClientCaller, body: ReportExecutionBody): Promise<Refusal | undefined> {
+  async handle(caller: ClientCaller, body: ReportExecutionBody, asked?: ReportRecord): Promise<Refusal | undefined> {
     const contradiction = contradictionIn(body)
     if (contradiction !== undefined) return refuse('invalid_request', { pointer: contradiction })
     const { grantId, executionId, outcome, code, ...result } = body
     const grant = await findGrant(this.#pool, grantId, caller.tenantId)
     if (grant === undefined) return refuse('unknown_grant')
+    if (asked !== undefined && asked.intentId !== grant.intentId)
+      return refuse('wrong_subject', { pointer: '/subject' })
     return decideIntent({
       store: this.#store,
       tenantId: grant.tenantId,
       intentId: grant.intentId,
       caller,
       actsAs: 'executor',
-      command: 'report_execution',
+      command: reportCommand,
+      record: asked?.record,
       make: ({ now, by }) => ({
         type: 'ReportExecution',
         now,

@@ -1,8 +1,8 @@
 import { migrateBus } from '@countersign/bus'
 import { ownedTypes } from '@countersign/contracts'
 import type { EmbeddedPostgres } from '@countersign/embedded-postgres'
-import { createRoles, migrate, migrateSchema, storeRoles } from '@countersign/event-store'
-import { IntakeInitial1763683200001 } from '@countersign/intake'
+import { createRoles, migrate, storeRoles } from '@countersign/event-store'
+import { migrateIntake } from '@countersign/intake'
 import { migrateLedger } from '@countersign/ledger'
 import { migrateLineage } from '@countersign/lineage-projector'
 import { migrateNotifier } from '@countersign/notifier'
@@ -57,7 +57,7 @@ export const prepareStore = async (superuserUrl: string, secrets: Secrets): Prom
     ownerUrl,
     eventTypes: { intake: ownedTypes('intake'), policy: ownedTypes('policy'), notifier: ownedTypes('notifier') },
   })
-  await migrateSchema({ ownerUrl, schema: 'intake', migrations: [IntakeInitial1763683200001] })
+  await migrateIntake(ownerUrl)
   await migratePolicy(ownerUrl)
   await migrateNotifier(ownerUrl)
   await migrateLedger(ownerUrl)
