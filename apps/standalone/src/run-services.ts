@@ -1,5 +1,6 @@
 import type { Environment } from '@countersign/service-kit'
-import { findKafka, type Kafka, startKafka } from './find-kafka/find-kafka.ts'
+import { findKafka, type Kafka } from './find-kafka/find-kafka.ts'
+import { startKafka } from './find-kafka/start-kafka.ts'
 import { openDatabase, startOwnDatabase } from './open-database/open-database.ts'
 import type { StepPrinter } from './print-steps.ts'
 import { type Ground, type Instance, type InstanceOptions, type Layout, runInstance } from './run-instance.ts'
@@ -8,7 +9,7 @@ import { superviseServices } from './supervise-services/supervise-services.ts'
 
 export type ServicesOptions = InstanceOptions & {
   readonly env: Environment
-  /** Starts the broker too, and stops it at the end. */
+  /** Starts the broker too, unless one is named or runs in the data folder, and stops it at the end. */
   readonly withKafka: boolean
   readonly traceFile?: string
   /** Port of the first service's metrics; the others have the next ones. */
@@ -26,8 +27,8 @@ const processesOnKafka = (options: ServicesOptions): Layout<KafkaGround> => ({
   name: 'A process for each service, on Kafka.',
   open: async (starting) => {
     const { env } = options
-    const own = options.withKafka ? [(await startKafka(starting)).broken] : []
-    const kafka = await findKafka(options.withKafka ? {} : env, starting)
+    const own = options.withKafka && !env['KAFKA_BROKERS'] ? await startKafka(starting) : []
+    const kafka = await findKafka(env, starting)
     const database = env['DATABASE_URL']
       ? await openDatabase(env['DATABASE_URL'], starting)
       : await startOwnDatabase(starting)

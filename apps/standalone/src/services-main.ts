@@ -7,7 +7,7 @@ const options = startCommand(
   'Runs each service of Countersign and the relay as a process of its own on Apache Kafka, each under its own database role\nand Kafka principal, with a demo identity provider and a demo Slack. On loopback; Ctrl-C stops all.',
   'info',
 )
-  .option('--with-kafka', 'start the broker of npm run kafka too, and stop it at the end')
+  .option('--with-kafka', 'start the broker of npm run kafka too where none is, and stop it at the end')
   .addHelpText(
     'after',
     `

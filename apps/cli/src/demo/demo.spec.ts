@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Failure } from '../exit-codes.ts'
 import { checkFault, checkFaults } from './check-faults.ts'
+import { topicLines } from './count-topics.ts'
 import { demoLine } from './demo-line.ts'
 import { faultNames, faults } from './faults.ts'
 import { type SlackBlock, unverifiedWords } from './slack-page.ts'
@@ -28,6 +29,22 @@ describe('a line of the demo', () => {
     expect(line.indexOf('VERIFIED')).toBe(
       demoLine({ label: 'proof', what: 'x', outcome: 'VERIFIED' }).indexOf('VERIFIED'),
     )
+  })
+})
+
+describe('the topics of the demo', () => {
+  it('are listed with what is new, and the groups with what they have before them', () => {
+    const lines = topicLines(
+      new Map([['countersign.events.v1', 17]]),
+      new Map([
+        ['countersign.events.v1', 1_037],
+        ['countersign.decisions.v1.etl', 4],
+      ]),
+      new Map([['countersign.policy', 0]]),
+    )
+    expect(lines[1]?.split(/ +/)).toEqual(['countersign.events.v1', '17', '1,037', '+1,020'])
+    expect(lines[2]?.split(/ +/)).toEqual(['countersign.decisions.v1.etl', '0', '4', '+4'])
+    expect(lines.at(-1)?.split(/ +/)).toEqual(['countersign.policy', '0'])
   })
 })
 

@@ -23,6 +23,14 @@ export type Credentials = {
   readonly producers: Readonly<Record<string, ClientSecret>>
   readonly people: Readonly<Record<string, DemoPerson>>
   readonly store: { readonly superuserUrl: string }
+  /** Absent on the embedded bus. */
+  readonly kafka?: {
+    readonly brokers: readonly string[]
+    /** As services take them, such as KAFKA_TLS. */
+    readonly settings: Readonly<Record<string, string>>
+    /** Passwords by principal; empty where the brokers know none. */
+    readonly users: Readonly<Record<string, string>>
+  }
 }
 
 const texts = ['baseUrl', 'issuer', 'audience', 'cliClientId'] as const

@@ -19,18 +19,30 @@ export type Instance = {
   readonly stop: () => Promise<void>
 }
 
+/** What the services of an instance are on. */
+export const buses = ['postgres', 'kafka'] as const
+export type BusName = (typeof buses)[number]
+
 export type InstanceOptions = {
   /** Data folder that the user named; COUNTERSIGN_DATA_DIR or .countersign if absent. */
   readonly dataDir: string | undefined
   /** First port to try. */
   readonly port: number
+  /** The bus that the instance has to be on; absent: whichever it is on, and the embedded one for a new instance. */
+  readonly bus?: BusName | undefined
+  /** Told how a start is going, a line each. */
+  readonly onStep?: (line: string) => void
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
 }
 
-const program = fileURLToPath(new URL('../../../standalone/dist/main.js', import.meta.url))
-const patienceMs = 60_000
-const stopMs = 15_000
+const programOf = (main: string): string => fileURLToPath(new URL(`../../../standalone/dist/${main}`, import.meta.url))
+
+/** How an instance on each bus is started, and how long that and its end may take. */
+const starts = {
+  postgres: { program: programOf('main.js'), flags: [], patienceMs: 60_000, stopMs: 15_000 },
+  kafka: { program: programOf('services-main.js'), flags: ['--with-kafka'], patienceMs: 180_000, stopMs: 60_000 },
+} as const
 
 /** The running instance of a data folder. */
 const runningIn = async (dataDir: string): Promise<Instance | undefined> => {
@@ -51,7 +63,13 @@ const isReady = (baseUrl: string): Promise<boolean> =>
 /** The instance that runs in the data folder, or one that is started there for this. Everything it keeps stays. */
 export const findInstance = async (options: InstanceOptions): Promise<Instance> => {
   const dataDir = options.dataDir ?? options.env['COUNTERSIGN_DATA_DIR'] ?? '.countersign'
-  return (await runningIn(dataDir)) ?? start(dataDir, options)
+  const running = await runningIn(dataDir)
+  if (running === undefined) return start(dataDir, options)
+  const bus = running.credentials.kafka === undefined ? 'postgres' : 'kafka'
+  if (options.bus === undefined || options.bus === bus) return running
+  throw new Failure(`an instance on the ${bus} bus runs in ${dataDir}`, {
+    next: 'Stop it, or use another data folder with --data-dir.',
+  })
 }
 
 /** An instance of its own with traces in a file, in a fresh folder that is removed at the end. */
@@ -75,8 +93,9 @@ export const startTracedInstance = async (options: InstanceOptions): Promise<Ins
 
 const start = async (dataDir: string, options: InstanceOptions, tracesFile?: string): Promise<Instance> => {
   const began = performance.now()
+  const { program, flags: more, patienceMs, stopMs } = starts[options.bus ?? 'postgres']
   const told: string[] = []
-  const flags = ['--data-dir', dataDir, '--port', String(options.port)]
+  const flags = ['--data-dir', dataDir, '--port', String(options.port), ...more]
   const child = spawn(
     process.execPath,
     [program, ...flags, ...(tracesFile === undefined ? [] : ['--trace-file', tracesFile])],
@@ -87,11 +106,16 @@ const start = async (dataDir: string, options: InstanceOptions, tracesFile?: str
       detached: true,
     },
   )
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => void told.push(chunk.toString()))
-  const stop = (): Promise<void> => end(child)
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      told.push(chunk.toString())
+      const lines = chunk.toString().trimEnd().split('\n')
+      if (!told.join('').includes(readyWords)) for (const line of lines) options.onStep?.(line)
+    })
+  }
+  const stop = (): Promise<void> => end(child, stopMs)
   try {
-    const credentials = await ready(child, { dataDir, told, signal: options.signal })
+    const credentials = await ready(child, { dataDir, told, patienceMs, signal: options.signal })
     return { dataDir, credentials, startedInMs: performance.now() - began, tracesFile, stop }
   } catch (error) {
     await stop()
@@ -106,20 +130,27 @@ const freshFolder = async (): Promise<string> => {
   return folder
 }
 
+const readyWords = 'Countersign is ready'
+
 const ready = async (
   child: ChildProcess,
-  { dataDir, told, signal }: { dataDir: string; told: readonly string[]; signal: AbortSignal },
+  {
+    dataDir,
+    told,
+    patienceMs,
+    signal,
+  }: { dataDir: string; told: readonly string[]; patienceMs: number; signal: AbortSignal },
 ): Promise<Credentials> => {
   const until = performance.now() + patienceMs
   while (performance.now() < until) {
     signal.throwIfAborted()
     if (child.exitCode !== null || child.signalCode !== null) {
       throw new Failure('Countersign could not be started', {
-        why: told.join('').trim().split('\n').slice(-3).join(' · '),
+        why: told.join('').split('could not start: ').at(-1)?.trim().split('\n').slice(-3).join(' · '),
       })
     }
     // Its last line; before that the folder may hold the credentials of an earlier start.
-    if (told.join('').includes('Countersign is ready')) {
+    if (told.join('').includes(readyWords)) {
       const instance = await runningIn(dataDir)
       if (instance !== undefined) return instance.credentials
     }
@@ -128,7 +159,7 @@ const ready = async (
   throw new Failure(`Countersign was not ready within ${patienceMs / 1_000} s`)
 }
 
-const end = async (child: ChildProcess): Promise<void> => {
+const end = async (child: ChildProcess, stopMs: number): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()))
   child.kill('SIGTERM')

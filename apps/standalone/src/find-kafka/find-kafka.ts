@@ -1,16 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stopIdleSpin } from '@countersign/bus'
-import {
-  type BrokerPorts,
-  defaultPorts,
-  freePort,
-  isAccepting,
-  localBroker,
-  missingPrograms,
-  prepareBroker,
-  startBroker,
-} from '@countersign/kafka'
+import { localBroker, missingPrograms, prepareBroker } from '@countersign/kafka'
 import type { Environment } from '@countersign/service-kit'
 import { demoWorld } from '../demo-world.ts'
 import type { Starting } from '../run-instance.ts'
@@ -59,6 +50,25 @@ const settingsOf = ({ brokers, passwords, settings }: Place, service: ServiceNam
   return { ...base, KAFKA_USERNAME: principal, KAFKA_PASSWORD: password }
 }
 
+/** Where brokers are kept in a data folder. */
+export const brokerFolder = (dataDir: string): string => join(dataDir, 'kafka')
+
+const localPlace = async (dataDir: string): Promise<Place | undefined> => {
+  const local = await localBroker(brokerFolder(dataDir))
+  if (local === undefined) return undefined
+  return { brokers: local.brokers, passwords: await readPasswords(local.secretsFile), settings: {} }
+}
+
+/** Whether the broker of the data folder runs; whoever else has its port does not know its principals. */
+export const isBrokerRunning = async (dataDir: string): Promise<boolean> => {
+  const local = await localPlace(dataDir)
+  if (local === undefined) return false
+  return askBrokers(settingsOf(local, 'relay')).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** The brokers that the environment names, or those that ran last in the data folder. */
 const placeOf = async (env: Environment, dataDir: string): Promise<Place> => {
   const named = env['KAFKA_BROKERS']
@@ -67,10 +77,8 @@ const placeOf = async (env: Environment, dataDir: string): Promise<Place> => {
     const file = env['KAFKA_SECRETS_FILE']
     return { brokers: named.split(','), passwords: file ? await readPasswords(file) : undefined, settings }
   }
-  const local = await localBroker(join(dataDir, 'kafka'))
-  if (local !== undefined) {
-    return { brokers: local.brokers, passwords: await readPasswords(local.secretsFile), settings: {} }
-  }
+  const local = await localPlace(dataDir)
+  if (local !== undefined) return local
   const missing = await missingPrograms()
   const how =
     missing.length === 0
@@ -123,36 +131,4 @@ export const findKafka = async (env: Environment, { dataDir, print }: Starting):
     },
     settingsOf: (service) => settingsOf(place, service),
   }
-}
-
-/** The ports of `npm run kafka`, each replaced where somebody has it. */
-const usablePorts = async (): Promise<BrokerPorts> => {
-  const { scram, tls, mtls, controller } = defaultPorts
-  const free = async (port: number): Promise<number> => ((await isAccepting(port)) ? freePort() : port)
-  return { scram: await free(scram), tls: await free(tls), mtls: await free(mtls), controller: await free(controller) }
-}
-
-/** Starts the broker of `npm run kafka` in the data folder, and stops it at the end. */
-export const startKafka = async ({
-  dataDir,
-  print,
-  closers,
-}: Starting): Promise<{ readonly broken: Promise<string> }> => {
-  const missing = await missingPrograms()
-  if (missing.length > 0) throw new Error(missing.join('; '))
-  stopIdleSpin()
-  const broker = await print.step(
-    'start Kafka',
-    async () =>
-      startBroker({
-        dataDir: join(dataDir.path, 'kafka'),
-        producers: demoProducers,
-        ports: await usablePorts(),
-        log: (line) => print.line(`          ${line}`),
-      }),
-    ({ ports }) => `127.0.0.1:${ports.scram}`,
-  )
-  closers.push(() => broker.stop())
-  const broken = broker.exited.then((how) => `Kafka has ended by itself with ${how}; see kafka/broker.log`)
-  return { broken }
 }
