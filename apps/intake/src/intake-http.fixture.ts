@@ -1,4 +1,4 @@
-import { createPostgresBus, migrateBus } from '@countersign/bus'
+import { type Bus, type BusHooks, createPostgresBus, migrateBus } from '@countersign/bus'
 import { storeRoles } from '@countersign/event-store'
 import { clientToken, signIn, startIdentityProvider } from '@countersign/loopback/identity-provider'
 import { buildService, createLog, type Problem, readConfig } from '@countersign/service-kit'
@@ -24,8 +24,17 @@ export type Call = {
   readonly key?: string
 }
 
+/** The bus that intake is on; the postgres driver where nothing else is said. */
+export type IntakeBusOptions = {
+  readonly openBus?: (options: BusHooks & { readonly pool: pg.Pool; readonly log: () => void }) => Bus
+  readonly hooks?: BusHooks
+}
+
 /** The whole service over HTTP: a producer with two agents that have clients of their own, a rival producer, two people. */
-export const intakeOverHttp = async (settings: Readonly<Record<string, string>> = {}) => {
+export const intakeOverHttp = async (
+  settings: Readonly<Record<string, string>> = {},
+  { openBus = createPostgresBus, hooks = {} }: IntakeBusOptions = {},
+) => {
   const provider = await startIdentityProvider({
     port: 0,
     people,
@@ -48,7 +57,10 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
   await owner.connect()
   await migrateBus(owner, { services: [storeRoles.intake] })
   await owner.end()
-  const bus = createPostgresBus({ pool: bench.pool, log: () => undefined })
+  const busPool = new pg.Pool({ connectionString: bench.urlOf('intake'), max: 6 })
+  // A spec may cut them.
+  for (const each of [busPool, bench.pool]) each.on('error', () => undefined)
+  const bus = openBus({ pool: busPool, log: () => undefined, ...hooks })
   const service = await buildService({
     name: 'intake',
     config: readConfig(intakeConfig, {
@@ -106,6 +118,7 @@ export const intakeOverHttp = async (settings: Readonly<Record<string, string>> 
     close: async () => {
       await service.stop()
       await bus.close()
+      await busPool.end()
       await provider.stop()
       await bench.close()
     },

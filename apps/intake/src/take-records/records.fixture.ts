@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Bus, OutboundRecord } from '@countersign/bus'
 import { topics } from '@countersign/contracts'
-import { intakeOverHttp } from '../intake-http.fixture.ts'
+import { type IntakeBusOptions, intakeOverHttp } from '../intake-http.fixture.ts'
 import { groupOfProducer } from './producer-topics.ts'
 
 const contentType = { 'content-type': 'application/cloudevents+json; charset=UTF-8' }
@@ -53,9 +53,25 @@ export const settled = async (bus: Bus, producer: string): Promise<void> => {
   }
 }
 
-/** Intake with its topics on the postgres bus. */
-export const intakeOnBus = async (settings: Readonly<Record<string, string>> = {}) => {
-  const at = await intakeOverHttp(settings)
+/** A report of an execution, as a producer writes it. */
+export const reportEvent = (
+  subject: string,
+  data: Readonly<Record<string, unknown>>,
+  change: Readonly<Record<string, unknown>> = {},
+) => ({
+  specversion: '1.0',
+  id: randomUUID(),
+  source: '/etl',
+  type: 'dev.countersign.ExecutionReport.v1',
+  subject,
+  datacontenttype: 'application/json',
+  data,
+  ...change,
+})
+
+/** Intake with its topics on the bus. */
+export const intakeOnBus = async (settings: Readonly<Record<string, string>> = {}, options: IntakeBusOptions = {}) => {
+  const at = await intakeOverHttp(settings, options)
   const rows = async <Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> =>
     (await at.superuser.query<Row>(text, values)).rows
   const events = async (type: string) =>
@@ -74,6 +90,26 @@ export const intakeOnBus = async (settings: Readonly<Record<string, string>> = {
       await at.bus.publish(records)
       const producers = new Set(records.map(({ topic }) => topic.replace(/^.*\.v1\./, '')))
       for (const producer of producers) await settled(at.bus, producer)
+    },
+    /** An intent that came on the bus, was allowed, collected and, unless told otherwise, redeemed over HTTP. */
+    granted: async ({ redeem = true } = {}) => {
+      const event = intentEvent()
+      await at.bus.publish([intentRecord(event)])
+      await settled(at.bus, 'etl')
+      const intent = (await events('ActionIntentPublished')).find(({ requestId }) => requestId === event.id)
+      const intentId = String(intent?.['intentId'])
+      await at.allow(intentId)
+      const { answer } = await at.call({ as: 'etl', path: `/v1/intents/${intentId}/grant` })
+      const grantId = String(answer['grantId'])
+      const { action, target, environment, parameters } = event.data
+      const redeemed = redeem
+        ? await at.call({
+            as: 'etl',
+            path: `/v1/grants/${grantId}/redeem`,
+            body: { token: answer['token'], redemptionId: randomUUID(), action, target, environment, parameters },
+          })
+        : undefined
+      return { intentId, grantId, redeemed: redeemed?.code }
     },
     /** Refused attempts counted so far, by code. */
     counted: async () =>
