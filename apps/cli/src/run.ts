@@ -5,6 +5,7 @@ import { registerReviews } from './decide-review/reviews.command.ts'
 import { registerDemo } from './demo/demo.command.ts'
 import { exitCodes, failureOf } from './exit-codes.ts'
 import { registerIntent } from './publish-intent/intent.command.ts'
+import { registerStore } from './adopt-store/store.command.ts'
 import { registerPublish } from './publish-intent/publish.command.ts'
 import { registerAudit } from './read-evidence/audit.command.ts'
 import { registerLineage } from './read-evidence/lineage.command.ts'
@@ -29,6 +30,7 @@ const registers: readonly Register[] = [
   registerStory,
   registerVerify,
   registerReplay,
+  registerStore,
   registerLogin,
   registerToken,
 ]
@@ -83,7 +85,8 @@ exec exits with the code of the command that it ran. Colours only on a terminal 
 
 /** Commands print where they are told to and never end the process. */
 const quietly = (program: Command, { stdout, stderr }: Streams): Command => {
-  for (const command of [program, ...program.commands]) {
+  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)]
+  for (const command of all(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => void stdout.write(text),
       writeErr: (text) => void stderr.write(text),

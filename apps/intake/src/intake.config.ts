@@ -26,6 +26,12 @@ export const intakeConfig = serviceSchema(3001, {
     maximum: 86_400_000,
     description: 'How long an execution may take to be reported before it is unknown',
   }),
+  OPERATORS_TENANT: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+      description: 'Tenant whose operators may adopt a restored store; nobody may without it when there are several',
+    }),
+  ),
   ADMISSION_PER_SECOND: Type.Integer({
     default: 2_000,
     minimum: 1,

@@ -1,5 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common'
 import { APP_INTERCEPTOR } from '@nestjs/core'
+import { AdoptStoreController } from './adopt-store/adopt-store.controller.ts'
+import type { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import type { Registers } from './register-agent/register.handler.ts'
 import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
 import { FreezeController } from './freeze/freeze.controller.ts'
@@ -47,6 +49,7 @@ export type IntakeParts = {
   readonly takeReports: TakeReports
   readonly registers: Registers
   readonly freeze: Freeze
+  readonly adoption: AdoptStore
   readonly key: SigningKey
   readonly publicUrl: string
 }
@@ -68,6 +71,7 @@ export class IntakeModule {
         RegisterAgentController,
         FreezeController,
         TakeRecordsController,
+        AdoptStoreController,
         WellKnownController,
       ],
       providers: [
@@ -86,6 +90,7 @@ export class IntakeModule {
         { provide: token.TAKE_REPORTS, useValue: parts.takeReports },
         { provide: token.REGISTERS, useValue: parts.registers },
         { provide: token.FREEZE, useValue: parts.freeze },
+        { provide: token.ADOPT_STORE, useValue: parts.adoption },
         { provide: token.SIGNING_KEY, useValue: parts.key },
         { provide: token.PUBLIC_URL, useValue: parts.publicUrl },
       ],

@@ -12,6 +12,7 @@ import {
 import { tokenVerifier } from '@countersign/identity'
 import { type Compose, openStoreGuard } from '@countersign/service-kit'
 import pg from 'pg'
+import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
 import { ExpireGrants } from './expire-grant/expire-grant.ts'
 import { Freeze } from './freeze/freeze.handler.ts'
@@ -57,7 +58,7 @@ export const intakeService =
         `the database is not safe to use: ${problems.map(({ code, detail }) => `${code} (${detail})`).join(', ')}`,
       )
     }
-    const { guard } = await openStoreGuard({ config, log, checks }, { pool, writer: `intake-${newId()}` })
+    const { guard, marks } = await openStoreGuard({ config, log, checks }, { pool, writer: `intake-${newId()}` })
     const onError = (error: unknown): void => log.warn({ err: error }, 'a store notification failed')
     const notifier = notifyStore(pool, { onError })
     const appended = appendedSignal()
@@ -122,6 +123,12 @@ export const intakeService =
         withdraw: new WithdrawIntent(store),
         registers: new Registers(store),
         freeze: new Freeze(store),
+        adoption: new AdoptStore({
+          pool,
+          marks,
+          store: eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() }),
+          operatorsOf: config.OPERATORS_TENANT,
+        }),
         key,
         publicUrl: config.PUBLIC_URL,
       }),

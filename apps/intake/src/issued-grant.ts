@@ -23,6 +23,19 @@ export const rememberGrant = async (tx: Transaction, grant: IssuedGrant, dueAt: 
   )
 }
 
+/** Grants that are still waited for, in the order of their ids. */
+export const openGrants = async (
+  db: pg.Pool,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+): Promise<IssuedGrant[]> => {
+  const { rows } = await db.query<{ grant_id: string; tenant_id: string; intent_id: string }>(
+    `select grant_id, tenant_id, intent_id from intake.issued_grant
+     where due_at is not null and ($1::uuid is null or grant_id > $1) order by grant_id limit $2`,
+    [after ?? null, limit],
+  )
+  return rows.map((row) => ({ grantId: row.grant_id, tenantId: row.tenant_id, intentId: row.intent_id }))
+}
+
 /** Grants whose end, or the end of whose report, is reached by the database's clock, and when the next one is. */
 export const dueGrants = async (
   db: pg.Pool,

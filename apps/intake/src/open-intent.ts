@@ -1,5 +1,5 @@
 import type { SealedIntent } from '@countersign/contracts'
-import type { EventStore, Keyring, StreamRef } from '@countersign/event-store'
+import type { EventStore, Keyring, Loaded, StreamRef } from '@countersign/event-store'
 import { foldIntent, isPublished, type Intent } from '@countersign/intent'
 
 /** An intent with what it sealed. Only for comparing and for the executor; nothing of it goes into events or logs. */
@@ -31,3 +31,10 @@ export const attemptsStream = (tenantId: string, intentId: string): StreamRef =>
   streamId: intentId,
   tenantId,
 })
+
+/**
+ * Whether an intent was published before the store was adopted. Both are read under the stream's lock, and an incarnation is
+ * only opened when no stream is held.
+ */
+export const isOutdated = (loaded: Loaded, ref: StreamRef): boolean =>
+  loaded.of(ref).events.some(({ incarnation }) => incarnation < loaded.incarnation)

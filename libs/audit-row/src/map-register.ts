@@ -97,6 +97,23 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
         actor: { person: event.data.by },
         from: 'intake',
       }
+    case 'StoreAdopted': {
+      const { by, doubt, fromIncarnation, toIncarnation, storePosition, markPosition } = event.data
+      return {
+        ...entity('update', 'store.adopt', { name: 'event store', type_id: 99, type: 'Event store' }),
+        message: 'A restored or replaced event store was adopted.',
+        severity: 4,
+        actor: changedBy(by, 'intake'),
+        from: 'intake',
+        unmapped: {
+          doubt,
+          from_incarnation: fromIncarnation,
+          to_incarnation: toIncarnation,
+          ...(storePosition === null ? {} : { store_position: storePosition }),
+          ...(markPosition === null ? {} : { mark_position: markPosition }),
+        },
+      }
+    }
     case 'PolicySetActivated': {
       const { digest, previousDigest, activatedBy, seeded, ruleCount, changedRules } = event.data
       return {

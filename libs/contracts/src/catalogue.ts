@@ -42,6 +42,7 @@ export const eventDefinitions = [
   register.AgentRegistered,
   register.Frozen,
   register.Unfrozen,
+  register.StoreAdopted,
   policy.PolicySetActivated,
   policy.PolicySetRefused,
   register.DirectoryPersonRegistered,

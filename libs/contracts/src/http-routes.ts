@@ -2,7 +2,14 @@ import { directoryRoutes } from './http-routes/directory-routes.ts'
 import { intentRoutes } from './http-routes/intent-routes.ts'
 import { proofRoutes } from './http-routes/proof-routes.ts'
 import { reviewRoutes } from './http-routes/review-routes.ts'
+import { storeRoutes } from './http-routes/store-routes.ts'
 import type { HttpRoute } from './http-routes/route.ts'
 
 /** The whole HTTP surface: OpenAPI is generated from it, and a test holds the controllers against it. */
-export const httpRoutes: readonly HttpRoute[] = [...intentRoutes, ...reviewRoutes, ...directoryRoutes, ...proofRoutes]
+export const httpRoutes: readonly HttpRoute[] = [
+  ...intentRoutes,
+  ...reviewRoutes,
+  ...directoryRoutes,
+  ...proofRoutes,
+  ...storeRoutes,
+]

@@ -32,6 +32,7 @@ export { httpRoutes } from './http-routes.ts'
 export { refusalsOf, type HttpRoute, type RouteAnswer, type RouteCaller } from './http-routes/route.ts'
 export { ImpactClaim } from './intent.schema.ts'
 export {
+  AdoptStoreBody,
   DisclosedBinding,
   FreezeBody,
   GrantView,
@@ -73,6 +74,7 @@ export {
 } from './primitives.ts'
 export { isRefusal, isRefusalCode, refusals, refuse, type Refusal, type RefusalCode } from './refusals.ts'
 export { FreezeScope } from './register.schema.ts'
+export { AdoptedStoreView, StoreView } from './view.schema.ts'
 export { Assurance, Channel, VerdictChoice } from './review.schema.ts'
 export {
   SealedIntent,

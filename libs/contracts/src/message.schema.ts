@@ -173,6 +173,10 @@ export type RegisterAgentBody = Type.Static<typeof RegisterAgentBody>
 export const FreezeBody = closed({ scope: FreezeScope })
 export type FreezeBody = Type.Static<typeof FreezeBody>
 
+/** Body of `POST /v1/store/adopt`. */
+export const AdoptStoreBody = closed({ reason: Identifier }, 'Why the store is the one to go on with')
+export type AdoptStoreBody = Type.Static<typeof AdoptStoreBody>
+
 /** Body of `POST /v1/reviews/{id}/verdicts`. */
 export const RecordVerdictBody = closed({
   verdict: VerdictChoice,

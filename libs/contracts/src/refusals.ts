@@ -59,6 +59,10 @@ export const refusals = {
     title: 'The store was restored or replaced and is not adopted yet: it only serves reads',
     next: 'Try again once an operator has run countersign store adopt; nothing was recorded.',
   },
+  store_in_order: {
+    title: 'There is nothing to adopt: the store is the one that was published from',
+    next: 'Nothing to do.',
+  },
   // who is asking
   token_missing: { title: 'There is no bearer token', next: 'Send Authorization: Bearer <token>.' },
   token_invalid: {
@@ -143,6 +147,10 @@ export const refusals = {
   already_redeemed: { title: 'The grant has been used', next: 'Publish a new intent.' },
   grant_revoked: { title: 'The grant was revoked', next: 'Publish a new intent.' },
   grant_expired: { title: 'The grant has expired', next: 'Publish a new intent.' },
+  intent_outdated: {
+    title: 'The store was restored after this intent was published',
+    next: 'Publish a new intent.',
+  },
   frozen: { title: 'The tenant, agent, action or environment is frozen', next: 'Ask an operator.' },
   no_longer_eligible: { title: 'Who approved is no longer eligible', next: 'Publish a new intent.' },
   // an execution

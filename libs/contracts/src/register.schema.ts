@@ -4,10 +4,13 @@ import {
   ActionName,
   AgentName,
   closed,
+  Code,
   EnvironmentName,
   GroupName,
+  Identifier,
   PrincipalKind,
   ProducerName,
+  SafeInteger,
   ShortName,
   Subjects,
   Uuid,
@@ -93,6 +96,25 @@ export const Unfrozen = event({
   consumers: [],
   noConsumerBecause: 'collect and redeem read the register itself',
   data: closed({ freezeId: Uuid, by: Uuid }),
+})
+
+export const StoreAdopted = event({
+  name: 'StoreAdopted',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/adopt-store',
+  consumers: [],
+  noConsumerBecause: 'collect and redeem compare incarnations; the grants it ends have events of their own',
+  data: closed({
+    by: Type.Union([Uuid, Type.Null()], { description: 'The operator; null in the history of other tenants' }),
+    reason: Identifier,
+    doubt: Code,
+    fromIncarnation: SafeInteger,
+    toIncarnation: SafeInteger,
+    storePosition: Type.Union([SafeInteger, Type.Null()], { description: 'Of the last event in the store' }),
+    markPosition: Type.Union([SafeInteger, Type.Null()], { description: 'Of the last event known to be published' }),
+  }),
 })
 
 export const DirectoryPersonRegistered = event({

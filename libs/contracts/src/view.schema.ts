@@ -17,6 +17,29 @@ export const ExecutionAccepted = closed({ grantId: Uuid, executionId: Uuid, outc
 export const RegisteredAgent = closed({ agent: AgentName, subjectId: Uuid })
 /** Answer of `POST /v1/freezes`. */
 export const FreezeView = closed({ freezeId: Uuid, scope: Type.Optional(FreezeScope) })
+const openedOn = { systemIdentifier: Type.String(), timeline: Type.String() }
+
+/** Answer of `GET /v1/store`: the store beside the mark of what was published from it. */
+export const StoreView = closed({
+  incarnation: SafeInteger,
+  openedOn: closed(openedOn, 'Server and timeline on which the incarnation was opened'),
+  sameSystem: Type.Boolean(),
+  sameTimeline: Type.Boolean(),
+  doubt: Type.Optional({ ...Code, description: 'Why the store serves only reads; absent when it is in order' }),
+  last: Type.Optional(closed({ position: SafeInteger, recordedAt: IsoTime }, 'The last event in the store')),
+  mark: Type.Optional(closed({ incarnation: SafeInteger, position: SafeInteger, ...openedOn }, 'Published last')),
+  missingAtMost: Type.Optional({ ...SafeInteger, description: 'Published events that the store may lack' }),
+})
+export type StoreView = Type.Static<typeof StoreView>
+
+/** Answer of `POST /v1/store/adopt`. */
+export const AdoptedStoreView = closed({
+  fromIncarnation: SafeInteger,
+  toIncarnation: SafeInteger,
+  revokedGrants: SafeInteger,
+})
+export type AdoptedStoreView = Type.Static<typeof AdoptedStoreView>
+
 /** Answer of `POST /v1/reviews/{id}/verdicts`. */
 export const RecordedVerdict = closed({ reviewId: Uuid, intentId: Uuid, state: Type.String() })
 /** Answer of `GET /v1/reviews`. */

@@ -66,7 +66,10 @@ export { createRoles, storeRoles, type StoreRole } from './roles.ts'
 export { StoreNotAdopted, type StoreDoubt, type StoreStanding } from './store-doubt.ts'
 export {
   findStore,
+  readStoreExtent,
+  readStoreStanding,
   storeGuard,
+  type StoreExtent,
   type StoreFindings,
   type StoreGuard,
 } from './store-guard.ts'

@@ -26,6 +26,8 @@ export const eventColumns =
 export type Loaded = {
   /** The database's clock, ISO-8601 UTC with milliseconds. Deadlines are compared with it. */
   readonly now: string
+  /** The open incarnation. It does not change while a stream that was locked before is held. */
+  readonly incarnation: number
   /** The stream; version 0 when it has no events. Throws for a stream that was not asked for. */
   of(ref: StreamRef): LoadedStream
 }
@@ -53,6 +55,11 @@ export function storedEvent(row: EventRow): StoredEvent {
   } as StoredEvent
 }
 
+type LoadedRow = { now: Date; open_incarnation: number } & ({ event_id: null } | EventRow)
+
+const surroundings = `clock_timestamp() as now,
+  (select max(i.incarnation) from countersign.store_incarnation i) as open_incarnation`
+
 const kinds = ['intent', 'register', 'attempts'] as const
 
 /**
@@ -74,19 +81,16 @@ export async function loadStreams(tx: Transaction, refs: readonly StreamRef[]): 
   })
   const text =
     branches.length === 0
-      ? 'select clock_timestamp() as now, null as event_id'
-      : `select clock.now, e.* from (select clock_timestamp() as now) as clock
+      ? `select ${surroundings}, null as event_id`
+      : `select at.now, at.open_incarnation, e.* from (select ${surroundings}) as at
          left join (${branches.join(' union all ')}) as e on true order by e.stream_id, e.version`
-  const { rows } = await tx.query<{ now: Date } & ({ event_id: null } | EventRow)>(prepared(text, values))
+  const { rows } = await tx.query<LoadedRow>(prepared(text, values))
   return loadedFrom(rows, refs)
 }
 
-function loadedFrom(
-  rows: readonly ({ now: Date } & ({ event_id: null } | EventRow))[],
-  refs: readonly StreamRef[],
-): Loaded {
-  const now = rows[0]?.now
-  if (now === undefined) throw new Error('the database did not tell the time')
+function loadedFrom(rows: readonly LoadedRow[], refs: readonly StreamRef[]): Loaded {
+  const [first] = rows
+  if (first === undefined) throw new Error('the database did not tell the time')
   const streams = new Map<string, StoredEvent[]>(refs.map((ref) => [streamKey(ref), []]))
   for (const row of rows) {
     // A row of another tenant is not what was asked for, even where the transaction may see it.
@@ -96,7 +100,8 @@ function loadedFrom(
     }
   }
   return {
-    now: now.toISOString(),
+    now: first.now.toISOString(),
+    incarnation: first.open_incarnation,
     of: (ref) => {
       const events = streams.get(streamKey(ref))
       if (events === undefined) throw new Error(`the stream ${ref.kind} ${ref.streamId} was not loaded`)

@@ -3,6 +3,7 @@ import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
 import { DataSource, type MigrationInterface } from 'typeorm'
 import { Initial1763683200000 } from './migrations/initial.ts'
+import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
 import { roleOfOwner } from './roles.ts'
 
@@ -57,7 +58,7 @@ export async function migrate(options: {
   await migrateSchema({
     ownerUrl: options.ownerUrl,
     schema: 'countersign',
-    migrations: [Initial1763683200000, StoreStanding1795305600000],
+    migrations: [Initial1763683200000, StoreStanding1795305600000, StoreExtent1795305600001],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]
   const owned = owners.flatMap(([owner, types]) => types.map((type) => ({ type, role: roleOfOwner(owner) })))

@@ -1,4 +1,5 @@
 import { prepared } from './prepared.ts'
+import type pg from 'pg'
 import type { Transaction } from './transaction.ts'
 
 /** When a register row was last changed, by whom, and whether another person has looked at it since. */
@@ -102,7 +103,9 @@ type ChatUser = { readonly provider: string; readonly teamId: string; readonly u
 const tenantsOf = (refs: readonly { readonly tenantId: string }[]) => refs.map((ref) => ref.tenantId)
 
 /** Every tenant; names are unique. */
-export const allTenants = (tx: Transaction): Promise<{ readonly tenantId: string; readonly name: string }[]> =>
+export const allTenants = (
+  tx: Transaction | pg.Pool,
+): Promise<{ readonly tenantId: string; readonly name: string }[]> =>
   select(tx, 'select tenant_id, name from countersign.tenant order by tenant_id', [])
 
 /** Producers by name. */

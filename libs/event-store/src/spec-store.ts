@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ownedTypes } from '@countersign/contracts'
 import { freshDatabase } from '@countersign/spec-kit/postgres'
 import pg from 'pg'
@@ -89,6 +90,8 @@ export async function freshStore(): Promise<SpecStore> {
         `select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and usename like 'countersign\\_%'`,
       )
+      // A pool hands out a session that was ended until it has heard of that.
+      for (const pool of pools.values()) while (pool.idleCount > 0) await delay(5)
       return async () => {
         if (before === undefined) await rm(markSettings.STORE_MARK_DIR, { recursive: true })
         else await marks.replace(before)

@@ -139,7 +139,7 @@ describe('a store beside its mark', () => {
     expect(await storeGuard({ marks: other }).doubt(spec.poolOf('intake'))).toBe('store_mark_invalid')
     const broken = { read: () => Promise.reject(new Error('EIO')) }
     expect(await storeGuard({ marks: broken }).doubt(spec.poolOf('intake'))).toBe('store_mark_unreadable')
-    await expect(findStore(spec.poolOf('intake'), broken)).rejects.toThrow(StoreNotAdopted)
+    expect(await findStore(spec.poolOf('intake'), broken)).toMatchObject({ mark: undefined, cause: new Error('EIO') })
   })
 })
 

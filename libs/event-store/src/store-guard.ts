@@ -10,7 +10,12 @@ export type StoreFindings = {
   readonly mark: StoreMark | undefined
   readonly standing: StoreStanding
   readonly doubt: StoreDoubt | undefined
+  /** Why the mark could not be read. */
+  readonly cause?: unknown
 }
+
+/** How far a store goes: its last event in the order of readers. */
+export type StoreExtent = { readonly position: number; readonly recordedAt: string }
 
 export type StoreGuard = {
   /**
@@ -50,14 +55,29 @@ export const readStoreStanding = async (
   return rows[0]
 }
 
-/** Looks at mark and store. Throws `StoreNotAdopted` when the mark cannot be read: then nothing can be told. */
+/** Looks at mark and store. A mark that cannot be read or believed is a doubt of its own. */
 export const findStore = async (db: Transaction | pg.Pool, marks: Pick<MarkFolder, 'read'>): Promise<StoreFindings> => {
   // The mark first: whatever it names was committed before the statement that looks for it.
-  const mark = await marks.read().catch((cause: unknown) => {
-    throw new StoreNotAdopted(cause instanceof MarkInvalid ? 'store_mark_invalid' : 'store_mark_unreadable', { cause })
-  })
-  const standing = await readStoreStanding(db, mark)
-  return { mark, standing, doubt: storeDoubt(standing, mark) }
+  const read = await marks.read().then(
+    (mark) => ({ mark, doubt: undefined, cause: undefined }),
+    (cause: unknown) => ({
+      mark: undefined,
+      doubt: cause instanceof MarkInvalid ? ('store_mark_invalid' as const) : ('store_mark_unreadable' as const),
+      cause,
+    }),
+  )
+  const standing = await readStoreStanding(db, read.mark)
+  return { ...read, standing, doubt: read.doubt ?? storeDoubt(standing, read.mark) }
+}
+
+/** How far the store goes; undefined when it is empty. Intake's role may ask. */
+export const readStoreExtent = async (db: pg.Pool): Promise<StoreExtent | undefined> => {
+  const { rows } = await db.query<{ last_position: string | null; last_recorded_at: Date }>(
+    'select last_position, last_recorded_at from countersign.store_extent()',
+  )
+  const [row] = rows
+  if (row === undefined || row.last_position === null) return undefined
+  return { position: Number(row.last_position), recordedAt: row.last_recorded_at.toISOString() }
 }
 
 /** Stands before every append and every send: nothing goes into or out of a store that an older state may have replaced. */
@@ -73,8 +93,8 @@ export const storeGuard = ({ marks, onChange, now = () => performance.now() }: S
 
   const sound = async (db: Transaction | pg.Pool): Promise<StoreStanding> => {
     try {
-      const { standing, doubt } = await findStore(db, marks)
-      if (doubt !== undefined) throw new StoreNotAdopted(doubt)
+      const { standing, doubt, cause } = await findStore(db, marks)
+      if (doubt !== undefined) throw new StoreNotAdopted(doubt, { cause })
       noticed(undefined)
       return standing
     } catch (error) {

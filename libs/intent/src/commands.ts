@@ -63,6 +63,8 @@ export type IssueGrant = At & {
   /** The denies of the active set, evaluated again. */
   readonly denies: { readonly policySetDigest: string; readonly denied: boolean; readonly rules: readonly string[] }
   readonly frozen: boolean
+  /** The intent is from an earlier incarnation of the store: what became of it may have been lost. */
+  readonly outdated: boolean
   readonly standing: Standing
 }
 
@@ -78,6 +80,8 @@ export type RedeemGrant = At & {
   /** JSON pointer of the first field that differs from the sealed original. */
   readonly differs?: string
   readonly frozen: boolean
+  /** The intent is from an earlier incarnation of the store: it may have been redeemed there. */
+  readonly outdated: boolean
   readonly reportWithinMs: number
 }
 

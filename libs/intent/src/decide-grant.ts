@@ -28,14 +28,16 @@ const isExecutor = (intent: Intent, { executor, clientId }: { executor: string; 
 
 /**
  * One grant per intent, ever. Everything is decided again from the whole stream: the denies of the active set, freezes, and
- * whether each approver still holds the seat. The same executor asking again gets the same grant (no new event).
+ * whether each approver still holds the seat. An intent that was published before the store was adopted gets none: its grant
+ * may have been issued and used in what was lost. The same executor asking again gets the same grant (no new event).
  */
 export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] | Refusal => {
-  const { now, standing, denies, frozen } = command
+  const { now, standing, denies, frozen, outdated } = command
   const { published, status, grant, collectBefore, grantTtlMs } = intent
   if (!isExecutor(intent, command)) return refuse('wrong_executor')
   if (status === 'granted' && grant !== undefined) {
     if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
+    if (outdated) return refuse('intent_outdated')
     return frozen ? refuse('frozen') : []
   }
   if (status !== 'allowed' && status !== 'approved') {
@@ -46,6 +48,7 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
   if (collectBefore === undefined || grantTtlMs === undefined) return refuse('not_decided')
   if (isPast(now, collectBefore) || isPast(now, published.deadline))
     return refuse('intent_expired', { expiresAt: collectBefore })
+  if (outdated) return refuse('intent_outdated')
   if (frozen) return refuse('frozen')
   if (denies.denied) return refuse('policy_denied', { rules: denies.rules })
   if (status === 'approved' && !everySeatFilled(intent, standing)) return refuse('no_longer_eligible')
@@ -81,6 +84,7 @@ export const decideRedeem = (command: RedeemGrant, intent: Intent): IntentEvent[
   }
   if (status !== 'granted') return refuse(endedBy[status])
   if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
+  if (command.outdated) return refuse('intent_outdated')
   if (mismatch) return refuse('binding_mismatch', differs === undefined ? {} : { pointer: differs })
   if (command.frozen) return refuse('frozen')
   return [

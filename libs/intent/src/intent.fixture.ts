@@ -124,6 +124,7 @@ export const collect = (change: Partial<IssueGrant> = {}): IssueGrant => ({
   clientId: 'etl-bot',
   denies: { policySetDigest: digests.policy, denied: false, rules: [] },
   frozen: false,
+  outdated: false,
   standing: standing(),
   ...change,
 })
@@ -138,6 +139,7 @@ export const redeem = (change: Partial<RedeemGrant> = {}): RedeemGrant => ({
   receiptId: ids.receipt,
   presentedDigest: digests.action,
   frozen: false,
+  outdated: false,
   reportWithinMs: 10 * 60_000,
   ...change,
 })

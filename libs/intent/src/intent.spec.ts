@@ -276,6 +276,14 @@ describe('collecting', () => {
     given(...approved)
       .when(collect({ frozen: true }))
       .thenRefuses('frozen'))
+  it('is never given for an intent from before the store was adopted, nor again', () => {
+    given(...approved)
+      .when(collect({ outdated: true }))
+      .thenRefuses('intent_outdated')
+    given(...granted)
+      .when(collect({ outdated: true }))
+      .thenRefuses('intent_outdated')
+  })
   it('checks again that the approver still holds the seat', () =>
     given(...approved)
       .when(collect({ standing: standing({ groupsOf: new Map([[people.ben, []]]) }) }))
@@ -327,6 +335,10 @@ describe('redeeming', () => {
     given(...granted)
       .when(redeem({ frozen: true }))
       .thenRefuses('frozen'))
+  it('is over for an intent from before the store was adopted, though nobody has revoked it yet', () =>
+    given(...granted)
+      .when(redeem({ outdated: true }))
+      .thenRefuses('intent_outdated'))
   it('stops at a revocation', () =>
     given(
       ...given(...granted)

@@ -39,6 +39,8 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     // A freeze stops actions; what it stopped shows as refused collects and redeems in the audit rows.
     case 'Frozen':
     case 'Unfrozen':
+    // What an adoption ended are grants, and each says so itself.
+    case 'StoreAdopted':
     // Membership and accounts say who may decide; who did decide is in the verdicts.
     case 'DirectoryGroupChanged':
     case 'AccountLinked':

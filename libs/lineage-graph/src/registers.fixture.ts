@@ -39,5 +39,14 @@ export const registers = (): RecordedEventOf[] => {
   add('PolicySetRefused', { digest: digest(7), by: subjects.dana, code: 'policy_error', problemCount: 2 })
   add('Frozen', { freezeId: id(0xc, 1), scope: { kind: 'tenant' }, by: subjects.dana })
   add('Unfrozen', { freezeId: id(0xc, 1), by: subjects.dana })
+  add('StoreAdopted', {
+    by: subjects.dana,
+    reason: 'restored from a backup',
+    doubt: 'store_behind_mark',
+    fromIncarnation: 1,
+    toIncarnation: 2,
+    storePosition: 40,
+    markPosition: 60,
+  })
   return events
 }

@@ -39,6 +39,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     id_conflict not_decided intent_denied intent_expired intent_withdrawn intent_closed
     too_late_to_withdraw review_closed review_expired seat_taken already_voted card_stale
     card_incomplete binding_mismatch already_redeemed grant_revoked grant_expired not_redeemed already_reported
+    intent_outdated store_in_order
   `,
   413: 'body_too_large',
   414: 'uri_too_long',

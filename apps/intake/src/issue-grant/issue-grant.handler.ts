@@ -14,7 +14,7 @@ import { deniesNow, type ActivePolicy } from '../active-policy.ts'
 import type { ClientCaller } from '../caller.ts'
 import { executorOf } from '../decide-intent.ts'
 import { rememberGrant } from '../issued-grant.ts'
-import { intentStream, openIntent } from '../open-intent.ts'
+import { intentStream, isOutdated, openIntent } from '../open-intent.ts'
 import {
   grantRefused,
   refusalOf,
@@ -99,6 +99,7 @@ export class IssueGrant {
               clientId: caller.clientId,
               denies: deniesNow(context.set, facts),
               frozen: context.frozen,
+              outdated: isOutdated(loaded, ref),
               standing: context.standing,
             },
             intent,

@@ -18,6 +18,7 @@ const commands: readonly (readonly [method: string, path: RegExp, command: strin
   ['POST', /^\/v1\/agents$/, 'register_agent'],
   ['POST', /^\/v1\/freezes$/, 'freeze'],
   ['DELETE', new RegExp(`^/v1/freezes/${id}$`), 'unfreeze'],
+  ['POST', /^\/v1\/store\/adopt$/, 'adopt_store'],
 ]
 
 /** Name of the command that a request asks for, snake_case; undefined for reads and unknown paths. */

@@ -16,7 +16,7 @@ import type { ClientCaller } from '../caller.ts'
 import { executorOf } from '../decide-intent.ts'
 import { isGrantToken } from '../issue-grant/grant-token.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
-import { intentStream, openIntent } from '../open-intent.ts'
+import { intentStream, isOutdated, openIntent } from '../open-intent.ts'
 import {
   grantRefused,
   refusalOf,
@@ -129,6 +129,7 @@ export class RedeemGrant {
                   presentedDigest: digest,
                   ...(differs === undefined ? {} : { differs }),
                   frozen: context.frozen,
+                  outdated: isOutdated(loaded, ref),
                   reportWithinMs,
                 },
                 foldIntent(loaded.of(ref).events),

@@ -37,6 +37,7 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
       ...database('intake'),
       ...mark,
       PUBLIC_URL: baseUrl,
+      OPERATORS_TENANT: options.tenants.default,
       GRANT_KEY_FILE: dataDir.grantKeyFile,
       ...identity,
       ...sealing,
