@@ -27,7 +27,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: [...specPatterns, 'deploy/kafka/src/*.spec.ts'],
+          include: [...specPatterns, 'deploy/*/src/**/*.spec.ts'],
           exclude: [...withDatabase, ...withKafka],
         },
       },

@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { demoPeople, demoWorld } from './demo-world.ts'
-import type { DataDir } from './open-data-dir/open-data-dir.ts'
+import type { Secrets } from './open-data-dir/open-data-dir.ts'
 
 /** How the Kafka of an instance is reached, and as whom. */
 export type KafkaCredentials = {
@@ -23,7 +23,10 @@ export type Addresses = {
 }
 
 /** Writes what the command line and the demo need to find and use this instance, readable by its owner only. */
-export const writeCredentials = (dataDir: DataDir, addresses: Addresses): void => {
+export const writeCredentials = (
+  dataDir: { readonly credentialsFile: string; readonly secrets: Pick<Secrets, 'clientSecrets' | 'passwords'> },
+  addresses: Addresses,
+): void => {
   const { clientSecrets, passwords } = dataDir.secrets
   const { superuserUrl, ...rest } = addresses
   const content = {

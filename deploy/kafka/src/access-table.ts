@@ -17,13 +17,14 @@ export interface TopicPlan {
 
 const producerName = /^[a-z0-9-]{1,40}$/
 const services = ['intake', 'policy', 'notifier', 'lineage', 'ledger'] as const
-const readers = ['siem', 'witness', 'ops'] as const
+/** Principals outside that read what is published for them. */
+export const readerNames = ['siem', 'witness', 'ops'] as const
 
 /** Every principal that gets a name, a password and a certificate; `broker` and `admin` are the broker's own. */
 export const principalsOf = (producers: readonly string[]): readonly string[] => [
   ...services,
   'relay',
-  ...readers,
+  ...readerNames,
   ...producers,
 ]
 
@@ -71,5 +72,5 @@ export const grantsOf = (producers: readonly string[]): readonly Grant[] => [
   { principal: 'siem', topic: topics.audit, operation: 'read' },
   { principal: 'witness', topic: topics.checkpoints, operation: 'read' },
   { principal: 'ops', topic: topics.quarantine, operation: 'read' },
-  ...readers.map((principal): Grant => ({ principal, group: `${principal}.`, operation: 'read' })),
+  ...readerNames.map((principal): Grant => ({ principal, group: `${principal}.`, operation: 'read' })),
 ]

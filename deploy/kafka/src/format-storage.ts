@@ -5,12 +5,24 @@ import { runJava } from './run-java.ts'
 /** A cluster id as Kafka writes them: 16 random bytes, base64url. */
 export const newClusterId = (): string => randomBytes(16).toString('base64url').replace(/^-/, 'A')
 
-export interface FormatOptions {
-  readonly jars: string
+export interface FormatArguments {
   readonly propertiesFile: string
   readonly clusterId: string
   /** SCRAM users that exist from the first start on; the inter-broker user has to be one of them. */
   readonly users?: ReadonlyMap<string, string>
+}
+
+export interface FormatOptions extends FormatArguments {
+  readonly jars: string
+}
+
+/** Arguments of Kafka's `StorageTool`, one a line, as it reads them from a file. They hold the users' passwords. */
+export const formatArguments = ({ propertiesFile, clusterId, users = new Map() }: FormatArguments): string => {
+  const scram = [...users].flatMap(([name, password]) => [
+    '--add-scram',
+    `SCRAM-SHA-512=[name=${name},password=${password}]`,
+  ])
+  return `${['format', '-t', clusterId, '-c', propertiesFile, ...scram].join('\n')}\n`
 }
 
 /**
@@ -18,14 +30,9 @@ export interface FormatOptions {
  * no password shows in the list of processes.
  */
 export const formatStorage = async (options: FormatOptions): Promise<void> => {
-  const { jars, propertiesFile, clusterId, users = new Map() } = options
+  const { jars, propertiesFile } = options
   const argumentsFile = `${propertiesFile}.format`
-  const scram = [...users].flatMap(([name, password]) => [
-    '--add-scram',
-    `SCRAM-SHA-512=[name=${name},password=${password}]`,
-  ])
-  const lines = ['format', '-t', clusterId, '-c', propertiesFile, ...scram]
-  await writeFile(argumentsFile, `${lines.join('\n')}\n`, { mode: 0o600 })
+  await writeFile(argumentsFile, formatArguments(options), { mode: 0o600 })
   try {
     await runJava(jars, 'kafka.tools.StorageTool', [`@${argumentsFile}`])
   } finally {

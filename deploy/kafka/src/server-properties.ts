@@ -11,8 +11,27 @@ export interface BrokerPorts {
 
 export const defaultPorts: BrokerPorts = { scram: 9_092, tls: 9_094, mtls: 9_095, controller: 9_093 }
 
+/** Host names of a broker that other machines or containers reach. */
+export interface BrokerHosts {
+  /** Where the client listeners listen; empty for every address. */
+  readonly listen: string
+  /** What SCRAM clients without TLS are told, as `host:port`. */
+  readonly scram: string
+  readonly tls: string
+  readonly mtls: string
+}
+
+const loopbackHosts = ({ scram, tls, mtls }: BrokerPorts): BrokerHosts => ({
+  listen: '127.0.0.1',
+  scram: `127.0.0.1:${scram}`,
+  tls: `127.0.0.1:${tls}`,
+  mtls: `127.0.0.1:${mtls}`,
+})
+
 export interface PropertiesOptions {
   readonly ports: BrokerPorts
+  /** Loopback only when absent. */
+  readonly hosts?: BrokerHosts
   readonly dataDir: string
   readonly brokerPassword: string
   readonly brokerPem: string
@@ -26,12 +45,15 @@ const plainLogin = 'org.apache.kafka.common.security.plain.PlainLoginModule requ
  * One KRaft node that is broker and controller. The controller's listener authenticates too: with an authorizer its
  * peer would else be anonymous and would have to be a super user.
  */
-export const serverProperties = ({ ports, dataDir, brokerPassword, brokerPem, caFile }: PropertiesOptions): string => {
+export const serverProperties = (options: PropertiesOptions): string => {
+  const { ports, dataDir, brokerPassword, brokerPem, caFile } = options
+  const { listen, ...told } = options.hosts ?? loopbackHosts(ports)
   const asBroker = `username="broker" password="${brokerPassword}"`
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${ports.controller}
-listeners=SCRAM://127.0.0.1:${ports.scram},TLS://127.0.0.1:${ports.tls},MTLS://127.0.0.1:${ports.mtls},CONTROLLER://127.0.0.1:${ports.controller}
+listeners=SCRAM://${listen}:${ports.scram},TLS://${listen}:${ports.tls},MTLS://${listen}:${ports.mtls},CONTROLLER://127.0.0.1:${ports.controller}
+advertised.listeners=SCRAM://${told.scram},TLS://${told.tls},MTLS://${told.mtls}
 listener.security.protocol.map=SCRAM:SASL_PLAINTEXT,TLS:SASL_SSL,MTLS:SSL,CONTROLLER:SASL_PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=SCRAM

@@ -10,16 +10,27 @@ export type LoopbackServer = {
   close(): Promise<void>
 }
 
+/** `everywhere` is for a container whose port somebody publishes on loopback; requests still have to name loopback. */
+export type Reach = 'loopback' | 'everywhere'
+
+export type LoopbackOptions = {
+  /** 0 picks a free one. */
+  readonly port: number
+  /** How browsers address it; 127.0.0.1 if absent. */
+  readonly hostname?: '127.0.0.1' | 'localhost' | undefined
+  /** `loopback` if absent. */
+  readonly reach?: Reach | undefined
+}
+
 /**
- * Listens on 127.0.0.1 only and answers only to its own name: a page elsewhere that points its own name at 127.0.0.1
- * (DNS rebinding) gets 421.
- * @param port 0 picks a free one
- * @param hostname how browsers address it
+ * Listens on 127.0.0.1 and answers only to its own name: a page elsewhere that points its own name at 127.0.0.1 (DNS
+ * rebinding) gets 421.
  */
-export async function listenOnLoopback(
-  port: number,
-  hostname: '127.0.0.1' | 'localhost' = '127.0.0.1',
-): Promise<LoopbackServer> {
+export async function listenOnLoopback({
+  port,
+  hostname = '127.0.0.1',
+  reach = 'loopback',
+}: LoopbackOptions): Promise<LoopbackServer> {
   let giveHandler: (handler: RequestListener) => void = () => undefined
   const handler = new Promise<RequestListener>((resolve) => (giveHandler = resolve))
   let host = ''
@@ -30,7 +41,8 @@ export async function listenOnLoopback(
     }
     void handler.then((handle) => handle(request, response))
   })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
+  const address = reach === 'loopback' ? '127.0.0.1' : '0.0.0.0'
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, address, resolve))
   host = `${hostname}:${(server.address() as AddressInfo).port}`
   return {
     origin: `http://${host}`,

@@ -6,7 +6,7 @@ const banned = new Set('utils util helpers helper common shared misc core manage
 const families = /^policies\//
 /** Names that their tool, licence or specification gives. */
 const given =
-  /(^|\/)(fixtures|generated|released)\/|(^|\/)(README|LICENSE|CHANGELOG|CONTRIBUTING|SECURITY|ARCHITECTURE|AGENTS|CLAUDE)[A-Za-z-]*(\.md)?$/
+  /(^|\/)(fixtures|generated|released)\/|(^|\/)(README|LICENSE|Dockerfile|CHANGELOG|CONTRIBUTING|SECURITY|ARCHITECTURE|AGENTS|CLAUDE)[A-Za-z-]*(\.md)?$/
 const kebab = /^\.?[a-z0-9]+([.-][a-z0-9]+)*$/
 
 const problemsOf = (paths: readonly string[]): Problem[] =>

@@ -37,7 +37,7 @@ export const superuserUrlOf = ({ host, port, superuser, superuserPassword }: Emb
   `postgres://${encodeURIComponent(superuser)}:${encodeURIComponent(superuserPassword)}@${host}:${port}/countersign`
 
 /** Where each role finds the database that the superuser's URL names. */
-export const storeUrls = (superuserUrl: string, { rolePasswords }: Secrets): StoreUrls => ({
+export const storeUrls = (superuserUrl: string, { rolePasswords }: Pick<Secrets, 'rolePasswords'>): StoreUrls => ({
   superuser: superuserUrl,
   of: (role) => {
     const url = new URL(superuserUrl)
@@ -48,7 +48,10 @@ export const storeUrls = (superuserUrl: string, { rolePasswords }: Secrets): Sto
 })
 
 /** Creates database and roles if they are missing and brings every schema up to date, as the owner. Idempotent. */
-export const prepareStore = async (superuserUrl: string, secrets: Secrets): Promise<StoreUrls> => {
+export const prepareStore = async (
+  superuserUrl: string,
+  secrets: Pick<Secrets, 'rolePasswords'>,
+): Promise<StoreUrls> => {
   const urls = storeUrls(superuserUrl, secrets)
   await createDatabase(superuserUrl)
   await createRoles({ superuserUrl: urls.superuser, passwords: secrets.rolePasswords })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startIdentityProvider, type IdentityProvider } from '@countersign/loopback/identity-provider'
 import { startLoopbackSlack, type LoopbackSlack } from '@countersign/loopback/slack'
 import { demoPeople, demoWorld } from '../demo-world.ts'
-import type { DataDir } from '../open-data-dir/open-data-dir.ts'
+import type { DataDir, Secrets } from '../open-data-dir/open-data-dir.ts'
 
 const attempts = 20
 
@@ -33,7 +33,8 @@ export const startDemoIdentityProvider = async (
   taken: (port: number) => void,
 ): Promise<IdentityProvider> => {
   const portFile = join(dataDir.path, 'identity-provider-port')
-  const start = (port: number): Promise<IdentityProvider> => startIdentityProvider({ port, ...identities(dataDir) })
+  const start = (port: number): Promise<IdentityProvider> =>
+    startIdentityProvider({ port, signingKeyFile: dataDir.identityProviderKeyFile, ...demoIdentities(dataDir.secrets) })
   if (!existsSync(portFile)) {
     const started = await onFreePort(firstPort, start, taken)
     writeFileSync(portFile, new URL(started.issuer).port, { mode: 0o600 })
@@ -51,31 +52,25 @@ export const startDemoIdentityProvider = async (
   }
 }
 
-const identities = (dataDir: DataDir) => {
-  const { clientSecrets, passwords } = dataDir.secrets
-  return {
-    audience: demoWorld.audience,
-    signingKeyFile: dataDir.identityProviderKeyFile,
-    people: demoPeople.map((sub) => ({
-      sub,
-      name: demoWorld.people[sub].name,
-      email: demoWorld.people[sub].email,
-      password: passwords[sub],
-      amr: ['pwd', 'mfa'],
-    })),
-    clients: [
-      { kind: 'agent' as const, clientId: demoWorld.agent, clientSecret: clientSecrets['etl-bot'] },
-      { kind: 'agent' as const, clientId: 'replay', clientSecret: clientSecrets.replay },
-      { kind: 'cli' as const, clientId: demoWorld.cliClientId },
-    ],
-  }
-}
+/** Who the demo identity provider knows: two people, one agent's client, the replay's and the command line's. */
+export const demoIdentities = ({ clientSecrets, passwords }: Pick<Secrets, 'clientSecrets' | 'passwords'>) => ({
+  audience: demoWorld.audience,
+  people: demoPeople.map((sub) => ({
+    sub,
+    name: demoWorld.people[sub].name,
+    email: demoWorld.people[sub].email,
+    password: passwords[sub],
+    amr: ['pwd', 'mfa'],
+  })),
+  clients: [
+    { kind: 'agent' as const, clientId: demoWorld.agent, clientSecret: clientSecrets['etl-bot'] },
+    { kind: 'agent' as const, clientId: 'replay', clientSecret: clientSecrets.replay },
+    { kind: 'cli' as const, clientId: demoWorld.cliClientId },
+  ],
+})
 
-/** The demo Slack: a workspace on loopback that shows cards as a page and signs its callbacks as Slack does. */
-export const startDemoSlack = (
-  dataDir: DataDir,
-  { port, eventsUrl, taken }: { port: number; eventsUrl: string; taken: (port: number) => void },
-): Promise<LoopbackSlack> => {
+/** The workspace of the demo Slack: its people, its channel, and the secrets that it shares with the app. */
+export const demoWorkspace = (secrets: Pick<Secrets, 'slackSigningSecret' | 'slackBotToken'>) => {
   const [first, ...others] = demoPeople.map((sub) => ({
     id: demoWorld.people[sub].slackUser,
     name: sub,
@@ -83,17 +78,21 @@ export const startDemoSlack = (
     email: demoWorld.people[sub].email,
   }))
   if (first === undefined) throw new Error('the demo has people')
-  return onFreePort(
+  return {
+    signingSecret: secrets.slackSigningSecret,
+    botToken: secrets.slackBotToken,
+    people: [first, ...others] as const,
+    channels: [demoWorld.slackChannel],
+  }
+}
+
+/** The demo Slack: a workspace on loopback that shows cards as a page and signs its callbacks as Slack does. */
+export const startDemoSlack = (
+  dataDir: DataDir,
+  { port, eventsUrl, taken }: { port: number; eventsUrl: string; taken: (port: number) => void },
+): Promise<LoopbackSlack> =>
+  onFreePort(
     port,
-    (candidate) =>
-      startLoopbackSlack({
-        port: candidate,
-        signingSecret: dataDir.secrets.slackSigningSecret,
-        botToken: dataDir.secrets.slackBotToken,
-        eventsUrl,
-        people: [first, ...others],
-        channels: [demoWorld.slackChannel],
-      }),
+    (candidate) => startLoopbackSlack({ port: candidate, eventsUrl, ...demoWorkspace(dataDir.secrets) }),
     taken,
   )
-}

@@ -4,7 +4,7 @@ import type { Environment } from '@countersign/service-kit'
 import type { DataDir } from '../open-data-dir/open-data-dir.ts'
 import type { StepPrinter } from '../print-steps.ts'
 import { createProxy } from '../serve-front/proxy.ts'
-import { readiness, type Reports } from '../serve-front/readiness.ts'
+import { readiness, type Reports, reportOf } from '../serve-front/readiness.ts'
 import { front } from '../serve-front/route.ts'
 import type { Running } from '../run-instance.ts'
 import { serviceNames, type ServiceName } from '../start-services/settings-of-services.ts'
@@ -18,24 +18,6 @@ export type SuperviseOptions = {
   readonly firstPort: number
   readonly nodeArguments?: readonly string[]
   readonly print: StepPrinter
-}
-
-const readyTimeoutMs = 3_000
-
-/** What a service says of itself; one that does not answer is not ready. */
-const reportOf = async (port: number | undefined): Promise<Reports[string]> => {
-  const since = new Date().toISOString()
-  const silent = {
-    status: 'not_ready',
-    checks: [{ name: 'process', status: 'failing', since, code: 'no_answer' }],
-  } as const
-  if (port === undefined) return silent
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(readyTimeoutMs) })
-    return (await response.json()) as Reports[string]
-  } catch {
-    return silent
-  }
 }
 
 /**

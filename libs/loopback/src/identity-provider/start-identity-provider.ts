@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JWK } from 'jose'
 import Provider from 'oidc-provider'
 import { PAGE_HEADERS } from '../html.ts'
-import { isOwnOrigin, listenOnLoopback, readBody } from '../loopback-server.ts'
+import { isOwnOrigin, listenOnLoopback, type Reach, readBody } from '../loopback-server.ts'
 import type { LoopbackClient } from './clients.ts'
 import { signInPage } from './pages.ts'
 import { assuranceOf, authenticator, type LoopbackPerson } from './people.ts'
@@ -14,6 +14,7 @@ export type IdentityProviderOptions = {
   readonly port: number
   /** Host name in the issuer URL; it listens on 127.0.0.1 whatever the name. */
   readonly issuerHost?: '127.0.0.1' | 'localhost'
+  readonly reach?: Reach
   readonly people: readonly LoopbackPerson[]
   readonly clients: readonly LoopbackClient[]
   /** Absolute URIs (RFC 8707 §2) that tokens may be for; the first is the default. */
@@ -44,7 +45,11 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
   for (const audience of audiences) if (!URL.canParse(audience)) throw new Error(`${audience} is not an absolute URI`)
 
   const jwks = options.jwks ?? (await signingKeys(options.signingKeyFile))
-  const server = await listenOnLoopback(options.port, options.issuerHost)
+  const server = await listenOnLoopback({
+    port: options.port,
+    hostname: options.issuerHost,
+    reach: options.reach,
+  })
   const accessTokenSeconds = options.accessTokenSeconds ?? 3600
   const provider = new Provider(
     server.origin,

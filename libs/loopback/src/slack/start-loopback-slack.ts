@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PAGE_HEADERS } from '../html.ts'
-import { isOwnOrigin, listenOnLoopback, readBody, sendJson } from '../loopback-server.ts'
+import { isOwnOrigin, listenOnLoopback, type Reach, readBody, sendJson } from '../loopback-server.ts'
 import { checkView } from './block-limits.ts'
 import type { View } from './blocks.ts'
 import { blockActions, type Delivery, deliver, viewSubmission } from './interaction.ts'
@@ -12,6 +12,7 @@ import { PAGE_SCRIPT, workspacePage } from './workspace-page.ts'
 export type LoopbackSlackOptions = {
   /** TCP port on 127.0.0.1; 0 picks a free one. */
   readonly port: number
+  readonly reach?: Reach
   /** Shared with the app, which checks with it that interactions come from here. */
   readonly signingSecret: string
   /** The only token the Web API takes. */
@@ -62,7 +63,7 @@ export async function startLoopbackSlack(options: LoopbackSlackOptions): Promise
   const workspace = new Workspace(people, options.channels ?? [{ id: 'C0APPROVALS', name: 'approvals' }], appTimeoutMs)
   const refusals = new Map<string, Refusal[]>()
   const stopping = new AbortController()
-  const server = await listenOnLoopback(options.port)
+  const server = await listenOnLoopback({ port: options.port, reach: options.reach })
   const { origin } = server
   let eventsUrl = options.eventsUrl
 

@@ -1,0 +1,30 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { demoWorld, seedDemo, storeUrls, type Tenants, writeCredentials } from '@countersign/standalone'
+import type { Setup } from './setup.ts'
+
+export type SeedOptions = {
+  readonly setup: Setup
+  readonly baseUrl: string
+  readonly issuer: string
+  readonly slackUrl: string
+  /** Folder for settings that services cannot know before the tenant has an id. */
+  readonly seeded: string
+  /** Folder for what the command line needs. */
+  readonly credentials: string
+}
+
+/** Seeds the demo's registers and writes down what notifier and command line have to know of them. Safe to repeat. */
+export const seed = async (options: SeedOptions): Promise<Tenants> => {
+  const { setup, baseUrl, issuer, slackUrl, seeded, credentials } = options
+  const tenants = await seedDemo(storeUrls(setup.superuserUrl, setup.secrets), issuer)
+  const settings = join(seeded, 'notifier.env')
+  writeFileSync(`${settings}.new`, `SLACK_CHANNELS=${tenants.default}=${demoWorld.slackChannel.id}\n`)
+  renameSync(`${settings}.new`, settings)
+  const { superuserUrl, secrets } = setup
+  writeCredentials(
+    { secrets, credentialsFile: join(credentials, 'credentials.json') },
+    { baseUrl, issuer, slackUrl, tenantId: tenants.default, superuserUrl },
+  )
+  return tenants
+}
