@@ -100,6 +100,8 @@ export type ReportExecution = At & {
   readonly executionId: string
   readonly executor: string
   readonly clientId: string
+  /** Whose topic the report came on; absent for one that the executor made itself. */
+  readonly producer?: string
   readonly outcome: 'started' | 'succeeded' | 'failed'
   readonly code?: string
   readonly result: Pick<EventData<'ExecutionSucceeded'>, 'exitCode' | 'rows' | 'bytes' | 'resultDigest'>

@@ -3,6 +3,12 @@ import type { MarkExecutionUnknown, ReconcileExecution, ReportExecution } from '
 import type { Intent } from './state.ts'
 import { isPast } from './time.ts'
 
+/** The executor reports by itself, or over the topic of the producer that asked, which only that producer can write. */
+const mayReport = ({ executor, clientId, producer }: ReportExecution, { grant, published }: Intent): boolean =>
+  producer === undefined
+    ? grant?.executor === executor && grant.clientId === clientId
+    : published.producer === producer
+
 /**
  * What the executor says happened. A result that arrives after the attempt was marked unknown reconciles it; repeating the
  * same report changes nothing; nothing can be reported that was not redeemed.
@@ -12,7 +18,7 @@ export const decideReport = (command: ReportExecution, intent: Intent): IntentEv
   const { grant, status, published, execution } = intent
   const { intentId } = published
   if (grant === undefined || grant.grantId !== grantId) return refuse('unknown_grant')
-  if (grant.executor !== command.executor || grant.clientId !== command.clientId) return refuse('wrong_executor')
+  if (!mayReport(command, intent)) return refuse('wrong_executor')
   if (grant.redemption === undefined) return refuse('not_redeemed')
   if (execution !== undefined && execution.executionId !== executionId) return refuse('already_reported')
   if (status === 'succeeded' || status === 'failed')

@@ -386,6 +386,17 @@ describe('ends', () => {
 })
 
 describe('an execution', () => {
+  it('is the executor’s to tell, or its producer’s on its own topic', () => {
+    given(...redeemed)
+      .when(report('succeeded', { executor: people.mallory, clientId: 'other' }))
+      .thenRefuses('wrong_executor')
+    given(...redeemed)
+      .when(report('succeeded', { executor: people.mallory, clientId: 'other', producer: 'etl' }))
+      .then('ExecutionSucceeded')
+    given(...redeemed)
+      .when(report('succeeded', { producer: 'other' }))
+      .thenRefuses('wrong_executor')
+  })
   it('is reported once it was redeemed', () =>
     given(...redeemed)
       .when(report('succeeded'))

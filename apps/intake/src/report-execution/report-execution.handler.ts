@@ -50,6 +50,7 @@ export class ReportExecution {
         executionId,
         executor: by,
         clientId: caller.clientId,
+        ...(asked === undefined ? {} : { producer: caller.producer }),
         outcome,
         ...(code === undefined ? {} : { code }),
         result,
