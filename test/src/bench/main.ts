@@ -1,110 +1,62 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
-import { cpus, platform, release, totalmem } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { startRunning } from '../running.ts'
-import { measureHumanCycles, measureLatency, measureThroughput } from './end-to-end.ts'
-import { measureLedger } from './ledger-beside-copy.ts'
-import { type Cost, cpuMsOf, cpuMsOfServer, memoryOf } from './measure.ts'
-import { openStore } from './opened-store.ts'
-import { measureStages } from './stages.ts'
+import { writeFile } from 'node:fs/promises'
+import { cpus, loadavg, platform, release, totalmem } from 'node:os'
+import { type Part, readCommandLine, usage } from './command-line.ts'
+import { measureEmbedded } from './embedded.ts'
+import { openBroker, whyNoBroker } from './kafka/bench-broker.ts'
+import { measurePublishing } from './kafka/publishing.ts'
+import { measureTransport } from './kafka/transport.ts'
+import { say, sayTargets } from './report.ts'
+import { type Scale, scales } from './scale.ts'
+import { notRun, type TargetId, targetIds, type TargetResult } from './targets.ts'
 
-const { values: options } = parseArgs({
-  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+const embeddedParts: readonly Part[] = ['end-to-end', 'stages', 'T4', 'T5']
+const kafkaTargets: readonly TargetId[] = ['T1', 'T2', 'T3']
+
+const machine = () => ({
+  platform: `${platform()} ${release()}`,
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cpus: cpus().length,
+  memoryMiB: Math.round(totalmem() / 1024 / 1024),
+  node: process.versions.node,
+  /** Of the last minute before: whatever else ran on the machine. */
+  loadAverage: loadavg()[0],
 })
-const scale = options.quick
-  ? { seconds: 4, publishers: 32, reviewers: 8, intents: 1_000, rounds: 5, rowsPerRound: 4_096 }
-  : { seconds: 20, publishers: 32, reviewers: 8, intents: 10_000, rounds: 9, rowsPerRound: 10_240 }
 
-const say = (line = ''): void => void process.stdout.write(`${line}\n`)
-const row = (name: string, ...cells: string[]): void =>
-  say(`${name.padEnd(34)}${cells.map((cell) => cell.padStart(17)).join('')}`)
-const us = (value: number | undefined): string => (value === undefined ? 'not measured' : `${value.toFixed(1)} µs`)
-const cost = (name: string, { perSecond, wallUs, nodeCpuUs, postgresCpuUs }: Cost, ...more: string[]): void =>
-  row(name, `${perSecond.toFixed(1)} /s`, us(wallUs), us(nodeCpuUs), us(postgresCpuUs), ...more)
-
-const serverPidOf = async (dataDir: string): Promise<number> =>
-  Number((await readFile(join(dataDir, 'postgres', 'cluster', 'postmaster.pid'), 'utf8')).split('\n')[0])
-
-const run = async (): Promise<object> => {
-  const startedAt = new Date().toISOString()
-  const running = await startRunning()
-  const { dataDir, tenantId, credentials, mint } = running
+const onKafka = async (wanted: ReadonlySet<Part>, scale: Scale): Promise<readonly TargetResult[]> => {
+  const reason = await whyNoBroker()
+  if (reason !== undefined) {
+    say()
+    say(`KAFKA IS LEFT OUT: ${reason}`)
+    return kafkaTargets.filter((id) => wanted.has(id)).map((id) => notRun(id, reason))
+  }
+  const broker = await openBroker()
+  const { rounds, records, sendingSeconds } = scale
   try {
-    const [product, server] = [running.process.pid, await serverPidOf(dataDir)]
-    const clocks = { node: () => cpuMsOf(product), postgres: () => cpuMsOfServer(server) }
-    const atRest = await memoryOf(product, server)
-    const load = { running, clocks, seconds: scale.seconds }
-
-    say(
-      `End to end over HTTP, the product as a process of its own, ${scale.seconds} s each; the bench's client shares the machine`,
-    )
-    row('', 'rate', 'wall each', 'product CPU', 'PostgreSQL CPU', 'transactions')
-    const intents = await measureThroughput(load, scale.publishers)
-    cost(`intent → decision, ${intents.publishers} publishers`, intents, String(intents.transactions))
-    const latency = await measureLatency(load, intents.perSecond * 0.3)
-    const cycles = await measureHumanCycles(load, scale.reviewers)
-    cost(`whole human cycles, ${cycles.publishers} at once`, cycles, String(cycles.transactions))
-    say()
-    row('intent → decision', 'rate', 'p50', 'p95', 'p99')
-    const ms = (value: number): string => `${value.toFixed(1)} ms`
-    row('at 30 % of that rate', `${latency.perSecond} /s`, ms(latency.p50Ms), ms(latency.p95Ms), ms(latency.p99Ms))
-    const afterLoad = await memoryOf(product, server)
-    say()
-    row('memory', 'at rest', 'after the load', 'at most')
-    const mib = (value: number | undefined): string => (value === undefined ? 'not measured' : `${value} MiB`)
-    row('product, resident', mib(atRest.productMiB), mib(afterLoad.productMiB), mib(afterLoad.productPeakMiB))
-    row('PostgreSQL, shared pages once', mib(atRest.postgresMiB), mib(afterLoad.postgresMiB))
-    await running.halt()
-
-    const store = await openStore(dataDir, tenantId)
-    try {
-      say()
-      say(`Stage by stage, one service at a time in this process, ${scale.intents} intents`)
-      row('', 'rate', 'wall each', 'Node CPU', 'PostgreSQL CPU')
-      const stages = await measureStages({ store, credentials, mint, dataDir, intents: scale.intents })
-      cost('intake, per intent, client incl.', stages.publishPerIntent)
-      cost('relay and bus, per event', stages.relayAndBusPerEvent)
-      cost('policy, per intent', stages.policyPerIntent)
-      cost('ledger, per event', stages.ledgerPerEvent)
-      cost('lineage, per event', stages.projectionPerEvent)
-      const ledger = await measureLedger({ store, dataDir, rounds: scale.rounds, rowsPerRound: scale.rowsPerRound })
-      cost('append to the store, per event', ledger.append)
-      say()
-      say(
-        `T4, commits of ${ledger.rowsPerCommit} rows of ${ledger.leafBytes} bytes, ${scale.rounds} interleaved rounds of ${ledger.rowsPerRound}`,
-      )
-      row('', 'median', 'least', 'most')
-      const spread = (name: string, { median, min, max }: { median: number; min: number; max: number }): void =>
-        row(name, String(median), String(min), String(max))
-      spread('ledger append, rows/s', ledger.ledger)
-      spread('raw COPY BINARY, rows/s', ledger.rawCopyBinary)
-      spread('ledger ÷ raw', ledger.ratio)
-      const [cpu] = cpus()
-      return {
-        startedAt,
-        quick: options.quick,
-        machine: {
-          platform: `${platform()} ${release()}`,
-          cpu: cpu?.model ?? 'unknown',
-          cpus: cpus().length,
-          memoryMiB: Math.round(totalmem() / 1024 / 1024),
-          node: process.versions.node,
-          postgres: store.version,
-        },
-        endToEnd: { intents, latency, cycles },
-        memory: { atRest, afterLoad },
-        stages,
-        ledgerBesideCopy: ledger,
-      }
-    } finally {
-      await store.close()
-    }
+    const results: TargetResult[] = []
+    if (wanted.has('T1') || wanted.has('T2')) results.push(...(await measureTransport(broker, { rounds, records })))
+    if (wanted.has('T3'))
+      results.push(...(await measurePublishing(broker, { rounds, secondsPerRound: sendingSeconds })))
+    return results
   } finally {
-    await running.stop()
-    await rm(dataDir, { recursive: true, force: true })
+    await broker.close()
   }
 }
 
-const result = await run()
-if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`)
+const { help, quick, json, wanted } = readCommandLine(process.argv.slice(2))
+if (help) say(usage())
+else {
+  const scale = scales[quick ? 'quick' : 'full']
+  const before = { startedAt: new Date().toISOString(), quick, machine: machine() }
+  const targets: TargetResult[] = []
+  if (kafkaTargets.some((id) => wanted.has(id))) targets.push(...(await onKafka(wanted, scale)))
+  const embedded = embeddedParts.some((part) => wanted.has(part)) ? await measureEmbedded(wanted, scale) : undefined
+  const { ledger, ...others } = embedded ?? {}
+  targets.push(...(ledger?.targets ?? []))
+  const known = new Map(targets.map((target) => [target.id, target]))
+  const results = targetIds.map((id) => known.get(id) ?? notRun(id, 'it was not asked for'))
+  sayTargets(results)
+  if (json !== undefined) {
+    const figures = { ...before, ...others, append: ledger?.append, leafBytes: ledger?.leafBytes, targets: results }
+    await writeFile(json, `${JSON.stringify(figures, null, 2)}\n`)
+  }
+}

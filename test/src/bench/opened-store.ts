@@ -10,12 +10,16 @@ export type OpenedStore = {
   readonly version: string
   readonly tenantId: string
   readonly superuser: pg.Pool
+  readonly superuserUrl: string
   readonly busMacKey: string
   urlOf(role: StoreRole): string
   poolOf(role: StoreRole): pg.Pool
   key(name: string): string
   close(): Promise<void>
 }
+
+/** Connections of each pool in the bench, the yardsticks' too. */
+export const poolSize = 8
 
 type Secrets = { readonly rolePasswords: Readonly<Record<string, string>>; readonly busMacKey: string }
 
@@ -28,18 +32,20 @@ export const openStore = async (dataDir: string, tenantId: string): Promise<Open
   const urlOf = (role: StoreRole): string => url(storeRoles[role], secrets.rolePasswords[role] ?? '')
   const pools: pg.Pool[] = []
   const poolAt = (connectionString: string): pg.Pool => {
-    const pool = new pg.Pool({ connectionString, max: 8 })
+    const pool = new pg.Pool({ connectionString, max: poolSize })
     // The server ends idle connections when it stops; whoever is using one hears of it at the query.
     pool.on('error', () => undefined)
     pools.push(pool)
     return pool
   }
-  const superuser = poolAt(url(server.superuser, server.superuserPassword))
+  const superuserUrl = url(server.superuser, server.superuserPassword)
+  const superuser = poolAt(superuserUrl)
   return {
     serverPid: server.serverPid,
     version: server.version,
     tenantId,
     superuser,
+    superuserUrl,
     busMacKey: secrets.busMacKey,
     urlOf,
     key,

@@ -1,0 +1,78 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type pg from 'pg'
+import type { OpenedStore } from '../opened-store.ts'
+import type { EntryRow } from './entry-rows.ts'
+
+/** How often the ledger's service signs a head while it appends. */
+const checkpointEveryMs = 100
+
+/** The ledger's own functions, which no other package needs: the bench takes them from behind its entry point. */
+type LedgerParts = {
+  appendBatch(
+    pool: pg.Pool,
+    options: { originHost: string; limit: number },
+  ): Promise<{ events: number; logIds: string[] }>
+  publishCheckpoint(
+    pool: pg.Pool,
+    logId: string,
+    options: { key: KeyObject; mark: object },
+  ): Promise<{ readonly status: string }>
+  publishedMarkIn(folder: string): object
+  encodeEntries(rows: readonly EntryRow[]): Buffer
+}
+
+const ledgerParts = async (): Promise<LedgerParts> => {
+  const entry = import.meta.resolve('@countersign/ledger')
+  const suffix = entry.endsWith('.ts') ? 'ts' : 'js'
+  const part = (path: string): Promise<Partial<LedgerParts>> =>
+    import(new URL(`${path}.${suffix}`, entry).href) as Promise<Partial<LedgerParts>>
+  const parts = await Promise.all([
+    part('append-entry/append-batch'),
+    part('append-entry/encode-entries'),
+    part('publish-checkpoint/publish-checkpoint'),
+    part('publish-checkpoint/published-mark'),
+  ])
+  return Object.assign({}, ...parts) as LedgerParts
+}
+
+export type LedgerAppend = {
+  /** Takes every event that is not in a log yet, with a signed checkpoint as often as the service makes one. */
+  appendAll(): Promise<number>
+  /** The ledger's own encoding of rows for COPY BINARY. */
+  readonly encode: (rows: readonly EntryRow[]) => Buffer
+}
+
+/** The ledger's append, called as its service calls it, in commits of so many rows. */
+export const openLedgerAppend = async (
+  store: OpenedStore,
+  { dataDir, rowsPerCommit }: { readonly dataDir: string; readonly rowsPerCommit: number },
+): Promise<LedgerAppend> => {
+  const parts = await ledgerParts()
+  const pool = store.poolOf('ledger')
+  const key = createPrivateKey(await readFile(store.key('log.pem')))
+  const publishing = { key, mark: parts.publishedMarkIn(`${dataDir}/published`) }
+  const sign = async (logIds: readonly string[]): Promise<number> => {
+    for (const logId of logIds) {
+      const { status } = await parts.publishCheckpoint(pool, logId, publishing)
+      if (status === 'refused') throw new Error('the checkpoint was refused')
+    }
+    return performance.now()
+  }
+  return {
+    appendAll: async () => {
+      let [rows, signedAt] = [0, performance.now()]
+      let logIds: readonly string[] = []
+      for (;;) {
+        const batch = await parts.appendBatch(pool, { originHost: 'countersign.local', limit: rowsPerCommit })
+        if (batch.events === 0) break
+        rows += batch.events
+        logIds = batch.logIds
+        if (performance.now() - signedAt >= checkpointEveryMs) signedAt = await sign(logIds)
+      }
+      await sign(logIds)
+      return rows
+    },
+    encode: (rows) => parts.encodeEntries(rows),
+  }
+}

@@ -1,0 +1,38 @@
+/** How much is measured. */
+export type Scale = {
+  /** Counted rounds of each comparison. */
+  readonly rounds: number
+  readonly seconds: number
+  readonly publishers: number
+  readonly reviewers: number
+  /** Intents that go through the stages. */
+  readonly intents: number
+  /** Rows that each side of the ledger's comparisons writes in a round. */
+  readonly rowsPerRound: number
+  /** Records that each consumer reads in a round. */
+  readonly records: number
+  readonly sendingSeconds: number
+}
+
+export const scales: Readonly<Record<'quick' | 'full', Scale>> = {
+  quick: {
+    rounds: 3,
+    seconds: 4,
+    publishers: 32,
+    reviewers: 8,
+    intents: 1_000,
+    rowsPerRound: 4_096,
+    records: 60_000,
+    sendingSeconds: 2,
+  },
+  full: {
+    rounds: 7,
+    seconds: 20,
+    publishers: 32,
+    reviewers: 8,
+    intents: 10_000,
+    rowsPerRound: 10_240,
+    records: 120_000,
+    sendingSeconds: 4,
+  },
+}
