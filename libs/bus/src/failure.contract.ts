@@ -117,7 +117,7 @@ const quarantineContract = (bench: () => BusBench): void => {
     const notice = await noticeOf(bus, group)
     await settled(bus, group)
     const position = got.records.find(({ value }) => text(value) === 'bad')?.position
-    expect(sealed).toContainEqual({ bytes: 'bad', topic, position, group })
+    expect(sealed).toContainEqual({ bytes: 'bad', topic, position, group, reason: 'schema_invalid' })
     expect(notice.key).toBe('k')
     expect(JSON.parse(notice.value)).toEqual({
       hash: `sha256:${createHash('sha256').update('bad').digest('hex')}`,

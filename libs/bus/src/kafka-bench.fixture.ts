@@ -63,6 +63,12 @@ const cuttable = () => {
   return { open, cut }
 }
 
+/** kafkajs's own wait for leaders ends with an error when the broker does not know the topic yet. */
+const untilLed = async (admin: Admin, topic: string, partitions: number): Promise<void> => {
+  const led = async () => (await admin.fetchTopicOffsets(topic)).length
+  while ((await led().catch(() => 0)) < partitions) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
 export const makeKafkaBench = async (brokers: readonly string[]): Promise<KafkaBench> => {
   const database = await makeParkingDatabase()
   const kafka = new kafkajs.Kafka({
@@ -72,7 +78,8 @@ export const makeKafkaBench = async (brokers: readonly string[]): Promise<KafkaB
   })
   const admin = kafka.admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic: topics.quarantine, numPartitions: 1 }], waitForLeaders: true })
+  await admin.createTopics({ topics: [{ topic: topics.quarantine, numPartitions: 1 }], waitForLeaders: false })
+  await untilLed(admin, topics.quarantine, 1)
   let closing: (() => Promise<void>)[] = []
   const closeOpened = async () => {
     const opened = closing
@@ -115,7 +122,8 @@ export const makeKafkaBench = async (brokers: readonly string[]): Promise<KafkaB
     makeTopic: async (partitions = 3, settings = {}) => {
       const topic = `topic-${randomUUID()}`
       const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-      await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: true })
+      await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }], waitForLeaders: false })
+      await untilLed(admin, topic, partitions)
       return topic
     },
     closeOpened,

@@ -1,4 +1,4 @@
-import kafkajs, { type Admin, type Producer } from 'kafkajs'
+import type { Admin, Producer } from 'kafkajs'
 import {
   type Bus,
   type BusHooks,
@@ -13,6 +13,7 @@ import type { ConsumerEnvironment, ConsumerTiming } from './kafka/environment.ts
 import { GroupConsumer } from './kafka/group-consumer.ts'
 import { Outbox } from './kafka/outbox.ts'
 import type { ParkingLot } from './kafka/parking-lot.ts'
+import { partitionByKey } from './kafka/partitioner.ts'
 import { readLag } from './kafka/progress.ts'
 import { explain, isOfType, KafkaRefusal } from './kafka/refusal.ts'
 
@@ -147,8 +148,8 @@ class KafkaBus implements Bus {
   #connectedProducer(): Promise<Producer> {
     this.#producer ??= connected(
       makeClient(this.#options, () => this.#closing !== undefined).producer({
-        // Java's murmur2, as other clients have it. Never idempotent: kafkajs then drops acknowledged records.
-        createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+        // Never idempotent: kafkajs then drops acknowledged records.
+        createPartitioner: partitionByKey,
         allowAutoTopicCreation: false,
       }),
     ).catch((error: unknown) => {

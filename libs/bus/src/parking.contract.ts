@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import type { DeliveredBatch, RecordOutcome } from './bus.ts'
 import { type BusBench, newGroup, parkedBecomes, record, recordsOf, settled, text } from './contract-bench.ts'
@@ -92,6 +93,24 @@ export const parkingContract = (bench: () => BusBench): void => {
     await bus.redrive(group, topic, 'a')
     await got.count(3)
     expect(got.values).toEqual(['a1', 'a2', 'a3'])
+  })
+
+  it('parks a key that is longer than an index takes', async () => {
+    const { bus } = await bench().open()
+    const topic = await bench().makeTopic()
+    const group = newGroup()
+    const key = randomBytes(50_000).toString('hex')
+    const poison = new Set(['l1'])
+    const got = await record(bus, topic, { group, maxBatch: 1, answer: parkThese(poison) })
+    await bus.publish([...recordsOf(topic, key, ['l1', 'l2']), ...recordsOf(topic, 'b', ['b1'])])
+    await parkedBecomes(bus, group, 2)
+    expect(await bus.parked(group)).toMatchObject([{ key, records: 2 }])
+    expect(got.valuesOf('b')).toEqual(['b1'])
+    poison.clear()
+    got.forget()
+    expect(await bus.redrive(group, topic, key)).toBe(2)
+    await parkedBecomes(bus, group, 0)
+    expect(got.values).toEqual(['l1', 'l2'])
   })
 
   it('parks a record without key alone', async () => {

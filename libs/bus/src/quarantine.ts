@@ -17,9 +17,19 @@ export interface QuarantineNotice {
   readonly sealed: string | null
 }
 
+/** A longer key could make the announcement larger than any topic takes. */
+const longestKey = 1_024
+
+const sha256 = (bytes: Uint8Array | string): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+/** What an announcement is ordered with: the key, or the hash of a long one. */
+const keyOf = (key: string | null): string | null =>
+  key !== null && Buffer.byteLength(key) > longestKey ? sha256(key) : key
+
 /**
- * The records that announce quarantined ones, under the original keys. Bytes are sealed first, so that an announced
- * reference always resolves. Announcing twice is possible: topic, position and group name the record.
+ * The records that announce quarantined ones, under the original keys, or the hashes of very long ones. Bytes are
+ * sealed first, so that an announced reference always resolves. Announcing twice is possible: topic, position and group
+ * name the record. A batch that nobody can read is one record, at the position of its last.
  */
 export const announceQuarantined = async (
   quarantined: readonly SetAside[],
@@ -30,11 +40,11 @@ export const announceQuarantined = async (
     const { topic, position, value } = record
     const sealed =
       value === null ? null : ((await sealQuarantined?.(value, { topic, position, group, reason })) ?? null)
-    const hash = value === null ? null : `sha256:${createHash('sha256').update(value).digest('hex')}`
+    const hash = value === null ? null : sha256(value)
     const notice: QuarantineNotice = { hash, topic, position, group, reason, publishedAt: record.timestamp, sealed }
     records.push({
       topic: topics.quarantine,
-      key: record.key,
+      key: keyOf(record.key),
       value: Buffer.from(JSON.stringify(notice)),
       headers: { 'content-type': 'application/json' },
     })

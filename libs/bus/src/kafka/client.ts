@@ -1,6 +1,15 @@
 import * as net from 'node:net'
 import * as tls from 'node:tls'
-import kafkajs, { type ISocketFactory, type Kafka, type KafkaConfig, type logCreator, type RetryOptions } from 'kafkajs'
+import kafkajs, {
+  type Consumer,
+  type ISocketFactory,
+  type Kafka,
+  type KafkaConfig,
+  type logCreator,
+  type RetryOptions,
+} from 'kafkajs'
+import type { ConsumerTiming } from './environment.ts'
+import { readFetchesSafely } from './fetch/fetch-patch.ts'
 import { stopIdleSpin } from './spin-patch.ts'
 
 /** Opens a connection to a broker; `ssl` is undefined for plaintext. */
@@ -61,6 +70,7 @@ const forward =
 /** A client; `isClosing` keeps its consumers from coming back to life while they are being closed. */
 export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka => {
   stopIdleSpin()
+  readFetchesSafely()
   return new kafkajs.Kafka({
     clientId: access.clientId,
     brokers: [...access.brokers],
@@ -74,3 +84,14 @@ export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka
     logCreator: forward(access.log),
   })
 }
+
+/** A member of a group, not connected yet. */
+export const makeConsumer = (client: Kafka, group: string, timing: ConsumerTiming): Consumer =>
+  client.consumer({
+    groupId: group,
+    sessionTimeout: timing.sessionMs,
+    heartbeatInterval: timing.heartbeatMs,
+    rebalanceTimeout: timing.rebalanceMs,
+    maxWaitTimeInMs: timing.maxWaitMs,
+    maxBytesPerPartition: 4 << 20,
+  })

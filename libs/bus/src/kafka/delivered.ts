@@ -1,5 +1,6 @@
-import type { IHeaders, KafkaMessage } from 'kafkajs'
+import { isAscii, isUtf8 } from 'node:buffer'
 import type { DeliveredRecord, Position, ReasonCode } from '../bus.ts'
+import type { FetchedMessage } from './fetch/fetched-message.ts'
 
 /** Where a record stands: partition and offset, both decimal. */
 export interface Coordinates {
@@ -16,30 +17,45 @@ export const coordinatesOf = (position: Position): Coordinates => {
   return { partition: Number(partition), offset }
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** The text of a key or header; undefined when the bytes are none that every driver can carry. */
-const textOf = (bytes: Buffer | string): string | undefined => {
-  if (typeof bytes === 'string') return bytes.includes('\0') ? undefined : bytes
-  if (bytes.includes(0)) return undefined
+const textOf = (bytes: Buffer): string | undefined => {
+  if (isAscii(bytes)) return bytes.includes(0) ? undefined : bytes.toString('latin1')
+  return isUtf8(bytes) && !bytes.includes(0) ? bytes.toString() : undefined
+}
+
+/**
+ * Headers as text; undefined when they are none. Of a name that comes more than once the last one counts, as in
+ * Kafka's own `lastHeader`. An absent value is an empty one.
+ */
+const headersOf = (message: FetchedMessage): Record<string, string> | undefined => {
+  if (!message.hasHeaders) return {}
+  const texts: [name: string, value: string][] = []
   try {
-    return decoder.decode(bytes)
+    for (const [nameBytes, valueBytes] of message.eachHeader()) {
+      const [name, value] = [textOf(nameBytes), valueBytes === null ? '' : textOf(valueBytes)]
+      if (name === undefined || value === undefined) return undefined
+      texts.push([name, value])
+    }
   } catch {
     return undefined
   }
-}
-
-/** Of a name that comes more than once the last one counts, as in Kafka's own `lastHeader`. */
-const headersOf = (headers: IHeaders | undefined): Record<string, string> | undefined => {
-  const texts: [name: string, value: string][] = []
-  for (const [name, given] of Object.entries(headers ?? {})) {
-    const last = Array.isArray(given) ? given.at(-1) : given
-    const value = textOf(last ?? '')
-    if (value === undefined || textOf(name) === undefined) return undefined
-    texts.push([name, value])
-  }
   return Object.fromEntries(texts)
 }
+
+/** A producer may claim any time at all; a later one has no ISO form of four digits for its year. */
+const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+/** Records that follow each other often have the same time: all of a batch when the broker sets it. */
+const isoTimes = (): ((time: number) => string) => {
+  let [known, text] = [-1, '']
+  return (time) => {
+    const claimed = Math.min(latest, Math.max(0, Math.trunc(time)))
+    if (claimed !== known) [known, text] = [claimed, new Date(claimed).toISOString()]
+    return text
+  }
+}
+
+const isoTime = isoTimes()
 
 /** A record as taken from a partition; `unfit` says why no handler can have it: others may write what we never would. */
 export interface Taken {
@@ -47,18 +63,18 @@ export interface Taken {
   readonly unfit: ReasonCode | undefined
 }
 
-/** The record of a Kafka message. What is not text is left out of an unfit record, its value is kept. */
-export const takenFrom = (topic: string, partition: number, message: KafkaMessage): Taken => {
+/** The record of a message. What is not text is left out of an unfit record, its value is kept. */
+export const takenFrom = (topic: string, partition: number, message: FetchedMessage): Taken => {
   const key = message.key === null ? null : textOf(message.key)
-  const headers = headersOf(message.headers)
-  const unfit = key === undefined ? 'key_not_text' : headers === undefined ? 'header_not_text' : undefined
+  const headers = headersOf(message)
+  const notText = key === undefined ? 'key_not_text' : headers === undefined ? 'header_not_text' : undefined
   const record: DeliveredRecord = {
     topic,
     key: key ?? null,
     value: message.value,
     headers: headers ?? {},
     position: positionAt({ partition, offset: message.offset }),
-    timestamp: new Date(Math.max(0, Number(message.timestamp))).toISOString(),
+    timestamp: isoTime(message.time),
   }
-  return { record, unfit }
+  return { record, unfit: message.unreadable ?? notText }
 }

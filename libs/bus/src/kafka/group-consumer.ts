@@ -1,5 +1,7 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { busLimits, type SeekTarget, type SubscribeOptions } from '../bus.ts'
+import { makeConsumer } from './client.ts'
+import { Contact } from './contact.ts'
 import { coordinatesOf } from './delivered.ts'
 import { atMost, type ConsumerEnvironment, pause } from './environment.ts'
 import { Handling } from './handling.ts'
@@ -27,6 +29,7 @@ export class GroupConsumer {
   readonly #placement: Placement
   readonly #redriver: Redriver
   readonly #watchdog: Watchdog
+  readonly #contact: Contact
   readonly #turn = new Turn()
   readonly #stopping = new AbortController()
   readonly #started = Promise.withResolvers<void>()
@@ -36,7 +39,6 @@ export class GroupConsumer {
   #stopped: Promise<void> | undefined
   #isPaused = false
   #hasStarted = false
-  #contactAt = performance.now()
 
   constructor(environment: ConsumerEnvironment, options: SubscribeOptions) {
     const { timing, hooks, parking, publish, admin } = environment
@@ -45,17 +47,12 @@ export class GroupConsumer {
     this.#topics = [...new Set(options.topics)]
     this.#handling = new Handling({ hooks, parking, publish, subscription: options })
     this.#watchdog = new Watchdog(timing.silenceMs, () => this.#die(new Error('the Kafka consumer fell silent')))
+    this.#contact = new Contact(timing.sessionMs, (error) => {
+      for (const topic of this.#topics) this.#observeOutage(topic, error)
+    })
     const isClosing = () => this.#stopping.signal.aborted
-    this.#consumer = environment
-      .client(isClosing, () => this.#watchdog.signOfLife())
-      .consumer({
-        groupId: options.group,
-        sessionTimeout: timing.sessionMs,
-        heartbeatInterval: timing.heartbeatMs,
-        rebalanceTimeout: timing.rebalanceMs,
-        maxWaitTimeInMs: timing.maxWaitMs,
-        maxBytesPerPartition: 4 << 20,
-      })
+    const client = environment.client(isClosing, () => this.#watchdog.signOfLife())
+    this.#consumer = makeConsumer(client, options.group, timing)
     this.#commits = new Commits(this.#consumer)
     this.#placement = new Placement({ consumer: this.#consumer, commits: this.#commits, admin, subscription: options })
     this.#redriver = new Redriver({
@@ -74,11 +71,12 @@ export class GroupConsumer {
 
   /** Joins the group; resolves when the starting points of this member's partitions are recorded. */
   async start(): Promise<void> {
-    const { group, from = 'earliest' } = this.#options
+    const { group } = this.#options
     const { commitMs, pollMs } = this.#environment.timing
     try {
       await this.#consumer.connect()
-      await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: from === 'earliest' })
+      // A place that retention took away is followed by the oldest record, whatever the group began with.
+      await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: true })
       await this.#placement.look(this.#topics)
       await this.#consumer.run({
         autoCommit: false,
@@ -143,6 +141,7 @@ export class GroupConsumer {
     this.#stopping.abort()
     this.#started.resolve()
     this.#watchdog.stop()
+    this.#contact.stop()
     const release = await this.#turn.take()
     for (const timer of this.#timers) clearInterval(timer)
     await atMost(leaveMs, this.#commits.record())
@@ -154,7 +153,7 @@ export class GroupConsumer {
   #listen(): void {
     const { events } = this.#consumer
     const alive = () => {
-      this.#contactAt = performance.now()
+      this.#contact.made()
       this.#watchdog.signOfLife()
     }
     for (const event of [events.HEARTBEAT, events.FETCH, events.COMMIT_OFFSETS]) this.#consumer.on(event, alive)
@@ -219,7 +218,7 @@ export class GroupConsumer {
       everyMs: heartbeatMs,
       graceMs: rebalanceMs * 0.8,
       beat: () => {
-        if (performance.now() - this.#contactAt > sessionMs) tenure?.end()
+        if (this.#contact.silentMs > sessionMs) tenure?.end()
         return payload.heartbeat()
       },
       onLost: () => tenure?.end(),
@@ -250,24 +249,21 @@ export class GroupConsumer {
   }
 
   async #deliverSlices(payload: EachBatchPayload, tenure: Tenure | undefined, pulse: Pulse): Promise<void> {
-    const { topic, partition, messages } = payload.batch
+    const { topic, partition } = payload.batch
     // A consumer that kafkajs restarted has forgotten that it is paused.
     if (this.#isPaused) this.#consumer.pause([{ topic }])
-    let taken = 0
-    for (const slice of slicesOf({ topic, partition }, messages, this.#options.maxBatch ?? busLimits.batchRecords)) {
+    for (const { taken, lastOffset } of slicesOf(payload.batch, this.#options.maxBatch ?? busLimits.batchRecords)) {
       const release = await this.#turn.take()
       try {
         if (!this.#mayDeliver(tenure) || !payload.isRunning() || payload.isStale()) return
-        const isSettled = await this.#handling.untilSettled(tenure, slice, {
+        const isSettled = await this.#handling.untilSettled(tenure, taken, {
           onOutage: (error) => this.#observeOutage(topic, error),
           rest: (attempt) => pause(this.#environment.timing.backoffMs(attempt), this.#stopping.signal),
           mayGoOn: () => this.#mayDeliver(tenure) && pulse.summons === undefined,
         })
         if (!isSettled) return
-        taken += slice.length
-        const last = taken === messages.length ? payload.batch.lastOffset() : (messages[taken - 1]?.offset ?? '')
-        payload.resolveOffset(last)
-        this.#commits.note({ topic, partition, offset: BigInt(last) + 1n })
+        payload.resolveOffset(lastOffset)
+        this.#commits.note({ topic, partition, offset: BigInt(lastOffset) + 1n })
       } finally {
         release()
       }
@@ -290,7 +286,7 @@ export class GroupConsumer {
   /** Claims the partitions anew when this member is still heard in its group. */
   #claimAgain(): void {
     const { heartbeatMs, maxWaitMs } = this.#environment.timing
-    const isMember = performance.now() - this.#contactAt < heartbeatMs + maxWaitMs
+    const isMember = this.#contact.silentMs < heartbeatMs + maxWaitMs
     if (this.#tenure !== undefined && isMember && !this.#stopping.signal.aborted) this.#begin(this.#tenure.partitions)
   }
 

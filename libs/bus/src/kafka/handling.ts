@@ -43,7 +43,9 @@ export class Handling {
   }
 
   async #consume(tenure: Tenure, taken: readonly Taken[]): Promise<void> {
-    const topic = taken[0]?.record.topic ?? ''
+    const [one] = taken
+    if (one === undefined) return
+    const { topic } = one.record
     const { group } = this.#options.subscription
     const running: DeliveredRecord[] = []
     const held: SetAside[] = []

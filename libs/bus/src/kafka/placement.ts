@@ -24,14 +24,20 @@ export interface Preparation {
 export class Placement {
   readonly #options: PlacementOptions
   #starts = new Map<string, Ends>()
+  #begun: ReadonlySet<string> = new Set()
 
   constructor(options: PlacementOptions) {
     this.#options = options
   }
 
-  /** Remembers the ends of the topics; before joining, for `latest` is from now on, not from when the group has sorted itself out. */
+  /**
+   * Remembers the ends of the topics, for `latest` is from now on, not from when the group has sorted itself out; and
+   * on which of them the group has progress. Called before joining, when no member of this generation can have any yet.
+   */
   async look(topics: readonly string[]): Promise<void> {
-    this.#starts = await readEnds(await this.#options.admin(), topics)
+    const admin = await this.#options.admin()
+    this.#starts = await readEnds(admin, topics)
+    this.#begun = new Set((await readCommitted(admin, this.#options.subscription.group, topics)).keys())
   }
 
   /** Records the starting points and claims the partitions, however often that fails, then lets the tenure begin. */
@@ -63,7 +69,9 @@ export class Placement {
       for (const partition of partitions) {
         const ends = this.#starts.get(placeOf(topic, partition))
         if (ends === undefined || committed.get(topic)?.has(partition)) continue
-        this.#place({ topic, partition, offset: from === 'latest' ? ends.high : ends.low })
+        // A partition that a known topic got later holds nothing that the group chose not to have.
+        const isLatest = from === 'latest' && !this.#begun.has(topic)
+        this.#place({ topic, partition, offset: isLatest ? ends.high : ends.low })
       }
     }
     await this.#options.commits.record()

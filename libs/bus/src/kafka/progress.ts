@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Consumer } from 'kafkajs'
 import type { TopicLag } from '../bus.ts'
 import type { ParkingLot } from './parking-lot.ts'
+import { isOfType } from './refusal.ts'
 
 /** The ends of a partition: the oldest record that is there, and the next to come. */
 export interface Ends {
@@ -21,6 +23,23 @@ export const readEnds = async (admin: Admin, topics: readonly string[]): Promise
   return ends
 }
 
+/** What a broker answers while a group's coordinator starts or moves; kafkajs's admin client gives up on them. */
+const coordinatorMoves = ['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE', 'GROUP_LOAD_IN_PROGRESS']
+const moveTries = 50
+const moveMs = 100
+
+/** Asks again while the coordinator moves, for some seconds. */
+const onceSettled = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (attempt === moveTries || !isOfType(error, ...coordinatorMoves)) throw error
+      await sleep(moveMs)
+    }
+  }
+}
+
 /** What a group has recorded, by topic and partition; without topics, of all that it has progress on. */
 export const readCommitted = async (
   admin: Admin,
@@ -28,7 +47,8 @@ export const readCommitted = async (
   topics: readonly string[] = [],
 ): Promise<Map<string, Map<number, bigint>>> => {
   const committed = new Map<string, Map<number, bigint>>()
-  for (const { topic, partitions } of await admin.fetchOffsets({ groupId: group, topics: [...topics] })) {
+  const answer = await onceSettled(() => admin.fetchOffsets({ groupId: group, topics: [...topics] }))
+  for (const { topic, partitions } of answer) {
     const known = partitions.filter(({ offset }) => Number(offset) >= 0)
     if (known.length > 0) committed.set(topic, new Map(known.map((each) => [each.partition, BigInt(each.offset)])))
   }

@@ -1,26 +1,37 @@
-import type { KafkaMessage } from 'kafkajs'
+import type { Batch } from 'kafkajs'
 import { busLimits } from '../bus.ts'
-import { takenFrom, type Taken } from './delivered.ts'
 import { sizeOfRecord } from '../check-record.ts'
+import { takenFrom, type Taken } from './delivered.ts'
+import type { FetchedMessage } from './fetch/fetched-message.ts'
+
+/** Records for a handler, none when all of it is gaps, and the offset that is done with them. */
+export interface Slice {
+  readonly taken: readonly Taken[]
+  readonly lastOffset: string
+}
 
 /** Cuts what was fetched of a partition into batches for a handler, none above the limits unless one record is. */
 export function* slicesOf(
-  place: { readonly topic: string; readonly partition: number },
-  messages: readonly KafkaMessage[],
+  { topic, partition, messages }: Pick<Batch, 'topic' | 'partition' | 'messages'>,
   maxRecords: number,
-): Generator<readonly Taken[]> {
-  let slice: Taken[] = []
+): Generator<Slice> {
+  let taken: Taken[] = []
+  let lastOffset = ''
   let bytes = 0
-  for (const message of messages) {
-    const taken = takenFrom(place.topic, place.partition, message)
-    const size = sizeOfRecord(taken.record)
-    if (slice.length > 0 && (slice.length === maxRecords || bytes + size > busLimits.batchBytes)) {
-      yield slice
-      slice = []
-      bytes = 0
+  // What kafkajs calls a message is what our reading of fetches made of it.
+  for (const message of messages as unknown as readonly FetchedMessage[]) {
+    if (!message.isGap) {
+      const next = takenFrom(topic, partition, message)
+      const size = sizeOfRecord(next.record)
+      if (taken.length > 0 && (taken.length === maxRecords || bytes + size > busLimits.batchBytes)) {
+        yield { taken, lastOffset }
+        taken = []
+        bytes = 0
+      }
+      taken.push(next)
+      bytes += size
     }
-    slice.push(taken)
-    bytes += size
+    lastOffset = message.offset
   }
-  if (slice.length > 0) yield slice
+  if (lastOffset !== '') yield { taken, lastOffset }
 }

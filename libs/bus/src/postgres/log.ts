@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { busLimits, type DeliveredRecord, type OutboundRecord, type Position } from '../bus.ts'
+import { laneOfColumn } from './lane.ts'
 
 /** A place in a topic: after the record with these coordinates. Both are decimal strings (64 bits each). */
 export interface Cursor {
@@ -82,7 +83,7 @@ const readPageSql = `
   )
   SELECT page.xid, page.position, page.key, page.value, page.headers, page.created_at, state.*,
     page.key IS NOT NULL AND EXISTS (
-      SELECT FROM bus.parked_lane WHERE group_name = $1 AND topic = $2 AND lane = 'k:' || page.key) AS is_held
+      SELECT FROM bus.parked_lane WHERE group_name = $1 AND topic = $2 AND lane = ${laneOfColumn('page.key')}) AS is_held
   FROM (
     SELECT
       EXISTS (SELECT FROM bus.log WHERE topic = $2 AND xid >= pg_snapshot_xmin(pg_current_snapshot())) AS is_gated,

@@ -1,11 +1,9 @@
 import type { ClientBase, Pool } from 'pg'
 import { busLimits, type DeliveredRecord, type ParkedKey } from '../bus.ts'
 import { behindParked, type SetAside } from '../settle.ts'
+import { laneOf } from './lane.ts'
 import { cursorAt, deliveredFrom, type StoredRow } from './log.ts'
 import type { Place } from './progress.ts'
-
-/** What stops together: a key, or a record without one by itself. */
-const laneOf = ({ key, position }: DeliveredRecord): string => (key === null ? `p:${position}` : `k:${key}`)
 
 /**
  * Keeps the records, each in its place on its lane, and stops the lanes that still ran. Repeating it changes nothing.
