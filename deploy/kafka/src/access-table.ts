@@ -39,15 +39,23 @@ export const checkProducers = (producers: readonly string[]): void => {
 
 const week = String(7 * 24 * 60 * 60 * 1_000)
 
-/** The topics of a deployment with these producers. */
+/** Of every topic: the time of a record is the broker's. A producer could claim any, and have others' records expire by it. */
+const brokersTime = { 'message.timestamp.type': 'LogAppendTime' } as const
+
+/** Of topics that others write: stored unpacked, so that no batch unpacks to more than it may be large. */
+const inbound = { ...brokersTime, 'compression.type': 'uncompressed' } as const
+
+/** The topics of a deployment with these producers. Settings are given to topics when they are created, not later. */
 export const topicsOf = (producers: readonly string[]): readonly TopicPlan[] => [
-  { topic: topics.events, partitions: 4, settings: { 'retention.ms': week } },
-  { topic: topics.audit, partitions: 4 },
-  { topic: topics.checkpoints, partitions: 1 },
-  { topic: topics.quarantine, partitions: 1 },
-  ...producers
-    .flatMap((name) => [topics.intents(name), topics.executions(name), topics.decisions(name)])
-    .map((topic) => ({ topic, partitions: 4 })),
+  { topic: topics.events, partitions: 4, settings: { ...brokersTime, 'retention.ms': week } },
+  { topic: topics.audit, partitions: 4, settings: brokersTime },
+  { topic: topics.checkpoints, partitions: 1, settings: brokersTime },
+  { topic: topics.quarantine, partitions: 1, settings: brokersTime },
+  ...producers.flatMap((name) => [
+    { topic: topics.intents(name), partitions: 4, settings: inbound },
+    { topic: topics.executions(name), partitions: 4, settings: inbound },
+    { topic: topics.decisions(name), partitions: 4, settings: brokersTime },
+  ]),
 ]
 
 /** All that is allowed; everything else is denied. */

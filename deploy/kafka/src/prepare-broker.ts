@@ -41,7 +41,21 @@ const createMissingTopics = async (admin: Admin, producers: readonly string[], i
     configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
   }
   if (isOurs && !there.has(offsets.topic)) plans.push(offsets)
-  if (plans.length > 0) await admin.createTopics({ topics: plans, waitForLeaders: true })
+  if (plans.length === 0) return
+  await admin.createTopics({ topics: plans, waitForLeaders: false })
+  const created = plans.map(({ topic }) => topic)
+  while (!(await areLed(admin, created))) await sleep(20)
+}
+
+/** kafkajs's own wait for leaders ends with an error when the broker does not know a topic yet. */
+const areLed = async (admin: Admin, created: string[]): Promise<boolean> => {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: created })
+    return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))
+  } catch (error) {
+    if ((error as { readonly retriable?: boolean }).retriable === true) return false
+    throw error
+  }
 }
 
 /** Whether the broker counts the rights that were created already: they take effect a little after the answer. */

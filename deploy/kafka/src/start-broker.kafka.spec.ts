@@ -67,6 +67,26 @@ describe('the secured broker', () => {
     expect(await write(name, topic)).toBe('TOPIC_AUTHORIZATION_FAILED')
   })
 
+  it('gives records of producers its own time, and stores their batches unpacked whatever they were packed with', async () => {
+    const topic = 'countersign.intents.v1.agent-a'
+    const producer = (await clientOf('agent-a')).producer({
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    })
+    await producer.connect()
+    const messages = [{ key: 'k', value: 'v'.repeat(10_000), timestamp: '0' }]
+    const from = Date.now() - 60_000
+    const [sent] = await producer.send({ topic, messages, compression: kafkajs.CompressionTypes.GZIP })
+    // A bomb: packed it is small, unpacked it is more than a batch may be.
+    const bomb = producer.send({
+      topic,
+      messages: [{ key: 'k', value: Buffer.alloc(5_000_000) }],
+      compression: kafkajs.CompressionTypes.GZIP,
+    })
+    await expect(bomb).rejects.toMatchObject({ type: 'MESSAGE_TOO_LARGE' })
+    await producer.disconnect()
+    expect(Number(sent?.logAppendTime)).toBeGreaterThan(from)
+  })
+
   it('keeps its secrets to its owner', async () => {
     for (const file of ['secrets.json', 'server.properties', 'tls/broker.pem', 'tls/agent-a.key', 'tls/ca.key']) {
       expect([file, (await stat(join(dataDir, file))).mode & 0o077]).toEqual([file, 0])
