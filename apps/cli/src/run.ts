@@ -16,6 +16,8 @@ import { registerLogin } from './sign-in/login.command.ts'
 import { registerToken } from './sign-in/token.command.ts'
 import { type Streams, type Terminal, terminalOn } from './terminal.ts'
 import { registerVerify } from './verify-log/verify.command.ts'
+import { registerParked } from './work-quarantine/parked.command.ts'
+import { registerQuarantine } from './work-quarantine/quarantine.command.ts'
 
 const registers: readonly Register[] = [
   registerDemo,
@@ -31,6 +33,8 @@ const registers: readonly Register[] = [
   registerVerify,
   registerReplay,
   registerStore,
+  registerQuarantine,
+  registerParked,
   registerLogin,
   registerToken,
 ]

@@ -18,6 +18,12 @@ import type { ReconcileExecution } from './reconcile-execution/reconcile-executi
 import { RedeemGrantController } from './redeem-grant/redeem-grant.controller.ts'
 import type { RecordRefusals } from './record-refusal/record-refusals.ts'
 import type { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
+import { QuarantineController } from './quarantine-record/quarantine.controller.ts'
+import type { ReadQuarantine } from './quarantine-record/read-quarantine.ts'
+import { RedriveParkedController } from './redrive-parked/redrive-parked.controller.ts'
+import type { RedriveParked } from './redrive-parked/redrive-parked.handler.ts'
+import { RedriveQuarantinedController } from './redrive-quarantined/redrive-quarantined.controller.ts'
+import type { RedriveQuarantined } from './redrive-quarantined/redrive-quarantined.handler.ts'
 import { TakeRecordsController } from './take-records/take-records.controller.ts'
 import type { TakeIntents } from './take-records/take-intents.ts'
 import type { TakeReports } from './take-records/take-reports.ts'
@@ -47,6 +53,9 @@ export type IntakeParts = {
   readonly withdraw: WithdrawIntent
   readonly takeIntents: TakeIntents
   readonly takeReports: TakeReports
+  readonly quarantine: ReadQuarantine
+  readonly redriveQuarantined: RedriveQuarantined
+  readonly redriveParked: RedriveParked
   readonly registers: Registers
   readonly freeze: Freeze
   readonly adoption: AdoptStore
@@ -72,6 +81,9 @@ export class IntakeModule {
         FreezeController,
         TakeRecordsController,
         AdoptStoreController,
+        QuarantineController,
+        RedriveQuarantinedController,
+        RedriveParkedController,
         WellKnownController,
       ],
       providers: [
@@ -88,6 +100,9 @@ export class IntakeModule {
         { provide: token.WITHDRAW_INTENT, useValue: parts.withdraw },
         { provide: token.TAKE_INTENTS, useValue: parts.takeIntents },
         { provide: token.TAKE_REPORTS, useValue: parts.takeReports },
+        { provide: token.READ_QUARANTINE, useValue: parts.quarantine },
+        { provide: token.REDRIVE_QUARANTINED, useValue: parts.redriveQuarantined },
+        { provide: token.REDRIVE_PARKED, useValue: parts.redriveParked },
         { provide: token.REGISTERS, useValue: parts.registers },
         { provide: token.FREEZE, useValue: parts.freeze },
         { provide: token.ADOPT_STORE, useValue: parts.adoption },

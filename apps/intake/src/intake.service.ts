@@ -25,6 +25,9 @@ import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
 import { concurrentReads, GatheredReads } from './read-intent/gathered-reads.ts'
 import { appendedSignal, ReadIntent } from './read-intent/wait-for-decision.ts'
 import { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
+import { ReadQuarantine } from './quarantine-record/read-quarantine.ts'
+import { RedriveParked } from './redrive-parked/redrive-parked.handler.ts'
+import { RedriveQuarantined } from './redrive-quarantined/redrive-quarantined.handler.ts'
 import { RecordRefusal } from './record-refusal/record-refusal.handler.ts'
 import { RecordRefusals } from './record-refusal/record-refusals.ts'
 import { ShedRequests } from './record-refusal/shed-requests.ts'
@@ -119,6 +122,9 @@ export const intakeService =
         report,
         takeIntents: records.intents,
         takeReports: records.reports,
+        quarantine: new ReadQuarantine({ pool, store, keyring: keys }),
+        redriveQuarantined: new RedriveQuarantined({ pool, store, keyring: keys, ...records }),
+        redriveParked: new RedriveParked({ pool, bus, store }),
         reconcile: new ReconcileExecution(pool, store),
         withdraw: new WithdrawIntent(store),
         registers: new Registers(store),

@@ -3,6 +3,7 @@ import { failed, succeeded, type Actor, type Meaning } from './meaning.ts'
 
 const activities = {
   create: [1, 'Create'],
+  read: [2, 'Read'],
   update: [3, 'Update'],
   enroll: [6, 'Enroll'],
   disable: [9, 'Disable'],
@@ -114,6 +115,34 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
         },
       }
     }
+    case 'QuarantineRedriven': {
+      const { quarantineId, topic, position, outcome, code, by } = event.data
+      return {
+        ...entity('update', 'quarantine.redrive', quarantinedOf(quarantineId)),
+        message: 'A quarantined record was taken again.',
+        actor: { person: by },
+        from: 'intake',
+        unmapped: { topic, position, outcome, ...(code === undefined ? {} : { code }) },
+      }
+    }
+    case 'QuarantineOpened':
+      return {
+        ...entity('read', 'quarantine.open', quarantinedOf(event.data.quarantineId)),
+        message: 'The sealed bytes of a quarantined record were read.',
+        severity: 2,
+        actor: { person: event.data.by },
+        from: 'intake',
+      }
+    case 'ParkedKeyRedriven': {
+      const { group, topic, key, records, by } = event.data
+      return {
+        ...entity('update', 'parked.redrive', { uid: key, name: group, type_id: 99, type: 'Parked Key' }),
+        message: 'Parked records of an intent are delivered again.',
+        actor: { person: by },
+        from: 'intake',
+        unmapped: { topic, records },
+      }
+    }
     case 'PolicySetActivated': {
       const { digest, previousDigest, activatedBy, seeded, ruleCount, changedRules } = event.data
       return {
@@ -180,6 +209,7 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
   }
 }
 
+const quarantinedOf = (uid: string) => ({ uid, type_id: 99, type: 'Quarantined Record' })
 const policyOf = (digest: string) => ({ uid: digest, type_id: 5, type: 'Policy' })
 const userOf = (person: string) => ({
   uid: person,

@@ -5,6 +5,7 @@ import * as execution from './execution.schema.ts'
 import * as grant from './grant.schema.ts'
 import * as intent from './intent.schema.ts'
 import * as policy from './policy.schema.ts'
+import * as quarantine from './quarantine.schema.ts'
 import * as register from './register.schema.ts'
 import * as review from './review.schema.ts'
 
@@ -48,6 +49,9 @@ export const eventDefinitions = [
   register.DirectoryPersonRegistered,
   register.DirectoryGroupChanged,
   register.AccountLinked,
+  quarantine.QuarantineRedriven,
+  quarantine.QuarantineOpened,
+  quarantine.ParkedKeyRedriven,
 ] as const
 
 type Definitions = (typeof eventDefinitions)[number]

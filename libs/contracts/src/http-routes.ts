@@ -1,6 +1,7 @@
 import { directoryRoutes } from './http-routes/directory-routes.ts'
 import { intentRoutes } from './http-routes/intent-routes.ts'
 import { proofRoutes } from './http-routes/proof-routes.ts'
+import { quarantineRoutes } from './http-routes/quarantine-routes.ts'
 import { reviewRoutes } from './http-routes/review-routes.ts'
 import { storeRoutes } from './http-routes/store-routes.ts'
 import type { HttpRoute } from './http-routes/route.ts'
@@ -12,4 +13,5 @@ export const httpRoutes: readonly HttpRoute[] = [
   ...directoryRoutes,
   ...proofRoutes,
   ...storeRoutes,
+  ...quarantineRoutes,
 ]

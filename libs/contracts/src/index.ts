@@ -72,6 +72,16 @@ export {
   type JsonObject,
   type JsonValue,
 } from './primitives.ts'
+export {
+  type ParkedKeyList,
+  type QuarantinedContent,
+  type QuarantinedRecord,
+  type QuarantineList,
+  RedriveParkedBody,
+  RedriveQuarantineBody,
+  type RedrivenParked,
+  type RedrivenQuarantine,
+} from './quarantine.schema.ts'
 export { isRefusal, isRefusalCode, refusals, refuse, type Refusal, type RefusalCode } from './refusals.ts'
 export { FreezeScope } from './register.schema.ts'
 export { AdoptedStoreView, StoreView } from './view.schema.ts'

@@ -8,6 +8,16 @@ import {
 } from './cloud-event.schema.ts'
 import * as directory from './directory.schema.ts'
 import * as http from './message.schema.ts'
+import {
+  ParkedKeyList,
+  QuarantinedContent,
+  QuarantinedRecord,
+  QuarantineList,
+  RedriveParkedBody,
+  RedriveQuarantineBody,
+  RedrivenParked,
+  RedrivenQuarantine,
+} from './quarantine.schema.ts'
 import { SealedIntent, SealedReason } from './sealed.schema.ts'
 import * as view from './view.schema.ts'
 
@@ -60,6 +70,14 @@ export const messageDefinitions: readonly MessageDefinition[] = [
     Problem,
     ...directory,
     ...view,
+    QuarantineList,
+    QuarantinedRecord,
+    QuarantinedContent,
+    RedriveQuarantineBody,
+    RedrivenQuarantine,
+    ParkedKeyList,
+    RedriveParkedBody,
+    RedrivenParked,
   }),
   ...versionOne('bus', { IntentMessage, ExecutionMessage, OutcomeMessage, AuditMessage, QuarantineNotice }),
   ...versionOne('sealed', { SealedIntent, SealedReason }),

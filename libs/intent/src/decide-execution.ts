@@ -5,9 +5,7 @@ import { isPast } from './time.ts'
 
 /** The executor reports by itself, or over the topic of the producer that asked, which only that producer can write. */
 const mayReport = ({ executor, clientId, producer }: ReportExecution, { grant, published }: Intent): boolean =>
-  producer === undefined
-    ? grant?.executor === executor && grant.clientId === clientId
-    : published.producer === producer
+  producer === undefined ? grant?.executor === executor && grant.clientId === clientId : published.producer === producer
 
 /**
  * What the executor says happened. A result that arrives after the attempt was marked unknown reconciles it; repeating the

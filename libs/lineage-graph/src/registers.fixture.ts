@@ -48,5 +48,11 @@ export const registers = (): RecordedEventOf[] => {
     storePosition: 40,
     markPosition: 60,
   })
+  const quarantineId = id(0xd, 1)
+  const topic = 'countersign.intents.v1.etl'
+  add('QuarantineRedriven', { quarantineId, topic, position: '0:7', outcome: 'taken', by: subjects.dana })
+  add('QuarantineOpened', { quarantineId, by: subjects.dana })
+  const parked = { group: 'countersign.policy', topic: 'countersign.events.v1', key: id(0xe, 1) }
+  add('ParkedKeyRedriven', { ...parked, records: 2, by: subjects.dana })
   return events
 }

@@ -17,6 +17,10 @@ const commands: readonly (readonly [method: string, path: RegExp, command: strin
   ['POST', /^\/v1\/executions$/, reportCommand],
   ['POST', /^\/v1\/agents$/, 'register_agent'],
   ['POST', /^\/v1\/freezes$/, 'freeze'],
+  ['POST', /^\/v1\/quarantine\/redrive$/, 'redrive_quarantined'],
+  // A read like no other: what it shows is sealed.
+  ['GET', new RegExp(`^/v1/quarantine/${id}/content$`), 'open_quarantined'],
+  ['POST', /^\/v1\/parked\/redrive$/, 'redrive_parked'],
   ['DELETE', new RegExp(`^/v1/freezes/${id}$`), 'unfreeze'],
   ['POST', /^\/v1\/store\/adopt$/, 'adopt_store'],
 ]

@@ -36,7 +36,7 @@ describe('delivery at least once', () => {
     await at.write(...records)
     await at.write(reportRecord(reportEvent(newId(), { grantId: newId(), executionId: newId(), outcome: 'started' })))
     expect((await at.events('ActionIntentPublished')).map(({ requestId }) => requestId)).toEqual(['good'])
-    expect((await at.events('ActionIntentRefused')).map(({ code }) => code).toSorted()).toEqual([
+    expect((await at.events('ActionIntentRefused')).map(({ code }) => String(code)).toSorted()).toEqual([
       'agent_not_yours',
       'invalid_json',
       'no_value',

@@ -9,6 +9,15 @@ export type TakenOutcome =
   | { readonly kind: 'taken' }
   | { readonly kind: 'refused'; readonly refusal: RecordRefusal; readonly isQuarantined: boolean }
 
+/** Where records come from: the subscription of a group, or the quarantine that they are still in. */
+export type TakenFrom = { readonly group: string; readonly isRedrive?: boolean }
+
+/** Those of the bad records that are refused now; what stays in quarantine is there already, and was refused when it came. */
+export const toRefuse = <Bad extends { readonly isQuarantined: boolean }>(
+  { isRedrive = false }: TakenFrom,
+  bad: readonly Bad[],
+): readonly Bad[] => (isRedrive ? bad.filter(({ isQuarantined }) => !isQuarantined) : bad)
+
 export type Outcomes = Map<DeliveredRecord, TakenOutcome>
 
 /** The answer that the bus gets for a record. */

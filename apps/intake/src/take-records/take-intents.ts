@@ -10,7 +10,7 @@ import type { PublishRequest } from '../publish-intent/published-event.ts'
 import { publishCommand } from '../record-refusal/command-of.ts'
 import type { ShedRequests } from '../record-refusal/shed-requests.ts'
 import { producerCaller } from './producer-caller.ts'
-import { answeredBefore, type Outcomes, recordOutcome } from './outcomes.ts'
+import { answeredBefore, type Outcomes, recordOutcome, toRefuse, type TakenFrom } from './outcomes.ts'
 import { type IntentMessage, type ReadRecord, readIntentRecord } from './read-record.ts'
 import type { RecordToRefuse, RefuseRecords } from './refuse-records.ts'
 
@@ -44,7 +44,7 @@ export class TakeIntents {
     const caller = await producerCaller(pool, producer)
     // Load is shed before anything is read; every record over the quota is counted, and told together.
     const admitted = records.filter(() => admission.admits(caller, performance.now()))
-    const outcomes = await this.take(caller, group, admitted)
+    const outcomes = await this.take(caller, { group }, admitted)
     const count = records.length - admitted.length
     if (count > 0)
       shed.count(caller, { command: publishCommand, code: 'too_many_requests', count, record: { digest: null } })
@@ -52,7 +52,7 @@ export class TakeIntents {
   }
 
   /** What becomes of records that are admitted, by record. */
-  async take(caller: ClientCaller, group: string, records: readonly DeliveredRecord[]): Promise<Outcomes> {
+  async take(caller: ClientCaller, from: TakenFrom, records: readonly DeliveredRecord[]): Promise<Outcomes> {
     const all = records.map((delivered) => ({ delivered, read: readIntentRecord(delivered) }))
     const outcomes = await answeredBefore(
       this.#options.pool,
@@ -78,7 +78,7 @@ export class TakeIntents {
         if (isSame && outcomes.get(first.delivered)?.kind === 'taken') outcomes.set(again.delivered, { kind: 'taken' })
         else await this.#publish([again], outcomes, bad)
       }
-      await this.#options.refuse.handle(caller, { command: publishCommand, group }, bad)
+      await this.#options.refuse.handle(caller, { command: publishCommand, group: from.group }, toRefuse(from, bad))
       for (const { delivered, refusal, isQuarantined } of bad)
         outcomes.set(delivered, { kind: 'refused', refusal, isQuarantined })
       return outcomes

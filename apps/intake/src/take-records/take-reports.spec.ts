@@ -114,7 +114,7 @@ describe('an execution report on the bus', () => {
     expect(
       (await refused())
         .slice(-2)
-        .map(({ code }) => code)
+        .map(({ code }) => String(code))
         .toSorted(),
     ).toEqual(['invalid_json', 'wrong_event_type'])
     const [row] = await at.rows<{ reason: string; topic: string }>('select reason, topic from intake.quarantined')

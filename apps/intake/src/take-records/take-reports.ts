@@ -6,7 +6,14 @@ import type { ClientCaller } from '../caller.ts'
 import { reportCommand } from '../record-refusal/command-of.ts'
 import { isRecorded } from '../record-refusal/refused-attempts.ts'
 import type { ReportExecution } from '../report-execution/report-execution.handler.ts'
-import { answeredBefore, type Outcomes, recordOutcome, type TakenOutcome } from './outcomes.ts'
+import {
+  answeredBefore,
+  type Outcomes,
+  recordOutcome,
+  toRefuse,
+  type TakenFrom,
+  type TakenOutcome,
+} from './outcomes.ts'
 import { producerCaller } from './producer-caller.ts'
 import { type ExecutionMessage, type ReadRecord, readReportRecord } from './read-record.ts'
 import type { RecordToRefuse, RefuseRecords } from './refuse-records.ts'
@@ -36,12 +43,12 @@ export class TakeReports {
   }
 
   async handle(producer: string, group: string, records: readonly DeliveredRecord[]): Promise<RecordOutcome[]> {
-    const outcomes = await this.take(await producerCaller(this.#options.pool, producer), group, records)
+    const outcomes = await this.take(await producerCaller(this.#options.pool, producer), { group }, records)
     return records.map((record) => recordOutcome(outcomes.get(record)))
   }
 
   /** What becomes of records, by record. */
-  async take(caller: ClientCaller, group: string, records: readonly DeliveredRecord[]): Promise<Outcomes> {
+  async take(caller: ClientCaller, from: TakenFrom, records: readonly DeliveredRecord[]): Promise<Outcomes> {
     const all = records.map((delivered) => ({ delivered, read: readReportRecord(delivered) }))
     const outcomes = await answeredBefore(
       this.#options.pool,
@@ -65,7 +72,7 @@ export class TakeReports {
       // All of them end before the batch may come again.
       const works = await Promise.allSettled(Array.from({ length: Math.min(concurrent, byIntent.size) }, work))
       for (const one of works) if (one.status === 'rejected') throw one.reason
-      await this.#options.refuse.handle(caller, { command: reportCommand, group }, bad)
+      await this.#options.refuse.handle(caller, { command: reportCommand, group: from.group }, toRefuse(from, bad))
       for (const one of bad) outcomes.set(one.delivered, refusedOutcome(one))
       return outcomes
     })

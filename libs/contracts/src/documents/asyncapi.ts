@@ -21,9 +21,6 @@ const headers = (...names: readonly string[]): JsonSchema => ({
 const producer = { producer: { description: 'Name of the producer, [a-z0-9-]{1,40}: the topic is the identity' } }
 const keyed = (description: string) => ({ bindings: { kafka: { key: { type: 'string', description } } } })
 
-/** Nothing reads or writes it in this version; the description is what it will hold. */
-const planned = { 'x-status': 'planned' } as const
-
 /** Channels by topic. `messages` are names in `components.messages`. */
 const channels = {
   intents: {
