@@ -59,7 +59,6 @@ describe('what the SIEM topic gets', () => {
     const topic = new Topic()
     await bench.feeder(topic)()
     const [first, second] = topic.records
-    const row = topic.rows()[0]
     expect(first).toMatchObject({ topic: topics.audit, key: streamId })
     expect(first?.headers).toEqual({
       'content-type': 'application/json',
@@ -69,8 +68,6 @@ describe('what the SIEM topic gets', () => {
       ce_type: 'dev.countersign.AuditRow.v1',
       ce_subject: streamId,
       ce_time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      ce_ledgerindex: '0',
-      ce_leafhash: `sha256:${row?.raw_data_hash.value}`,
       traceparent,
     })
     expect(second?.key).toBe(register)
