@@ -227,6 +227,17 @@ describe('postgres bus', () => {
     expect(await count()).toBe(1)
   })
 
+  it('prunes what nobody subscribes to by its age alone', async () => {
+    const topic = await bench.makeTopic()
+    const { bus, pool } = await bench.open()
+    await bus.publish(recordsOf(topic, 'k', ['1', '2']))
+    const count = async () => (await pool.query('SELECT 1 FROM bus.log WHERE topic = $1', [topic])).rowCount
+    await bus.prune(new Date(0))
+    expect(await count()).toBe(2)
+    await bus.prune(new Date(Date.now() + 60_000))
+    expect(await count()).toBe(0)
+  })
+
   it('refuses to deliver on progress of another cluster, whose transaction ids count differently', async () => {
     const topic = await bench.makeTopic()
     const group = newGroup()

@@ -41,6 +41,7 @@ export const sayStages = (stages: Stages, intents: number): void => {
   cost('relay and bus, per event', stages.relayAndBusPerEvent)
   cost('policy, per intent', stages.policyPerIntent)
   cost('ledger, per event', stages.ledgerPerEvent)
+  cost('SIEM feed alone, per row', stages.siemFeedPerRow)
   cost('lineage, per event', stages.projectionPerEvent)
 }
 

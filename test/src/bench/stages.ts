@@ -21,7 +21,10 @@ export type Stages = {
   readonly publishPerIntent: Cost
   readonly relayAndBusPerEvent: Cost
   readonly policyPerIntent: Cost
+  /** Its row for the SIEM included. */
   readonly ledgerPerEvent: Cost
+  /** The feed alone, every row once more. */
+  readonly siemFeedPerRow: Cost
   readonly projectionPerEvent: Cost
 }
 
@@ -47,6 +50,7 @@ const events = 'select count(*) from countersign.event'
 const relayed = `select count(*) from countersign.event e, relay.lease r where (e.incarnation, e.xid, e.position) <= (r.incarnation, r.xid, r.position)`
 const decidedIntents = `select count(*) from countersign.event where kind = 'intent' and type like '%.PolicyEvaluated.%'`
 const entries = 'select count(*) from ledger.entry'
+const fed = 'select coalesce(sum(fed), 0) from ledger.siem_progress'
 const projected = 'select count(*) from lineage.audit_event'
 
 /** Runs one service until the stage is done, and nothing of its building counts. */
@@ -69,7 +73,7 @@ const staged = async (
 
 /**
  * Takes the same intents through the product's own services one after another, each alone at full speed on what the one
- * before it left: intake, relay and bus, policy, ledger, lineage.
+ * before it left: intake, relay and bus, policy, ledger, SIEM feed, lineage.
  */
 export const measureStages = async (options: StagesOptions): Promise<Stages> => {
   const { store, credentials, dataDir, intents } = options
@@ -142,22 +146,26 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
     })
 
     const all = await numberOf(store, events)
-    const ledger = await buildService({
-      name: 'ledger',
-      log,
-      config: readConfig(ledgerConfig, {
-        DATABASE_URL: store.urlOf('ledger'),
-        CHECKPOINT_KEY_FILE: store.key('log.pem'),
-        PUBLISHED_MARK_DIR: `${dataDir}/published`,
-        ...identity,
-        ...macKey,
-      }),
-      compose: composeLedger({ bus: busOf('ledger') }),
-    })
-    const ledgerPerEvent = await staged(clocks, ledger, {
+    const ledger = () =>
+      buildService({
+        name: 'ledger',
+        log,
+        config: readConfig(ledgerConfig, {
+          DATABASE_URL: store.urlOf('ledger'),
+          CHECKPOINT_KEY_FILE: store.key('log.pem'),
+          PUBLISHED_MARK_DIR: `${dataDir}/published`,
+          ...identity,
+          ...macKey,
+        }),
+        compose: composeLedger({ bus: busOf('ledger') }),
+      })
+    const untilFed = () => reaches(store, fed, all)
+    const ledgerPerEvent = await staged(clocks, await ledger(), {
       count: () => numberOf(store, entries),
-      done: () => reaches(store, entries, all),
+      done: untilFed,
     })
+    await store.superuser.query('delete from ledger.siem_progress')
+    const siemFeedPerRow = await staged(clocks, await ledger(), { count: () => numberOf(store, fed), done: untilFed })
 
     await relaying()
     const lineage = await buildService({
@@ -170,7 +178,14 @@ export const measureStages = async (options: StagesOptions): Promise<Stages> => 
       count: () => numberOf(store, projected),
       done: () => reaches(store, projected, all),
     })
-    return { publishPerIntent, relayAndBusPerEvent, policyPerIntent, ledgerPerEvent, projectionPerEvent }
+    return {
+      publishPerIntent,
+      relayAndBusPerEvent,
+      policyPerIntent,
+      ledgerPerEvent,
+      siemFeedPerRow,
+      projectionPerEvent,
+    }
   } finally {
     for (const close of closing) await close()
   }

@@ -4,7 +4,7 @@ import { type Running, startRunning } from '../running.ts'
 import { Canaries } from './canaries.ts'
 import { plantEverywhere } from './plant.ts'
 import { type Hit, searcher, type Surface } from './search.ts'
-import { files, reads, slack, tables } from './surfaces.ts'
+import { auditTopic, files, reads, slack, tables } from './surfaces.ts'
 
 const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 
@@ -82,6 +82,7 @@ const run = async (): Promise<boolean> => {
     const isDatabase = ({ name }: Surface): boolean => name.startsWith('database file')
     const results = [
       search('PostgreSQL, every column', await tables(running), find),
+      search('the SIEM topic', await auditTopic(running), find),
       search('PostgreSQL, files and write-ahead log', onDisk.filter(isDatabase), find),
       search(
         'other files of the data folder',

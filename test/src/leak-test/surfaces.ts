@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { topics } from '@countersign/contracts'
+import { until } from '../instance/until.ts'
 import type { Running } from '../running.ts'
 import type { Surface } from './search.ts'
 
@@ -29,6 +31,28 @@ export const tables = async ({ superuser }: Running): Promise<Surface[]> => {
   const { rows: active } = await superuser.query<{ query: string }>('select query from pg_stat_activity')
   surfaces.push({ name: 'pg_stat_activity.query', bytes: Buffer.from(active.map(({ query }) => query).join('\n')) })
   return surfaces
+}
+
+/**
+ * What the SIEM gets: key, headers and value of every record of the audit topic. The tables hold it too; it is searched
+ * under its own name, once every event is there.
+ */
+export const auditTopic = async ({ superuser }: Running): Promise<Surface[]> => {
+  await until(
+    async () => {
+      const fed = `select coalesce(sum(fed), 0) = (select count(*) from countersign.event) as is_all from ledger.siem_progress`
+      return (await superuser.query<{ is_all: boolean }>(fed)).rows[0]?.is_all
+    },
+    { what: `every event on ${topics.audit}` },
+  )
+  const { rows } = await superuser.query<{ key: string | null; value: Buffer; headers: object }>(
+    'select key, value, headers from bus.log where topic = $1 order by position',
+    [topics.audit],
+  )
+  return rows.map(({ key, value, headers }, at) => ({
+    name: `${topics.audit} record ${at}`,
+    bytes: Buffer.concat([bytesOf(key), newline, bytesOf(headers), newline, value]),
+  }))
 }
 
 const filesBelow = async (folder: string): Promise<string[]> => {
