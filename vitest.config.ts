@@ -10,8 +10,12 @@ const withKafka = [
   'test/src/**/*.kafka.spec.ts',
   'libs/bus/src/kafka.spec.ts',
 ]
+/** Stories that every bus has to tell alike. */
+const stories = ['test/src/e2e/*.e2e.spec.ts']
 const withDatabase = specsWithDatabase().filter((path) => !withKafka.some((pattern) => matchesGlob(path, pattern)))
 const leftOut = withoutKafka()
+// They start a broker of their own each, so one that is named does not do.
+const storiesLeftOut = withoutKafka({ ...process.env, KAFKA_BROKERS: '' })
 if (leftOut !== undefined) process.stderr.write(`LEFT OUT: the specs on Kafka. ${leftOut}\n`)
 
 export default defineConfig({
@@ -48,6 +52,14 @@ export default defineConfig({
                 include: withKafka,
                 globalSetup: ['libs/spec-kit/src/postgres.global-setup.ts', 'deploy/kafka/src/kafka.global-setup.ts'],
               },
+            },
+          ]
+        : []),
+      ...(storiesLeftOut === undefined
+        ? [
+            {
+              extends: true as const,
+              test: { name: 'stories-on-kafka', include: stories, env: { STORIES_ON: 'kafka' } },
             },
           ]
         : []),

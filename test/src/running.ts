@@ -5,7 +5,10 @@ import { countersign, type Countersign } from '@countersign/client'
 import { clientToken, signIn } from '@countersign/loopback/identity-provider'
 import pg from 'pg'
 import { type Answer, call, type CallOptions } from './instance/call.ts'
+import { type Bus, type BusName, busNames } from './instance/bus.ts'
 import { freePorts } from './instance/free-ports.ts'
+import { kafkaFolder, startTestKafka, type TestKafka } from './instance/kafka-bus.ts'
+import { postgresBus } from './instance/postgres-bus.ts'
 import { ProductProcess } from './instance/product-process.ts'
 import { slackDriver, type SlackDriver } from './instance/slack-driver.ts'
 import { type Mint, mintWith } from './instance/tokens.ts'
@@ -40,6 +43,7 @@ export type Running = {
   /** The published client, acting as etl-bot. */
   readonly client: Countersign
   readonly slack: SlackDriver
+  readonly bus: Bus
   /** The database's superuser: sees and may do everything. */
   readonly superuser: pg.Pool
   readonly process: ProductProcess
@@ -54,6 +58,8 @@ export type Running = {
 }
 
 export type RunningOptions = {
+  /** Default: what `STORIES_ON` says, else postgres. */
+  readonly bus?: BusName
   readonly logLevel?: 'warn' | 'debug' | 'trace'
   /** More arguments for the product's command line, made from its data folder and a free port. */
   readonly more?: (dataDir: string, freePort: number) => readonly string[]
@@ -86,19 +92,43 @@ const tokensOf = async ({ issuer, audience, cliClientId, agents, producers, peop
   return { agent, replay, dana, ben }
 }
 
+/** How long a start may take on a busy machine, a broker's included. */
+export const startTimeoutMs = 300_000
+
+const namedBus = (): BusName => busNames.find((name) => name === process.env['STORIES_ON']) ?? 'postgres'
+
+const servicePorts = 10
+const brokerPorts = 4
+
 /**
- * Starts the built product as a process of its own on free ports and a data folder of its own. One per spec file: a start
- * takes some seconds.
+ * Starts the built product on free ports and a data folder of its own: as one process, or, on Kafka, as a process for each
+ * service with a secured broker. One per spec file: a start takes some seconds.
  */
-export const startRunning = async ({ logLevel = 'warn', more }: RunningOptions = {}): Promise<Running> => {
+export const startRunning = async (options: RunningOptions = {}): Promise<Running> => {
+  const { bus: busName = namedBus(), logLevel = 'warn', more } = options
   const dataDir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
   // As root the database runs as another account, which has to pass this folder: else its files would go elsewhere and stay.
   await chmod(dataDir, 0o711)
   const removeData = (): Promise<void> => rm(dataDir, { recursive: true, force: true })
+  let kafka: TestKafka | undefined
   try {
-    const port = await freePorts(4)
+    const port = await freePorts(servicePorts + brokerPorts)
+    if (busName === 'kafka') {
+      kafka = await startTestKafka(kafkaFolder(dataDir), port + servicePorts, async (run) => {
+        await halt()
+        await run()
+        await resume()
+      })
+    }
     const start = (): Promise<ProductProcess> =>
-      ProductProcess.start({ dataDir, port, logLevel, more: more?.(dataDir, port + 3) ?? [] })
+      ProductProcess.start({
+        dataDir,
+        port,
+        logLevel,
+        bus: busName,
+        environment: kafka?.environment ?? {},
+        more: more?.(dataDir, port + servicePorts - 1) ?? [],
+      })
     let product = await start()
     let credentials = await readCredentials(dataDir)
     let superuser = superuserPool(credentials)
@@ -107,6 +137,11 @@ export const startRunning = async ({ logLevel = 'warn', more }: RunningOptions =
     const halt = async (): Promise<void> => {
       await superuser.end()
       await product.stop()
+    }
+    const resume = async (): Promise<void> => {
+      product = await start()
+      credentials = await readCredentials(dataDir)
+      superuser = superuserPool(credentials)
     }
     return {
       baseUrl,
@@ -125,22 +160,21 @@ export const startRunning = async ({ logLevel = 'warn', more }: RunningOptions =
       mint: await mintWith({ issuer, audience, keyFile: join(dataDir, 'keys', 'identity-provider.json') }),
       client: countersign({ baseUrl, token: async () => tokens.agent }),
       slack: slackDriver(slackUrl),
+      bus: kafka ?? postgresBus(() => superuser),
       call: (path, options) => call(`${baseUrl}${path}`, options),
       halt,
-      resume: async () => {
-        product = await start()
-        credentials = await readCredentials(dataDir)
-        superuser = superuserPool(credentials)
-      },
+      resume,
       stop: async () => {
         try {
           if (product.isRunning) await halt()
         } finally {
+          await kafka?.close()
           await removeData()
         }
       },
     }
   } catch (error) {
+    await kafka?.close()
     await removeData()
     throw error
   }

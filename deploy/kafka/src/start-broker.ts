@@ -5,6 +5,7 @@ import { checkProducers, principalsOf } from './access-table.ts'
 import { type BrokerProcess, startBrokerProcess } from './broker-process.ts'
 import { openSecrets, writeSecrets } from './broker-secrets.ts'
 import { openAuthority } from './certificates.ts'
+import { classArchive } from './class-archive.ts'
 import { formatStorage } from './format-storage.ts'
 import { fetchJars } from './jars.ts'
 import { secretsIn, writeListeners } from './local-broker.ts'
@@ -43,7 +44,8 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
   checkProducers(producers)
   const home = resolve(options.dataDir)
   await mkdir(home, { recursive: true, mode: 0o700 })
-  const jars = await fetchJars(options.cacheDir ?? defaultCacheDir(), log)
+  const cacheDir = options.cacheDir ?? defaultCacheDir()
+  const jars = await fetchJars(cacheDir, log)
   const names = principalsOf(producers)
   const [secretsFile, certificatesDir, dataDir] = [secretsIn(home), join(home, 'tls'), join(home, 'log')]
   const secrets = await openSecrets(secretsFile, ['broker', 'admin', ...names])
@@ -63,7 +65,14 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
     await formatStorage({ jars, propertiesFile, clusterId: secrets.clusterId, users: new Map(accounts) })
   }
   const logFile = join(home, 'broker.log')
-  const broker: BrokerProcess = await startBrokerProcess({ jars, propertiesFile, logFile, port: ports.scram })
+  const archive = classArchive(cacheDir, 'broker')
+  const broker: BrokerProcess = await startBrokerProcess({
+    jars,
+    propertiesFile,
+    logFile,
+    port: ports.scram,
+    flags: archive.flags,
+  })
   try {
     const users = new Map(accounts.filter(([name]) => !isNew && !secrets.created.includes(name)))
     await addUsers({ jars, port: ports.scram, adminPassword, users, folder: home })
@@ -74,5 +83,9 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
     await broker.stop()
     throw error
   }
-  return { ports, secretsFile, certificatesDir, exited: broker.exited, stop: () => broker.stop() }
+  const stop = async (): Promise<void> => {
+    await broker.stop()
+    await archive.keep()
+  }
+  return { ports, secretsFile, certificatesDir, exited: broker.exited, stop }
 }

@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrokerProcess, freePort, startBrokerProcess } from './broker-process.ts'
+import { classArchive } from './class-archive.ts'
 import { formatStorage, newClusterId } from './format-storage.ts'
 import { fetchJars } from './jars.ts'
 import { defaultCacheDir } from './places.ts'
@@ -58,15 +59,6 @@ const formattedFolder = async (cacheDir: string, jars: string): Promise<string> 
   return folder
 }
 
-/**
- * Flags that use the archive of loaded classes, which halves the start. While there is none, the first broker that is
- * ended in order writes it; Java ignores one that does not fit.
- */
-const archiveFlags = (archive: string, draft: string): readonly string[] =>
-  existsSync(archive)
-    ? [`-XX:SharedArchiveFile=${archive}`, '-Xlog:disable', '-Xlog:all=off']
-    : [`-XX:ArchiveClassesAtExit=${draft}`, '-Xlog:disable', '-Xlog:all=off']
-
 /** Starts a broker for tests, about a second when the cache is warm. Needs Java 17 and, once, Maven. */
 export const startTestBroker = async ({
   cacheDir = defaultCacheDir(),
@@ -79,21 +71,21 @@ export const startTestBroker = async ({
   const [dataDir, propertiesFile] = [join(folder, 'log'), join(folder, 'server.properties')]
   await cp(await formattedFolder(cacheDir, jars), dataDir, { recursive: true })
   await writeFile(propertiesFile, properties(dataDir, port, controllerPort))
-  const [archive, draft] = [join(cacheDir, 'test-broker.jsa'), join(cacheDir, `test-broker.${randomUUID()}.jsa`)]
+  const archive = classArchive(cacheDir, 'test-broker')
   const start = (): Promise<BrokerProcess> =>
     startBrokerProcess({
       jars,
       propertiesFile,
       logFile: join(folder, 'broker.log'),
       port,
-      flags: archiveFlags(archive, draft),
+      flags: archive.flags,
     })
   let broker: BrokerProcess | undefined
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
     broker?.thaw()
     await (signal === 'SIGTERM' ? broker?.stop() : broker?.kill())
     broker = undefined
-    if (existsSync(draft)) await rename(draft, archive)
+    await archive.keep()
   }
   try {
     broker = await start()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { openCheckpoint, parseVerifierKey, verifyConsistency } from '@countersign/merkle-log'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from '../instance/until.ts'
-import { type Running, startRunning } from '../running.ts'
+import { type Running, startRunning, startTimeoutMs } from '../running.ts'
 import {
   approved,
   concreteOf,
@@ -19,7 +19,7 @@ import {
 let running: Running
 beforeAll(async () => {
   running = await startRunning()
-}, 120_000)
+}, startTimeoutMs)
 afterAll(() => running.stop())
 
 // Deadlines are at least 30 s away; these leave room for what has to happen before.
@@ -32,11 +32,6 @@ const expired = (intentId: string): Promise<unknown> =>
     withinMs: 90_000,
   })
 
-/** Takes the bus away from everybody, and brings it back. */
-const bus = {
-  stop: () => running.superuser.query('alter schema bus rename to bus_stopped'),
-  start: () => running.superuser.query('alter schema bus_stopped rename to bus'),
-}
 const head = async () => {
   const { logs } = (
     await running.call<{ logs: { log: string; origin: string; vkey: string }[] }>('/v1/ledger/logs', {
@@ -66,7 +61,7 @@ describe('while the bus is stopped and after a restart', () => {
     const toRevoke = await running.client.collect(read.intentId)
     const kept = await running.client.collect(toRedeemLater.intentId)
 
-    await bus.stop()
+    await running.bus.stop()
     expect((await running.client.withdraw(toWithdraw.intentId)).state).toBe('withdrawn')
     expect((await running.client.revoke(toRevoke.grantId)).state).toBe('revoked')
     await expect(running.client.redeem(toRevoke, concreteOf(readIntent()))).rejects.toMatchObject({
@@ -92,7 +87,7 @@ describe('while the bus is stopped and after a restart', () => {
       `VerdictTooLate ${late.code}`,
     ])
 
-    await bus.start()
+    await running.bus.start()
     const decided = await running.client.awaitDecision(publishedMeanwhile.intentId, { waitMs: 60_000 })
     expect(decided.state, 'what came while the bus was away is decided once it is back').toBe('allowed')
 
@@ -128,5 +123,5 @@ describe('while the bus is stopped and after a restart', () => {
     expect(verifyConsistency(claim)).toEqual({ ok: true })
     const fresh = await settled(running, readIntent())
     expect(fresh.state).toBe('allowed')
-  }, 240_000)
+  }, 600_000)
 })

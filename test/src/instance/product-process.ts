@@ -1,15 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { BusName } from './bus.ts'
 
-const main = fileURLToPath(new URL('../../../apps/standalone/dist/main.js', import.meta.url))
-const startsWithinMs = 90_000
-const stopsWithinMs = 30_000
+const programOf = (main: string): string =>
+  fileURLToPath(new URL(`../../../apps/standalone/dist/${main}`, import.meta.url))
+
+/** What is started on each bus: everything in one process, or a process for each service. */
+const programs: Readonly<Record<BusName, string>> = {
+  postgres: programOf('main.js'),
+  kafka: programOf('services-main.js'),
+}
+const startsWithinMs = 180_000
+const stopsWithinMs = 60_000
 
 export type ProcessOptions = {
   readonly dataDir: string
   readonly port: number
   readonly logLevel: 'warn' | 'info' | 'debug' | 'trace'
+  readonly bus: BusName
+  /** More variables of its environment. */
+  readonly environment?: Readonly<Record<string, string>>
   /** More arguments for its command line. */
   readonly more?: readonly string[]
 }
@@ -35,19 +46,23 @@ export class ProductProcess {
     })
   }
 
-  /** Starts `node apps/standalone/dist/main.js` and resolves once it says that it is ready. */
-  static async start({ dataDir, port, logLevel, more = [] }: ProcessOptions): Promise<ProductProcess> {
+  /** Starts what `npm start` or `npm run services` starts and resolves once it says that it is ready. */
+  static async start(options: ProcessOptions): Promise<ProductProcess> {
+    const { dataDir, port, logLevel, bus, environment = {}, more = [] } = options
     const child = spawn(
       process.execPath,
-      [main, '--data-dir', dataDir, '--port', String(port), '--log-level', logLevel, ...more],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '' } },
+      [programs[bus], '--data-dir', dataDir, '--port', String(port), '--log-level', logLevel, ...more],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', DATABASE_URL: '', ...environment },
+      },
     )
     const product = new ProductProcess(child)
     try {
       await product.#ready()
       return product
     } catch (error) {
-      child.kill('SIGKILL')
+      await product.stop().catch(() => undefined)
       throw error
     }
   }

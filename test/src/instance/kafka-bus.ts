@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { stopIdleSpin } from '@countersign/bus'
+import { type SecuredBroker, startBroker } from '@countersign/kafka'
+import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import type { Bus } from './bus.ts'
+
+const producers = ['etl', 'replay']
+
+/** A secured broker of one instance alone, as `npm run kafka` runs it, in a folder of the test's. */
+export type TestKafka = Bus & {
+  /** What `npm run services` is told to find it. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Ends the broker for good. */
+  close(): Promise<void>
+}
+
+const endsOf = async (admin: Admin, topic: string): Promise<number> =>
+  (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0)
+
+const ours = (name: string): boolean => name.startsWith('countersign.')
+
+/**
+ * Starts a broker on four ports from `firstPort` on. `whileHalted` runs something while the instance is not there: a group
+ * cannot be moved while it has members.
+ */
+export const startTestKafka = async (
+  folder: string,
+  firstPort: number,
+  whileHalted: (run: () => Promise<void>) => Promise<void>,
+): Promise<TestKafka> => {
+  stopIdleSpin()
+  await mkdir(folder, { recursive: true })
+  const ports = { scram: firstPort, tls: firstPort + 1, mtls: firstPort + 2, controller: firstPort + 3 }
+  const start = (): Promise<SecuredBroker> => startBroker({ dataDir: folder, producers, ports, log: () => undefined })
+  let broker: SecuredBroker | undefined = await start()
+  const { secretsFile } = broker
+  const { passwords } = JSON.parse(await readFile(secretsFile, 'utf8')) as { passwords: Record<string, string> }
+  const brokers = [`127.0.0.1:${ports.scram}`]
+  const client = (): Kafka =>
+    new kafkajs.Kafka({
+      brokers,
+      sasl: { mechanism: 'scram-sha-512', username: 'admin', password: passwords['admin'] ?? '' },
+      retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000 },
+      logLevel: kafkajs.logLevel.NOTHING,
+    })
+  const asAdmin = async <Result>(ask: (admin: Admin) => Promise<Result>): Promise<Result> => {
+    const admin = client().admin()
+    await admin.connect()
+    try {
+      return await ask(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+  const progress = (admin: Admin) =>
+    admin
+      .listGroups()
+      .then(({ groups }) =>
+        Promise.all(
+          groups
+            .filter(({ groupId }) => ours(groupId))
+            .map(async ({ groupId }) => ({ groupId, topics: await admin.fetchOffsets({ groupId }) })),
+        ),
+      )
+  const stop = async (): Promise<void> => {
+    await broker?.stop()
+    broker = undefined
+  }
+  return {
+    environment: { KAFKA_BROKERS: brokers.join(','), KAFKA_SECRETS_FILE: secretsFile },
+    stop,
+    start: async () => {
+      broker ??= await start()
+    },
+    behind: () =>
+      asAdmin(async (admin) => {
+        let records = 0
+        for (const { topics } of await progress(admin)) {
+          for (const { topic, partitions } of topics) {
+            const taken = partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0)
+            records += (await endsOf(admin, topic)) - taken
+          }
+        }
+        return records
+      }),
+    rewind: () =>
+      whileHalted(() =>
+        asAdmin(async (admin) => {
+          for (const { groupId, topics } of await progress(admin)) {
+            for (const { topic } of topics) await admin.resetOffsets({ groupId, topic, earliest: true })
+          }
+        }),
+      ),
+    count: (topic) => asAdmin((admin) => endsOf(admin, topic)),
+    holding: async (text) => {
+      const [names, total] = await asAdmin(async (admin) => {
+        const all = (await admin.listTopics()).filter(ours)
+        const ends = await Promise.all(all.map((name) => endsOf(admin, name)))
+        return [all, ends.reduce((sum, end) => sum + end, 0)] as const
+      })
+      return countHits(client(), { names, total, text })
+    },
+    close: stop,
+  }
+}
+
+/** Reads all records of the topics once and counts those whose value holds the text. */
+const countHits = async (
+  kafka: Kafka,
+  { names, total, text }: { readonly names: string[]; readonly total: number; readonly text: string },
+): Promise<number> => {
+  const consumer = kafka.consumer({ groupId: `test.${randomUUID()}`, sessionTimeout: 10_000 })
+  const done = Promise.withResolvers<void>()
+  let [read, hits] = [0, 0]
+  await consumer.connect()
+  try {
+    await consumer.subscribe({ topics: names, fromBeginning: true })
+    await consumer.run({
+      eachMessage: async ({ message }) => {
+        read += 1
+        if (message.value?.includes(text) === true) hits += 1
+        if (read === total) done.resolve()
+      },
+    })
+    if (total > 0) await done.promise
+    return hits
+  } finally {
+    await consumer.disconnect()
+  }
+}
+
+/** Where a broker's data is kept below the folder of a test. */
+export const kafkaFolder = (root: string): string => join(root, 'kafka')
