@@ -78,12 +78,12 @@ export class ServiceProcess {
     return false
   }
 
-  /** Ends it in order, or at once when that takes too long; true when nothing was broken off. */
-  async stop(): Promise<boolean> {
+  /** Ends it in order, or at once when that takes too long; resolves with how it ended, 0 when nothing was broken off. */
+  async stop(): Promise<number | NodeJS.Signals> {
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopsWithinMs)
     const how = await this.ended
     clearTimeout(timer)
-    return how === 0
+    return how
   }
 }

@@ -11,6 +11,8 @@ export type SupervisedOptions = Omit<LaunchOptions, 'port'> & {
   readonly say: (line: string) => void
 }
 
+const wordsOf = (how: number | NodeJS.Signals): string => (typeof how === 'number' ? `exit code ${how}` : how)
+
 /** A service that is kept running: started again when it dies, until it dies again and again. */
 export class SupervisedService {
   readonly name: ServiceName
@@ -47,9 +49,11 @@ export class SupervisedService {
   /** Ends it in order and for good; true when nothing was broken off. */
   async stop(): Promise<boolean> {
     this.#stopping.abort()
-    const drained = (await this.#current?.stop()) ?? true
+    const how = this.#current?.isRunning === true ? await this.#current.stop() : 0
     await this.#loop
-    return drained
+    if (how !== 0)
+      this.#options.say(`something under way was broken off (${wordsOf(how)}); see ${this.#options.log.file}`)
+    return how === 0
   }
 
   async #run(onReady: () => void): Promise<void> {
@@ -69,7 +73,7 @@ export class SupervisedService {
       this.#isReady = false
       if (signal.aborted) return
       const sequel = sequelOf({ how, readyMs: readyAt === undefined ? 0 : performance.now() - readyAt }, failures)
-      const ended = `${this.name} ended with ${typeof how === 'number' ? `exit code ${how}` : how}`
+      const ended = `${this.name} ended with ${wordsOf(how)}`
       if (sequel.kind === 'give-up') {
         this.#givenUp.resolve([`${ended} and is not started again; ${log.file} ends with:`, ...log.last].join('\n  '))
         return
