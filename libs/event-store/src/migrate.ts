@@ -1,7 +1,7 @@
 import 'reflect-metadata'
 import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
-import { DataSource, type MigrationInterface } from 'typeorm'
+import type { MigrationInterface } from 'typeorm'
 import { Initial1763683200000 } from './migrations/initial.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
@@ -24,6 +24,8 @@ export async function migrateSchema(options: {
   try {
     await lock.query(`select pg_advisory_lock(hashtextextended('countersign.migrate', 0))`)
     await lock.query(`create schema if not exists ${lock.escapeIdentifier(options.schema)}`)
+    // Loaded only here: services hold no migration, and it is a fifth of the code that they would load.
+    const { DataSource } = await import('typeorm')
     const source = new DataSource({
       type: 'postgres',
       url: options.ownerUrl,
