@@ -1,19 +1,11 @@
 import { CountersignRefused, type Countersign, type Http, persist } from '@countersign/client'
-import type { Effect, IntentView, RegisterAgentBody } from '@countersign/contracts'
+import type { IntentView } from '@countersign/contracts'
 import { intentFromCloudTrail } from '../replay/intent-from-cloudtrail.ts'
 import type { CloudTrailRecord } from '../replay/cloudtrail-record.ts'
 import type { ReadLine } from '../replay/read-records.ts'
-import type { ReplayOutcome } from '../replay/summarize.ts'
 import { inFlight } from './in-flight.ts'
-
-/** What became of one line of a trail. */
-export type ReplayedLine =
-  | ({ readonly kind: 'decided'; readonly record: CloudTrailRecord } & ReplayOutcome)
-  | { readonly kind: 'refused'; readonly line: number; readonly code: string }
-  | { readonly kind: 'not_read'; readonly line: number; readonly code: string }
-  | { readonly kind: 'undecided'; readonly line: number; readonly intentId: string }
-
-export type ReplayProgress = { readonly read: number; readonly published: number; readonly decided: number }
+import { attempts, registrar } from './register-principals.ts'
+import { outcomeOf, type ReplayedLine, type ReplayProgress, undecided } from './replayed-line.ts'
 
 export type ReplayOptions = {
   readonly client: Countersign
@@ -27,8 +19,6 @@ export type ReplayOptions = {
 }
 
 type Published = { readonly line: number; readonly record: CloudTrailRecord; readonly view: IntentView }
-
-const attempts = 30
 
 /**
  * Publishes a trail as the intents that it would have been, many at a time, and waits for policy to answer each. Principals
@@ -69,18 +59,6 @@ export const publishTrail = async (
   return [...outcomes, ...decided]
 }
 
-/** Registers each principal once; those who need the same one share the request. */
-const registrar = ({ call, signal }: ReplayOptions) => {
-  const registered = new Map<string, Promise<unknown>>()
-  return (agent: RegisterAgentBody): Promise<unknown> => {
-    const known = registered.get(agent.name)
-    if (known !== undefined) return known
-    const asked = persist(() => call('/v1/agents', { method: 'POST', body: agent, signal }), { attempts, signal })
-    registered.set(agent.name, asked)
-    return asked
-  }
-}
-
 const pauseMs = 250
 
 /**
@@ -111,20 +89,4 @@ const decisions = async (
     open = later
   }
   return decided
-}
-
-const undecided = (line: number, intentId: string): ReplayedLine => ({ kind: 'undecided', line, intentId })
-
-const outcomeOf = ({ record, line }: Published, view: IntentView): ReplayedLine | undefined => {
-  if (view.effect === undefined) return view.state === 'expired' ? undecided(line, view.intentId) : undefined
-  const { body } = intentFromCloudTrail(record)
-  return {
-    kind: 'decided',
-    record,
-    action: body.action,
-    principal: body.agent.name,
-    effect: view.effect as Effect,
-    rules: view.rules,
-    occurredAt: record.occurredAt,
-  }
 }

@@ -1,23 +1,28 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Option } from 'commander'
 import { type Context, dataDirOption, examples, jsonOption, type Register, urlOption, wholeNumber } from '../command.ts'
 import { exitCodes, Failure } from '../exit-codes.ts'
-import { callsOf, findDeployment, type DeploymentOptions } from '../find-deployment/deployment.ts'
+import { callsOf, type Deployment, findDeployment, type DeploymentOptions } from '../find-deployment/deployment.ts'
 import { count, plural, span } from '../print/words.ts'
-import { findInstance } from '../start-instance/start-instance.ts'
+import { kafkaClient, kafkaOf } from '../reach-kafka/kafka-client.ts'
+import { type BusName, buses, findInstance } from '../start-instance/start-instance.ts'
 import { type ReadLine, readRecords } from '../replay/read-records.ts'
 import { attackSteps } from '../replay/stratus-steps.ts'
 import { summarize } from '../replay/summarize.ts'
 import { attackReport } from './attack-report.ts'
-import { type ReplayedLine, publishTrail } from './publish-trail.ts'
+import { publishOnKafka } from './publish-on-kafka.ts'
+import { publishTrail } from './publish-trail.ts'
 import { attackLines, summaryLines } from './replay-lines.ts'
+import type { ReplayedLine, ReplayProgress } from './replayed-line.ts'
 
 type ReplayOptions = DeploymentOptions & {
   readonly sample?: boolean
   readonly limit?: number
   readonly concurrency: number
   readonly producer: string
+  readonly bus?: BusName
   readonly start?: boolean
   readonly json?: boolean
 }
@@ -41,13 +46,19 @@ export const registerReplay: Register = (program, context, finish) => {
     .option('--limit <number>', 'stop after so many records', wholeNumber)
     .option('--concurrency <number>', 'requests under way at a time', wholeNumber, 64)
     .option('--producer <name>', 'producer whose credentials publish', 'replay')
+    .addOption(
+      new Option(
+        '--bus <driver>',
+        "kafka publishes on the producer's own topic and reads its decisions there, instead of over HTTP",
+      ).choices(buses),
+    )
     .option('--start', 'start the instance here when it does not run, and stop it again')
     .addOption(jsonOption())
     .addOption(dataDirOption())
     .addOption(urlOption())
     .addHelpText(
       'after',
-      `${examples('countersign replay --sample', 'countersign replay ~/trail/2026-11-20.json.gz --limit 10000')}
+      `${examples('countersign replay --sample', 'countersign replay --sample --bus kafka', 'countersign replay ~/trail/2026-11-20.json.gz --limit 10000')}
 Exit code: 0 every record is accounted for · 1 wrong use or broken · 3 some are still undecided.
 `,
     )
@@ -59,8 +70,10 @@ Exit code: 0 every record is accounted for · 1 wrong use or broken · 3 some ar
 /** Replays against the deployment that is there, or against one that is started for it. */
 const withInstance = async (file: string | undefined, options: ReplayOptions, context: Context): Promise<number> => {
   if (options.start !== true) return replay(file, options, context)
-  const { env, signal } = context
-  const instance = await findInstance({ dataDir: options.dataDir, port: 7400, env, signal })
+  const { env, signal, terminal } = context
+  const onStep = terminal.progress
+  const instance = await findInstance({ dataDir: options.dataDir, port: 7400, bus: options.bus, env, signal, onStep })
+  terminal.progressDone()
   try {
     return await replay(file, { ...options, dataDir: instance.dataDir }, context)
   } finally {
@@ -80,16 +93,21 @@ const replay = async (
   if (!existsSync(path)) throw new Failure(`there is no file ${path}`)
   const deployment = await findDeployment(options, env)
   const began = performance.now()
-  const lines = await publishTrail(take(readRecords(path), options.limit), {
+  const how = {
     ...callsOf(deployment, deployment.producerToken(options.producer)),
     signal,
     concurrency: options.concurrency,
     patienceMs,
-    onProgress: ({ read, published, decided }) =>
+    onProgress: ({ read, published, decided }: ReplayProgress) =>
       terminal.progress(
         `${count(read)} read · ${count(published)} published · ${count(decided)} decided · ${span(performance.now() - began)}`,
       ),
-  })
+  }
+  const records = take(readRecords(path), options.limit)
+  const lines =
+    options.bus === 'kafka'
+      ? await publishOnKafka(records, { ...how, ...(await producerOn(deployment, options.producer)) })
+      : await publishTrail(records, how)
   terminal.progressDone()
   const decided = lines.filter((line) => line.kind === 'decided')
   const summary = summarize(decided)
@@ -106,6 +124,16 @@ const replay = async (
   }
   if (steps.some(({ stopped }) => !stopped)) return exitCodes.failed
   return others.some(({ kind }) => kind === 'undecided') ? exitCodes.pending : exitCodes.ok
+}
+
+/** The producer on the Kafka of the deployment, under its own principal. */
+const producerOn = async ({ credentials }: Deployment, producer: string) => {
+  if (credentials === undefined) {
+    throw new Failure('it is not known how Kafka is reached', {
+      next: '--data-dir names the data folder of the instance.',
+    })
+  }
+  return { producer, kafka: await kafkaClient(kafkaOf(credentials), producer) }
 }
 
 /** Lines that have no decision, by reason; each of them is named. */
