@@ -27,6 +27,8 @@ export type Credentials = {
   readonly producers: Readonly<Record<string, Client>>
   readonly people: Readonly<Record<string, { username: string; password: string; slackUser: string; name: string }>>
   readonly store: { readonly superuserUrl: string }
+  /** Where the brokers are, when it is on Kafka. */
+  readonly kafka?: { readonly brokers: readonly string[] }
 }
 
 export type Tokens = { readonly agent: string; readonly replay: string; readonly dana: string; readonly ben: string }
@@ -44,6 +46,8 @@ export type Running = {
   readonly client: Countersign
   readonly slack: SlackDriver
   readonly bus: Bus
+  /** Its broker, when it is on Kafka. */
+  readonly kafka: TestKafka | undefined
   /** The database's superuser: sees and may do everything. */
   readonly superuser: pg.Pool
   readonly process: ProductProcess
@@ -61,6 +65,8 @@ export type RunningOptions = {
   /** Default: what `STORIES_ON` says, else postgres. */
   readonly bus?: BusName
   readonly logLevel?: 'warn' | 'debug' | 'trace'
+  /** More variables of the product's environment. */
+  readonly environment?: Readonly<Record<string, string>>
   /** More arguments for the product's command line, made from its data folder and a free port. */
   readonly more?: (dataDir: string, freePort: number) => readonly string[]
 }
@@ -105,7 +111,7 @@ const brokerPorts = 4
  * service with a secured broker. One per spec file: a start takes some seconds.
  */
 export const startRunning = async (options: RunningOptions = {}): Promise<Running> => {
-  const { bus: busName = namedBus(), logLevel = 'warn', more } = options
+  const { bus: busName = namedBus(), logLevel = 'warn', environment = {}, more } = options
   const dataDir = await mkdtemp(join(tmpdir(), 'countersign-test-'))
   // As root the database runs as another account, which has to pass this folder: else its files would go elsewhere and stay.
   await chmod(dataDir, 0o711)
@@ -126,7 +132,7 @@ export const startRunning = async (options: RunningOptions = {}): Promise<Runnin
         port,
         logLevel,
         bus: busName,
-        environment: kafka?.environment ?? {},
+        environment: { ...kafka?.environment, ...environment },
         more: more?.(dataDir, port + servicePorts - 1) ?? [],
       })
     let product = await start()
@@ -161,6 +167,7 @@ export const startRunning = async (options: RunningOptions = {}): Promise<Runnin
       client: countersign({ baseUrl, token: async () => tokens.agent }),
       slack: slackDriver(slackUrl),
       bus: kafka ?? postgresBus(() => superuser),
+      kafka,
       call: (path, options) => call(`${baseUrl}${path}`, options),
       halt,
       resume,

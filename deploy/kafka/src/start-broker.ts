@@ -33,6 +33,8 @@ export interface SecuredBroker {
   readonly exited: Promise<string>
   /** Ends it in order; data, secrets and certificates stay. */
   stop(): Promise<void>
+  /** Ends it at once, as if the machine had lost it. */
+  kill(): Promise<void>
 }
 
 /**
@@ -87,5 +89,5 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
     await broker.stop()
     await archive.keep()
   }
-  return { ports, secretsFile, certificatesDir, exited: broker.exited, stop }
+  return { ports, secretsFile, certificatesDir, exited: broker.exited, stop, kill: () => broker.kill() }
 }

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { decodeEntryBundle, leafHash, parseVerifierKey, tilePath, verifyTlogProof } from '@countersign/merkle-log'
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ocsfValidators } from '../instance/ocsf-validators.ts'
 import { saysAnywhere } from '../instance/slack-driver.ts'
 import { until } from '../instance/until.ts'
 import { type Running, startRunning, startTimeoutMs } from '../running.ts'
@@ -316,15 +315,4 @@ const auditRows = async (): Promise<AuditRow[]> => {
     if (page.body.rows.length === 0 || page.body.next === after) return rows
     after = page.body.next
   }
-}
-
-const ocsfValidators = () => {
-  const ajv = new Ajv2020({ strict: false, allErrors: true })
-  const folder = new URL('../../../libs/audit-row/src/fixtures/ocsf-1.8.0/', import.meta.url)
-  return new Map(
-    ['3003-authorize_session', '3004-entity_management', '3005-user_access', '6003-api_activity'].map((name) => [
-      Number(name.slice(0, 4)),
-      ajv.compile(JSON.parse(readFileSync(new URL(`${name}.schema.json`, folder), 'utf8')) as object),
-    ]),
-  )
 }

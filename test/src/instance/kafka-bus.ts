@@ -3,7 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stopIdleSpin } from '@countersign/bus'
 import { type SecuredBroker, startBroker } from '@countersign/kafka'
-import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import kafkajs, { type Admin, type Kafka, type KafkaMessage } from 'kafkajs'
 import type { Bus } from './bus.ts'
 
 const producers = ['etl', 'replay']
@@ -12,6 +12,12 @@ const producers = ['etl', 'replay']
 export type TestKafka = Bus & {
   /** What `npm run services` is told to find it. */
   readonly environment: Readonly<Record<string, string>>
+  /** A client as one of the principals; it rides out an outage of a minute. */
+  as(principal: string): Kafka
+  /** SIGKILL; `start` brings it back on its data. */
+  kill(): Promise<void>
+  /** Every record of a topic, oldest first in each partition. */
+  records(topic: string): Promise<readonly KafkaMessage[]>
   /** Ends the broker for good. */
   close(): Promise<void>
 }
@@ -38,15 +44,16 @@ export const startTestKafka = async (
   const { secretsFile } = broker
   const { passwords } = JSON.parse(await readFile(secretsFile, 'utf8')) as { passwords: Record<string, string> }
   const brokers = [`127.0.0.1:${ports.scram}`]
-  const client = (): Kafka =>
+  const as = (principal: string): Kafka =>
     new kafkajs.Kafka({
       brokers,
-      sasl: { mechanism: 'scram-sha-512', username: 'admin', password: passwords['admin'] ?? '' },
-      retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000 },
+      sasl: { mechanism: 'scram-sha-512', username: principal, password: passwords[principal] ?? '' },
+      retry: { retries: 60, initialRetryTime: 100, maxRetryTime: 1_000 },
       logLevel: kafkajs.logLevel.NOTHING,
     })
+  const client = (): Kafka => as('admin')
   const asAdmin = async <Result>(ask: (admin: Admin) => Promise<Result>): Promise<Result> => {
-    const admin = client().admin()
+    const admin = client().admin({ retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 1_000 } })
     await admin.connect()
     try {
       return await ask(admin)
@@ -64,11 +71,20 @@ export const startTestKafka = async (
             .map(async ({ groupId }) => ({ groupId, topics: await admin.fetchOffsets({ groupId }) })),
         ),
       )
+  const read = async (names: string[]): Promise<readonly KafkaMessage[]> => {
+    const ends = await asAdmin((admin) => Promise.all(names.map((name) => endsOf(admin, name))))
+    return readAll(
+      client(),
+      names,
+      ends.reduce((sum, end) => sum + end, 0),
+    )
+  }
   const stop = async (): Promise<void> => {
     await broker?.stop()
     broker = undefined
   }
   return {
+    as,
     environment: { KAFKA_BROKERS: brokers.join(','), KAFKA_SECRETS_FILE: secretsFile },
     stop,
     start: async () => {
@@ -95,37 +111,37 @@ export const startTestKafka = async (
       ),
     count: (topic) => asAdmin((admin) => endsOf(admin, topic)),
     holding: async (text) => {
-      const [names, total] = await asAdmin(async (admin) => {
-        const all = (await admin.listTopics()).filter(ours)
-        const ends = await Promise.all(all.map((name) => endsOf(admin, name)))
-        return [all, ends.reduce((sum, end) => sum + end, 0)] as const
-      })
-      return countHits(client(), { names, total, text })
+      const names = await asAdmin(async (admin) => (await admin.listTopics()).filter(ours))
+      const records = await read(names)
+      return records.filter(({ value }) => value?.includes(text) === true).length
     },
+    kill: async () => {
+      await broker?.kill()
+      broker = undefined
+    },
+    records: (topic) => read([topic]),
     close: stop,
   }
 }
 
-/** Reads all records of the topics once and counts those whose value holds the text. */
-const countHits = async (
-  kafka: Kafka,
-  { names, total, text }: { readonly names: string[]; readonly total: number; readonly text: string },
-): Promise<number> => {
+/** Reads all `total` records of the topics. */
+const readAll = async (kafka: Kafka, names: string[], total: number): Promise<readonly KafkaMessage[]> => {
+  const records: KafkaMessage[] = []
+  if (total === 0) return records
   const consumer = kafka.consumer({ groupId: `test.${randomUUID()}`, sessionTimeout: 10_000 })
   const done = Promise.withResolvers<void>()
-  let [read, hits] = [0, 0]
   await consumer.connect()
   try {
     await consumer.subscribe({ topics: names, fromBeginning: true })
     await consumer.run({
-      eachMessage: async ({ message }) => {
-        read += 1
-        if (message.value?.includes(text) === true) hits += 1
-        if (read === total) done.resolve()
+      autoCommit: false,
+      eachBatch: async ({ batch }) => {
+        records.push(...batch.messages)
+        if (records.length >= total) done.resolve()
       },
     })
-    if (total > 0) await done.promise
-    return hits
+    await done.promise
+    return records
   } finally {
     await consumer.disconnect()
   }
