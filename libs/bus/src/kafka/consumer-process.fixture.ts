@@ -4,12 +4,14 @@ import { quickTiming } from '../kafka-bench.fixture.ts'
 import { readFetchesSafely } from './fetch/fetch-patch.ts'
 
 /** How kafkajs dies in a child process: inside its own code, where a driver can catch nothing. */
-export const deaths = {
+const deaths = {
   /** A bug in it throws what it takes for the end of the consumer. */
   'by a TypeError': () => Promise.reject(new TypeError('undefined is not a function')),
   /** A promise of it never settles: no event, no line, no heartbeat. */
   'without a word': () => new Promise<never>(() => undefined),
 } as const
+
+export type Death = keyof typeof deaths
 
 const [, , broker = '', topic = '', death = ''] = process.argv
 
@@ -48,4 +50,4 @@ const run = async (die: () => Promise<never>): Promise<void> => {
   })
 }
 
-if (death in deaths) await run(deaths[death as keyof typeof deaths])
+if (death in deaths) await run(deaths[death as Death])

@@ -6,7 +6,7 @@ import { specBrokers } from '@countersign/kafka/spec-brokers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recordsOf } from '../contract-bench.ts'
 import { type KafkaBench, makeKafkaBench } from '../kafka-bench.fixture.ts'
-import { deaths } from './consumer-process.fixture.ts'
+import type { Death } from './consumer-process.fixture.ts'
 
 describe('a process whose Kafka consumer dies', () => {
   let bench: KafkaBench
@@ -15,7 +15,10 @@ describe('a process whose Kafka consumer dies', () => {
   })
   afterAll(() => bench.close())
 
-  it.each(Object.keys(deaths))('ends when it dies %s, so that its supervisor starts another', async (death) => {
+  it.each([
+    ['by a TypeError', /^handled\ndead: .*not a function/],
+    ['without a word', /^handled\ndead: .*fell silent/],
+  ] as const satisfies readonly (readonly [Death, RegExp])[])('ends when it dies %s', async (death, words) => {
     const topic = await bench.makeTopic(1)
     const { bus } = await bench.open()
     await bus.publish(recordsOf(topic, 'k', ['one']))
@@ -23,7 +26,7 @@ describe('a process whose Kafka consumer dies', () => {
     const args = ['--conditions=source', program, specBrokers()[0] ?? '', topic, death]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')])
-    expect(output).toMatch(/^handled\ndead: /)
+    expect(output).toMatch(words)
     expect(code).toBe(3)
   })
 })
