@@ -19,10 +19,11 @@ export const murmur2 = (bytes: Buffer): number => {
   return (hash ^ (hash >>> 15)) | 0
 }
 
-/** Puts a key where Java's client puts it, and records without one on the partitions in turn. */
+/** Puts a key where Java's client puts it, and records without one on the partitions in turn, unless told a partition. */
 export const partitionByKey: ICustomPartitioner = () => {
   let turn = Math.trunc(Math.random() * 0x1000)
-  return ({ partitionMetadata, message: { key } }) => {
+  return ({ partitionMetadata, message: { key, partition } }) => {
+    if (partition !== null && partition !== undefined) return partition
     if (key !== null && key !== undefined) {
       return (murmur2(Buffer.isBuffer(key) ? key : Buffer.from(key)) & 0x7fffffff) % partitionMetadata.length
     }
