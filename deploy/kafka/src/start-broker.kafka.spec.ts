@@ -8,7 +8,8 @@ import type { BrokerSecrets } from './broker-secrets.ts'
 import { defaultCacheDir } from './places.ts'
 import { type SecuredBroker, startBroker } from './start-broker.ts'
 
-describe('the secured broker', () => {
+// Every start and every new user is a start of Java: a second each, or ten on a busy machine.
+describe('the secured broker', { timeout: 120_000 }, () => {
   let dataDir: string
   let broker: SecuredBroker
   const start = async (producers: readonly string[]) => {
