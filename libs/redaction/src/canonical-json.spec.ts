@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, sha256 } from './index.ts'
@@ -54,6 +55,75 @@ describe('RFC 8785', () => {
       '\ud83d\ude00',
       '\ufb33',
     ])
+  })
+
+  describe('is what the full algorithm writes', () => {
+    /** What the algorithm answers: a text, or that there is none. */
+    const written = (write: () => string | undefined): string => {
+      try {
+        return write() ?? 'none'
+      } catch {
+        return 'none'
+      }
+    }
+    const expectSame = (value: unknown): void => {
+      expect(written(() => canonicalJson(value))).toBe(written(() => canonicalize(value)))
+    }
+    const name = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(
+        '__proto__',
+        'toJSON',
+        'constructor',
+        '0',
+        '10',
+        '9',
+        '4294967295',
+        '-1',
+        '01',
+        '\ud800',
+        '\\ud800',
+      ),
+    )
+
+    it('of any JSON value, whatever its names and texts', () => {
+      const { tree } = fc.letrec((tie) => ({
+        tree: fc.oneof(
+          { maxDepth: 4 },
+          fc.oneof(fc.double(), fc.integer(), fc.boolean(), fc.constant(null), name),
+          fc.array(tie('tree'), { maxLength: 4 }),
+          fc.array(fc.tuple(name, tie('tree')), { maxLength: 6 }).map((members) => {
+            const object = {}
+            for (const [key, value] of members)
+              Object.defineProperty(object, key, { value, enumerable: true, configurable: true })
+            return object
+          }),
+        ),
+      }))
+      fc.assert(fc.property(tree, expectSame), { numRuns: 2_000 })
+    })
+
+    it('of any value at all', () => {
+      const anything = fc.anything({
+        withBigInt: true,
+        withBoxedValues: true,
+        withDate: true,
+        withMap: true,
+        withNullPrototype: true,
+        withSparseArray: true,
+        withTypedArray: true,
+      })
+      fc.assert(fc.property(anything, expectSame), { numRuns: 1_000 })
+    })
+
+    it('of what is nested deeper than a copy is made, and of cycles', () => {
+      const deep = Array.from({ length: 200 }).reduce<unknown>((inner) => ({ b: 1, a: [inner] }), null)
+      expectSame(deep)
+      const cycle: Record<string, unknown> = { b: 1 }
+      cycle['a'] = cycle
+      expectSame(cycle)
+      expectSame({ b: 1, a: Object.assign([2], { toJSON: () => 'replaced' }) })
+    })
   })
 
   it('does not normalise: composed and decomposed letters stay different', () => {

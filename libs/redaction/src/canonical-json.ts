@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import canonicalize from 'canonicalize'
+import { orderedCopy, unsuited } from './ordered-copy.ts'
 
 /** `sha256:` and 64 lower-case hex digits. */
 export type Sha256Digest = `sha256:${string}`
@@ -9,6 +10,13 @@ export type Sha256Digest = `sha256:${string}`
  * storage. Throws a TypeError for what JSON cannot hold (undefined, NaN, Infinity, a lone surrogate, a cycle).
  */
 export function canonicalJson(value: unknown): string {
+  // The quicker way for what comes out of storage: every event passes through here on its way into the ledger.
+  const ordered = orderedCopy(value)
+  if (ordered !== unsuited) {
+    const written = JSON.stringify(ordered)
+    // Perhaps the escape of a lone surrogate, which has no canonical form.
+    if (!written.includes('\\ud')) return written
+  }
   let text: string | undefined
   try {
     text = canonicalize(value)

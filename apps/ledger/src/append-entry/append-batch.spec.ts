@@ -3,7 +3,7 @@ import { checkLog, leafHash } from '@countersign/merkle-log'
 import { canonicalJson } from '@countersign/redaction'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freshLedger, type LedgerStore, originHost, streamsOf } from '../ledger-store.fixture.ts'
-import { appendBatch } from './append-batch.ts'
+import { appendBatch, LedgerAppender } from './append-batch.ts'
 import { LedgerDiverged } from './ledger-diverged.ts'
 
 let store: LedgerStore
@@ -144,6 +144,69 @@ describe('many appenders at once', () => {
       'select count(*)::int as events, count(distinct event_id)::int as ids from ledger.entry',
     )
     expect(rows).toEqual([{ events: 480, ids: 480 }])
+  })
+})
+
+describe('an appender that goes on', () => {
+  const appendAll = async (appender: LedgerAppender): Promise<number> => {
+    let entries = 0
+    for (;;) {
+      const batch = await appender.append()
+      entries += batch.entries
+      if (batch.events === 0) return entries
+    }
+  }
+
+  it('makes the same log of what it reads ahead, also where streams go on in the next batch', async () => {
+    const other = await store.addTenant('other')
+    await store.insert(streamsOf(20, 10).flatMap((row, at) => [row, ...(at % 7 === 0 ? [{ tenantId: other }] : [])]))
+    await store.gatePassed()
+    const appender = new LedgerAppender(store.ledger, { originHost, limit: 13 })
+    expect(await appendAll(appender)).toBe(229)
+    await store.insert(streamsOf(3, 30))
+    await store.gatePassed()
+    expect(await appendAll(appender)).toBe(90)
+    await expectSound(await store.logIdOf(store.tenantId), 290)
+    await expectSound(await store.logIdOf(other), 29)
+  })
+
+  it('shares the log with others that append between its batches', async () => {
+    await store.insert(streamsOf(30, 10))
+    await store.gatePassed()
+    const [one, two] = [1, 2].map(() => new LedgerAppender(store.ledger, { originHost, limit: 7 }))
+    let entries = 0
+    for (let round = 0; round < 12; round += 1) {
+      entries += (await (one as LedgerAppender).append()).entries
+      if (round % 3 > 0) entries += (await (two as LedgerAppender).append()).entries
+    }
+    const rest = await Promise.all([appendAll(one as LedgerAppender), appendAll(two as LedgerAppender)])
+    expect(entries + rest[0] + rest[1]).toBe(300)
+    await expectSound(await store.logIdOf(store.tenantId), 300)
+  })
+
+  it('believes the cursor, not its memory: what was set back is found to be logged', async () => {
+    await store.insert(streamsOf(5, 8))
+    await store.gatePassed()
+    const appender = new LedgerAppender(store.ledger, { originHost, limit: 10 })
+    await appender.append()
+    await store.tamper(`update ledger.progress set incarnation = 0, xid = '0', position = 0`)
+    expect(await appender.append()).toMatchObject({ events: 10, entries: 0 })
+    expect(await appendAll(appender)).toBe(30)
+    await expectSound(await store.logIdOf(store.tenantId), 40)
+  })
+
+  it('forgets what it computed ahead of a batch that failed', async () => {
+    await store.insert(streamsOf(10, 6))
+    await store.gatePassed()
+    const appender = new LedgerAppender(store.ledger, { originHost, limit: 20 })
+    await appender.append()
+    await store.superuser.query(`alter table ledger.log_head add constraint fault check (size < 40)`)
+    await expect(appender.append()).rejects.toThrow('fault')
+    await expect(appender.append()).rejects.toThrow('fault')
+    await expectSound(await store.logIdOf(store.tenantId), 20)
+    await store.superuser.query('alter table ledger.log_head drop constraint fault')
+    expect(await appendAll(appender)).toBe(40)
+    await expectSound(await store.logIdOf(store.tenantId), 60)
   })
 })
 

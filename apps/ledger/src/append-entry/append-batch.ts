@@ -1,18 +1,14 @@
-import { checkOut } from '@countersign/event-store'
-import { pipeline } from 'node:stream/promises'
+import { type Cursor, checkOut } from '@countersign/event-store'
 import { Readable } from 'node:stream'
-import type { Cursor } from '@countersign/event-store'
-import { type Appended, appendLeaves } from '@countersign/merkle-log'
+import { pipeline } from 'node:stream/promises'
 import type { ClientBase, Pool } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { beginAppend } from './cursor.ts'
-import { type Assigned, findEarlier, type StreamTail, streamKey } from './earlier-entries.ts'
-import { copyEntries, encodeEntries, type EntryRow } from './encode-entries.ts'
-import { leafOf, type LoggedEvent } from '@countersign/ledger-check'
-import { LedgerDiverged } from './ledger-diverged.ts'
+import { beginAppend, beginReading } from './cursor.ts'
+import { copyEntries } from './encode-entries.ts'
 import { type LogHead, readHeads } from './log-heads.ts'
 import { moveHeads } from './move-heads.ts'
-import { type ReadEvents, readEvents } from './read-events.ts'
+import { type PlannedBatch, planBatch } from './plan-batch.ts'
+import { readEvents } from './read-events.ts'
 
 /** Events that one transaction takes at most. */
 export const MAX_BATCH = 2_000
@@ -32,76 +28,97 @@ export interface AppendedBatch {
   readonly logIds: readonly string[]
 }
 
+/** Takes the next events into their tenants' logs, as a `LedgerAppender` that is used once. */
+export const appendBatch = (pool: Pool, options: AppendOptions): Promise<AppendedBatch> =>
+  new LedgerAppender(pool, options).append()
+
 /**
- * Takes the next events into their tenants' logs in one transaction: entries, tiles, heads and cursor move together or
- * not at all, so whatever fails, the next call starts from what is committed. Concurrent calls wait for each other.
- * @throws LedgerDiverged when an event does not follow the last one of its stream
+ * Takes events into their tenants' logs, a batch in each transaction: entries, tiles, heads and cursor move together or
+ * not at all, so whatever fails, the next call starts from what is committed. While a full batch is written the next one
+ * is read and computed. That and the heads that it remembers count only while the cursor, read under the lock, stands
+ * where this appender's last commit put it; else all is read again.
  */
-export const appendBatch = async (pool: Pool, options: AppendOptions): Promise<AppendedBatch> => {
-  const client = await checkOut(pool)
-  try {
-    const from = await beginAppend(client)
-    const read = await readEvents(client, { after: from, limit: Math.min(options.limit ?? MAX_BATCH, MAX_BATCH) })
-    const appended = await record(client, { ...read, from, originHost: options.originHost })
-    await client.query('commit')
-    client.release()
-    return appended
-  } catch (error) {
-    // A connection that failed inside a transaction is not trusted again; ending it rolls back.
-    client.release(true)
-    throw error
+export class LedgerAppender {
+  readonly #pool: Pool
+  readonly #originHost: string
+  readonly #limit: number
+  #last: PlannedBatch | undefined
+  #ahead: Promise<PlannedBatch | undefined> | undefined
+
+  constructor(pool: Pool, { originHost, limit = MAX_BATCH }: AppendOptions) {
+    this.#pool = pool
+    this.#originHost = originHost
+    this.#limit = Math.min(limit, MAX_BATCH)
+  }
+
+  /**
+   * Appends the next batch. Calls of other appenders wait for it and it for them; its own are made one after another.
+   * @throws LedgerDiverged when an event does not follow the last one of its stream
+   */
+  async append(): Promise<AppendedBatch> {
+    const [ahead, last] = [await this.#ahead, this.#last]
+    this.#ahead = undefined
+    this.#last = undefined
+    const client = await checkOut(this.#pool)
+    try {
+      const from = await beginAppend(client)
+      const isAhead = ahead !== undefined && isSame(ahead.from, from)
+      const batch = isAhead ? ahead : await this.#plan(client, from, last)
+      if (batch?.events === this.#limit) this.#ahead = this.#planNext(batch).catch(() => undefined)
+      if (batch !== undefined) await write(client, batch)
+      await client.query('commit')
+      client.release()
+      this.#last = batch ?? last
+      return {
+        events: batch?.events ?? 0,
+        entries: batch?.entries ?? 0,
+        logIds: batch?.logs.map(({ head }) => head.logId) ?? [],
+      }
+    } catch (error) {
+      // What was computed ahead counted on this batch. A connection that failed inside a transaction is not trusted
+      // again; ending it rolls back.
+      this.#ahead = undefined
+      client.release(true)
+      throw error
+    }
+  }
+
+  async #plan(client: ClientBase, from: Cursor, last: PlannedBatch | undefined): Promise<PlannedBatch | undefined> {
+    const { events, to } = await readEvents(client, { after: from, limit: this.#limit })
+    if (to === undefined) return undefined
+    const known = last !== undefined && isSame(last.to, from) ? last.headsAfter : new Map<string, LogHead>()
+    const missing = [...new Set(events.map(({ event }) => event.tenantId))].filter((tenantId) => !known.has(tenantId))
+    const heads =
+      missing.length === 0 ? known : new Map([...known, ...(await readHeads(client, missing, this.#originHost))])
+    return planBatch({ from, to, events, heads, unseenTails: new Map() })
+  }
+
+  /** The batch after one that is about to be written; undefined when that has to wait for it. */
+  async #planNext({
+    to: from,
+    headsAfter: heads,
+    tailsAfter: unseenTails,
+  }: PlannedBatch): Promise<PlannedBatch | undefined> {
+    const client = await checkOut(this.#pool)
+    try {
+      await beginReading(client)
+      const { events, to } = await readEvents(client, { after: from, limit: this.#limit })
+      await client.query('commit')
+      client.release()
+      if (to === undefined || events.some(({ event }) => !heads.has(event.tenantId))) return undefined
+      return planBatch({ from, to, events, heads, unseenTails })
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
   }
 }
 
-const record = async (
-  client: ClientBase,
-  { events, from, to, originHost }: ReadEvents & { readonly from: Cursor; readonly originHost: string },
-): Promise<AppendedBatch> => {
-  if (to === undefined) return { events: 0, entries: 0, logIds: [] }
-  const heads = await readHeads(client, [...new Set(events.map(({ tenantId }) => tenantId))], originHost)
-  const batch = events.map((event) => ({ logId: headOf(heads, event).logId, event }))
-  const { logged, tails } = await findEarlier(client, batch)
-  const fresh = batch.filter(({ event }) => !logged.has(event.eventId))
-  const rows = chained(fresh, heads, tails)
-  const byLog = Map.groupBy(rows, ({ logId }) => logId)
-  const logs = [...heads.values()].map((head) => ({ head, grown: grow(head, byLog.get(head.logId) ?? []) }))
-  // The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute.
+const isSame = (a: Cursor, b: Cursor): boolean =>
+  a.incarnation === b.incarnation && a.xid === b.xid && a.position === b.position
+
+/** The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute. */
+const write = async (client: ClientBase, { logs, from, to, entries, copied }: PlannedBatch): Promise<void> => {
   await moveHeads(client, logs, { from, to })
-  if (rows.length > 0) {
-    await pipeline(Readable.from([encodeEntries(rows)]), client.query(copyFrom(copyEntries)))
-  }
-  return { events: events.length, entries: rows.length, logIds: logs.map(({ head }) => head.logId) }
+  if (entries > 0) await pipeline(Readable.from([copied]), client.query(copyFrom(copyEntries)))
 }
-
-const headOf = (heads: ReadonlyMap<string, LogHead>, { tenantId }: LoggedEvent): LogHead => {
-  const head = heads.get(tenantId)
-  if (head === undefined) throw new Error('a tenant has no log')
-  return head
-}
-
-/** Entries of the batch with their places in the logs, each linked to the one before it in its stream. */
-const chained = (
-  batch: readonly Assigned[],
-  heads: ReadonlyMap<string, LogHead>,
-  tails: Map<string, StreamTail>,
-): EntryRow[] => {
-  const sizes = new Map([...heads.values()].map(({ logId, size }) => [logId, size]))
-  return batch.map(({ logId, event }) => {
-    const key = streamKey(logId, event)
-    const tail = tails.get(key)
-    const { kind, streamId, version, eventId } = event
-    if (version !== (tail?.version ?? 0) + 1) throw new LedgerDiverged('stream_gap', { logId, kind, streamId, version })
-    const leaf = leafOf(event, logId, tail?.hash ?? null)
-    tails.set(key, { version, hash: leaf.hash })
-    const index = sizes.get(logId) ?? 0
-    sizes.set(logId, index + 1)
-    return { logId, index, eventId, kind, streamId, version, leafHash: leaf.hash, leaf: leaf.bytes }
-  })
-}
-
-const grow = ({ size, frontier }: LogHead, rows: readonly EntryRow[]): Appended =>
-  appendLeaves(
-    frontier,
-    size,
-    rows.map((row) => row.leafHash),
-  )

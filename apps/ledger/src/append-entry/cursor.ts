@@ -1,22 +1,24 @@
 import type { Cursor } from '@countersign/event-store'
 import type { ClientBase, QueryArrayResult } from 'pg'
 
+// Plans are made once, when the tables may be empty, and kept while they grow; and statistics say little about the end
+// of a table that is only appended to. So nothing but index look-ups and reading in index order may be chosen.
+const byIndexOnly = `set local plan_cache_mode = force_generic_plan;
+      set local enable_seqscan = off;
+      set local enable_hashjoin = off;
+      set local enable_mergejoin = off;
+      set local enable_sort = off;
+      set local jit = off`
+
 /**
  * Begins the one transaction that appends until it ends, and answers where the ledger stands: behind the last event
  * that is in a log. Whoever waits here has no xid, so it holds back nobody's gate.
  */
 export const beginAppend = async (client: ClientBase): Promise<Cursor> => {
   // One round trip, but statements of their own: one that waits for the lock would not see what it waited for.
-  // Plans are made once, when the tables may be empty, and kept while they grow; and statistics say little about the
-  // end of a table that is only appended to. So nothing but index look-ups and reading in index order may be chosen.
   const results = (await client.query({
     text: `begin;
-      set local plan_cache_mode = force_generic_plan;
-      set local enable_seqscan = off;
-      set local enable_hashjoin = off;
-      set local enable_mergejoin = off;
-      set local enable_sort = off;
-      set local jit = off;
+      ${byIndexOnly};
       select pg_advisory_xact_lock(hashtextextended('countersign.ledger.append', 0));
       select incarnation, xid::text, position::text from ledger.progress where name = 'events'`,
     rowMode: 'array',
@@ -24,4 +26,9 @@ export const beginAppend = async (client: ClientBase): Promise<Cursor> => {
   const [row] = results.at(-1)?.rows ?? []
   if (row === undefined) throw new Error('the ledger has lost its place in the event table')
   return { incarnation: row[0], xid: row[1], position: Number(row[2]) }
+}
+
+/** Begins a transaction that reads as the one that appends does, beside it. */
+export const beginReading = async (client: ClientBase): Promise<void> => {
+  await client.query(`begin read only; ${byIndexOnly}`)
 }

@@ -1,21 +1,38 @@
 import type { StreamKind } from '@countersign/contracts'
 import type { Cursor } from '@countersign/event-store'
-import type { ClientBase } from 'pg'
 import type { LoggedEvent } from '@countersign/ledger-check'
+import type { ClientBase } from 'pg'
+
+/** The last entry of a stream in a log. */
+export interface StreamTail {
+  readonly version: number
+  readonly hash: Buffer
+}
+
+/** An event row with what its tenant's log already holds around it. */
+export interface ReadEvent {
+  readonly event: LoggedEvent
+  /** Whether the event is in the log already: then the cursor had been set back. */
+  readonly isLogged: boolean
+  /** The entry that the event's stream ends with; `undefined` for the first version, and for a stream without entries. */
+  readonly tail: StreamTail | undefined
+}
 
 export interface ReadEvents {
-  readonly events: readonly LoggedEvent[]
+  readonly events: readonly ReadEvent[]
   /** Place of the last of them; `undefined` without any. */
   readonly to: Cursor | undefined
 }
 
-type Row = [number, string, string, string, string, string, StreamKind, string, string, Date, unknown]
+type EventRow = [number, string, string, string, string, string, StreamKind, string, string, Date, unknown]
+type Row = [...EventRow, boolean, string | null, Buffer | null]
 
 /**
  * The next events after a place, in the order of (incarnation, xid, position), behind the same gate as the store's own
  * `readGated`: only of transactions below the oldest one that still runs. It is a statement of the ledger's own because
- * it runs for every batch: prepared, without metadata, and any wire type is recorded. Call it before the transaction
- * writes, or its own xid holds back the gate for everybody.
+ * it runs for every batch: prepared, without metadata, any wire type is recorded, and the logs' side comes with it, which
+ * saves a round trip with all the ids. Call it before the transaction writes, or its own xid holds back the gate for
+ * everybody.
  */
 export const readEvents = async (
   client: ClientBase,
@@ -24,28 +41,47 @@ export const readEvents = async (
   const { rows } = await client.query<Row>({
     name: 'ledger_read_events',
     text: `
-      select incarnation, xid::text, position::text, event_id, tenant_id, type, kind, stream_id, version, recorded_at, data
-      from countersign.event
-      where (incarnation, xid, position) > ($1::integer, $2::text::xid8, $3::bigint)
-        and (xid < (select pg_snapshot_xmin(pg_current_snapshot()))
-          or incarnation < (select max(i.incarnation) from countersign.store_incarnation i))
-      order by event.incarnation, event.xid, event.position
-      limit $4`,
+      select e.incarnation, e.xid::text, e.position::text, e.event_id, e.tenant_id, e.type, e.kind, e.stream_id, e.version,
+        e.recorded_at, e.data, logged.event_id is not null, tail.version::text, tail.leaf_hash
+      from (
+        select incarnation, xid, position, event_id, tenant_id, type, kind, stream_id, version, recorded_at, data
+        from countersign.event
+        where (incarnation, xid, position) > ($1::integer, $2::text::xid8, $3::bigint)
+          and (xid < (select pg_snapshot_xmin(pg_current_snapshot()))
+            or incarnation < (select max(i.incarnation) from countersign.store_incarnation i))
+        order by event.incarnation, event.xid, event.position
+        limit $4
+      ) as e
+      left join ledger.log l on l.tenant_id = e.tenant_id
+      left join ledger.entry logged on logged.log_id = l.log_id and logged.event_id = e.event_id
+      left join lateral (
+        select t.version, t.leaf_hash from ledger.entry t
+        where t.log_id = l.log_id and t.kind = e.kind and t.stream_id = e.stream_id and e.version > 1
+        order by t.version desc limit 1
+      ) as tail on true
+      order by e.incarnation, e.xid, e.position`,
     values: [after.incarnation, after.xid, after.position, limit],
     rowMode: 'array',
   })
   const last = rows.at(-1)
   const to = last === undefined ? undefined : { incarnation: last[0], xid: last[1], position: Number(last[2]) }
-  return { events: rows.map(eventOf), to }
+  return { events: rows.map(readEventOf), to }
 }
 
-const eventOf = ([, , , eventId, tenantId, wireType, kind, streamId, version, recordedAt, data]: Row): LoggedEvent => ({
-  eventId,
-  tenantId,
-  wireType,
-  kind,
-  streamId,
-  version: Number(version),
-  recordedAt: recordedAt.toISOString(),
-  data,
-})
+const readEventOf = (row: Row): ReadEvent => {
+  const [, , , eventId, tenantId, wireType, kind, streamId, version, recordedAt, data, isLogged, tail, hash] = row
+  return {
+    event: {
+      eventId,
+      tenantId,
+      wireType,
+      kind,
+      streamId,
+      version: Number(version),
+      recordedAt: recordedAt.toISOString(),
+      data,
+    },
+    isLogged,
+    tail: tail === null || hash === null ? undefined : { version: Number(tail), hash },
+  }
+}

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 import { startWorkLoop, type WorkLoop } from '../work-loop.ts'
-import { type AppendedBatch, type AppendOptions, appendBatch } from './append-batch.ts'
+import { type AppendedBatch, type AppendOptions, LedgerAppender } from './append-batch.ts'
 
 export interface SequencerOptions extends AppendOptions {
   readonly pool: Pool
@@ -19,10 +19,11 @@ const SPACING_MS = 15
  * Takes events into the logs as they come. Batches are natural: what has gathered while the last one was committed is
  * the next one, so a lone event waits for nothing and many share a commit. Several of these may run; they take turns.
  */
-export const sequenceEvents = ({ pool, onAppended, onSuccess, onFailure, ...options }: SequencerOptions): WorkLoop =>
-  startWorkLoop({
+export const sequenceEvents = ({ pool, onAppended, onSuccess, onFailure, ...options }: SequencerOptions): WorkLoop => {
+  const appender = new LedgerAppender(pool, options)
+  return startWorkLoop({
     work: async () => {
-      const batch = await appendBatch(pool, options)
+      const batch = await appender.append()
       if (batch.entries > 0) onAppended(batch)
       return batch.events > 0
     },
@@ -31,3 +32,4 @@ export const sequenceEvents = ({ pool, onAppended, onSuccess, onFailure, ...opti
     idleMs: IDLE_MS,
     spacingMs: SPACING_MS,
   })
+}

@@ -9,10 +9,10 @@ const checkpointEveryMs = 100
 
 /** The ledger's own functions, which no other package needs: the bench takes them from behind its entry point. */
 type LedgerParts = {
-  appendBatch(
+  LedgerAppender: new (
     pool: pg.Pool,
     options: { originHost: string; limit: number },
-  ): Promise<{ events: number; logIds: string[] }>
+  ) => { append(): Promise<{ events: number; logIds: string[] }> }
   publishCheckpoint(
     pool: pg.Pool,
     logId: string,
@@ -52,6 +52,7 @@ export const openLedgerAppend = async (
   const pool = store.poolOf('ledger')
   const key = createPrivateKey(await readFile(store.key('log.pem')))
   const publishing = { key, mark: parts.publishedMarkIn(`${dataDir}/published`) }
+  const appender = new parts.LedgerAppender(pool, { originHost: 'countersign.local', limit: rowsPerCommit })
   const sign = async (logIds: readonly string[]): Promise<number> => {
     for (const logId of logIds) {
       const { status } = await parts.publishCheckpoint(pool, logId, publishing)
@@ -64,7 +65,7 @@ export const openLedgerAppend = async (
       let [rows, signedAt] = [0, performance.now()]
       let logIds: readonly string[] = []
       for (;;) {
-        const batch = await parts.appendBatch(pool, { originHost: 'countersign.local', limit: rowsPerCommit })
+        const batch = await appender.append()
         if (batch.events === 0) break
         rows += batch.events
         logIds = batch.logIds
