@@ -92,19 +92,19 @@ export const intakeOnBus = async (settings: Readonly<Record<string, string>> = {
       for (const producer of producers) await settled(at.bus, producer)
     },
     /** An intent that came on the bus, was allowed, collected and, unless told otherwise, redeemed over HTTP. */
-    granted: async ({ redeem = true } = {}) => {
-      const event = intentEvent()
+    granted: async ({ redeem = true, executor = 'etl' } = {}) => {
+      const event = intentEvent({}, { executor: { clientId: executor } })
       await at.bus.publish([intentRecord(event)])
       await settled(at.bus, 'etl')
       const intent = (await events('ActionIntentPublished')).find(({ requestId }) => requestId === event.id)
       const intentId = String(intent?.['intentId'])
       await at.allow(intentId)
-      const { answer } = await at.call({ as: 'etl', path: `/v1/intents/${intentId}/grant` })
+      const { answer } = await at.call({ as: executor, path: `/v1/intents/${intentId}/grant` })
       const grantId = String(answer['grantId'])
       const { action, target, environment, parameters } = event.data
       const redeemed = redeem
         ? await at.call({
-            as: 'etl',
+            as: executor,
             path: `/v1/grants/${grantId}/redeem`,
             body: { token: answer['token'], redemptionId: randomUUID(), action, target, environment, parameters },
           })

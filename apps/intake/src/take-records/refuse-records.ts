@@ -68,6 +68,8 @@ type Answer = {
  */
 export class RefuseRecords {
   readonly #options: RefuseRecordsOptions
+  /** Ids of what was just quarantined: the driver asks for each before it announces it. */
+  readonly #recent = new Map<string, string>()
 
   constructor(options: RefuseRecordsOptions) {
     this.#options = options
@@ -77,6 +79,7 @@ export class RefuseRecords {
     if (refused.length === 0) return
     const { store, keyring } = this.#options
     const { tenantId, producer } = caller
+    let added: readonly Quarantined[] = []
     const inQuarantine = refused.filter(({ isQuarantined }) => isQuarantined)
     const { rows, sealed } = await sealRecords(
       keyring,
@@ -126,7 +129,7 @@ export class RefuseRecords {
             })),
           )
           const places = new Set(fresh.map(({ record }) => recordName(record)))
-          const added = withinBounds(
+          added = withinBounds(
             rows.filter((row) => places.has(recordName(row))),
             kept,
           )
@@ -136,6 +139,16 @@ export class RefuseRecords {
         },
       },
     )
+    if (this.#recent.size > mostRecent) this.#recent.clear()
+    for (const row of added) this.#recent.set(recentName(row), row.quarantineId)
+  }
+
+  /** Id under which this process has just quarantined a record, told once; undefined when it does not know. */
+  justQuarantined(record: Pick<Quarantined, 'topic' | 'position' | 'hash'>): string | undefined {
+    const name = recentName(record)
+    const id = this.#recent.get(name)
+    this.#recent.delete(name)
+    return id
   }
 
   /**
@@ -172,6 +185,10 @@ export class RefuseRecords {
     }
   }
 }
+
+const mostRecent = 2_000
+const recentName = ({ topic, position, hash }: Pick<Quarantined, 'topic' | 'position' | 'hash'>): string =>
+  `${topic}/${position}/${hash}`
 
 /** The rows as they are stored: beyond what a producer may have sealed, without their bytes. */
 const withinBounds = (rows: readonly Quarantined[], kept: Context['kept']): Quarantined[] => {

@@ -13,9 +13,11 @@ export const sealQuarantined =
   (pool: pg.Pool, refuse: RefuseRecords) =>
   async (bytes: Uint8Array, coordinates: QuarantineCoordinates): Promise<string> => {
     const { topic, position } = coordinates
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+    const known = refuse.justQuarantined({ topic, position, hash: digest })
+    if (known !== undefined) return known
     const { producer, command } = writtenTo(topic)
     const caller = await producerCaller(pool, producer)
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
     const timestamp = new Date().toISOString()
     const delivered = { topic, position, key: null, value: bytes, headers: {}, timestamp }
     return refuse.reference({ caller, command, delivered, coordinates, record: { topic, position, digest } })

@@ -33,6 +33,13 @@ describe('an execution report on the bus', () => {
     expect(await refused()).toEqual([])
   })
 
+  it('ends what an agent’s own client collected and redeemed: the topic says that its producer reports', async () => {
+    const { intentId, grantId, redeemed } = await at.granted({ executor: 'etl-bot' })
+    expect(redeemed).toBe('ok')
+    await at.write(report(intentId, { grantId }))
+    expect(await stateOf(intentId)).toBe('succeeded')
+  })
+
   it('changes nothing when it comes again', async () => {
     const { intentId, grantId } = await at.granted()
     const record = report(intentId, { grantId })
