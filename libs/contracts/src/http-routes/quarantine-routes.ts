@@ -51,7 +51,8 @@ export const quarantineRoutes: readonly HttpRoute[] = [
     summary: 'The sealed content of a record. Whoever reads it is recorded; operators work without it.',
     callers: ['security-admin'],
     answers: [{ status: 200, description: 'Key, content type and bytes', body: QuarantinedContent }],
-    refusals: [...ofOperator, 'not_found'],
+    // Who reads it is recorded before they see it.
+    refusals: [...ofOperator, 'not_found', 'store_not_adopted'],
   },
   {
     method: 'POST',
