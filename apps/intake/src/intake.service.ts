@@ -28,6 +28,7 @@ import { ReconcileExecution } from './reconcile-execution/reconcile-execution.ha
 import { ReadQuarantine } from './quarantine-record/read-quarantine.ts'
 import { RedriveParked } from './redrive-parked/redrive-parked.handler.ts'
 import { RedriveQuarantined } from './redrive-quarantined/redrive-quarantined.handler.ts'
+import { ForgetRecords } from './record-refusal/forget-records.ts'
 import { RecordRefusal } from './record-refusal/record-refusal.handler.ts'
 import { RecordRefusals } from './record-refusal/record-refusals.ts'
 import { ShedRequests } from './record-refusal/shed-requests.ts'
@@ -140,7 +141,7 @@ export const intakeService =
       }),
       verifier,
       transport: records.transport,
-      consumers: [records.producers, shed, new ExpireGrants(pool, store, log)],
+      consumers: [records.producers, shed, new ForgetRecords(pool, log), new ExpireGrants(pool, store, log)],
       edge: { bodyLimit: 65_536, onRefused: (refusal) => refusals.ofEdge(refusal) },
       onStop: async () => {
         await listener.close()

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { topics } from '@countersign/contracts'
 import { newId } from '@countersign/event-store'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createLog } from '@countersign/service-kit'
+import { mostKept } from '../quarantine-record/quarantined-rows.ts'
+import { ForgetRecords } from '../record-refusal/forget-records.ts'
 import { groupOfProducer } from './producer-topics.ts'
 import {
   intakeOnBus,
@@ -51,6 +54,19 @@ describe('delivery at least once', () => {
     })
     const quarantined = await at.rows<{ reason: string }>('select reason from intake.quarantined order by reason')
     expect(quarantined).toEqual([{ reason: 'invalid_json' }, { reason: 'no_value' }])
+  })
+
+  it('is remembered for as long as a bus may deliver a record again, and no longer', async () => {
+    at = await intakeOnBus()
+    await at.write(intentRecord('old'), intentRecord('new'))
+    await at.superuser.query(
+      `update intake.refused_record set refused_at = now() - interval '31 days'
+       where ctid = (select min(ctid) from intake.refused_record)`,
+    )
+    const forget = new ForgetRecords(at.pool, createLog({ service: 'intake', level: 'silent' }))
+    expect(await forget.sweep()).toBe(1)
+    expect(await at.rows('select from intake.refused_record')).toHaveLength(1)
+    expect(await at.rows('select from intake.quarantined')).toHaveLength(2)
   })
 
   it('holds a batch through an outage of the store, and loses and doubles nothing', async () => {
@@ -112,6 +128,21 @@ describe('a flood', () => {
       'select count(*) from intake.quarantined where sealed_id is not null',
     )
     expect(row?.count).toBe('120')
+  })
+})
+
+describe('what a producer may have sealed', () => {
+  it('is bounded: beyond that hash and coordinates are kept, and the record says so', async () => {
+    at = await intakeOnBus()
+    await at.write(intentRecord('the first'))
+    await at.superuser.query('update intake.quarantined set byte_count = $1', [mostKept.bytes])
+    await at.write(intentRecord('the second'))
+    const { answer } = await at.call({ as: 'olga', method: 'GET', path: '/v1/quarantine' })
+    const records = answer['records'] as { kept: boolean; hash: string | null }[]
+    expect(records.map(({ kept }) => kept)).toEqual([true, false])
+    expect(records[1]?.hash).toMatch(/^sha256:/)
+    const [row] = await at.rows<{ count: string }>('select count(*) from countersign.sealed')
+    expect(row?.count).toBe('2')
   })
 })
 
