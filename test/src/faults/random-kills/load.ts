@@ -63,7 +63,7 @@ export class Caller {
     const recorded = await this.#until(async () => {
       const review = await this.#call<ReviewView>(`/v1/reviews/${reviewId}`, { token: tokens.ben })
       if (review.status !== 200) return undefined
-      if (review.body.state !== 'open') return review.body.state
+      if (review.body.state !== 'in_review') return review.body.state
       const { presentationDigest } = review.body
       const answer = await this.#call(`/v1/reviews/${reviewId}/verdicts`, {
         token: tokens.ben,
