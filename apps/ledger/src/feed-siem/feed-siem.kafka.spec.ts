@@ -29,6 +29,8 @@ const parking: KafkaBusOptions['parking'] = {
 }
 const consumerFile = fileURLToPath(new URL('stock-consumer.fixture.ts', import.meta.url))
 const examples = eventExamples()
+/** A broker, a database and a service on a machine that does something else as well. */
+const START_MS = 240_000
 const SIZE = examples.length + 1_200
 
 interface Arrived {
@@ -37,7 +39,7 @@ interface Arrived {
   readonly value: string
 }
 
-describe('a SIEM on the secured broker', () => {
+describe('a SIEM on the secured broker', { timeout: 120_000 }, () => {
   let dataDir: string
   let broker: SecuredBroker
   let service: LedgerService
@@ -64,7 +66,7 @@ describe('a SIEM on the secured broker', () => {
     })
     await service.store.insert(examples.map(({ wireType: type, kind, data }) => ({ type, kind, data })))
     await service.store.insert(streamsOf(400, 3))
-  })
+  }, START_MS)
   afterEach(async () => {
     for (const child of started.splice(0)) await kill(child)
   })
@@ -72,7 +74,7 @@ describe('a SIEM on the secured broker', () => {
     await service.stop()
     await broker.stop()
     await rm(dataDir, { recursive: true, force: true })
-  })
+  }, START_MS)
 
   const certificate = (file: string) => join(broker.certificatesDir, file)
   const kill = async (child: ChildProcess) => {
