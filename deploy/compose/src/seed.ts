@@ -14,13 +14,24 @@ export type SeedOptions = {
   readonly credentials: string
 }
 
-/** Seeds the demo's registers and writes down what notifier and command line have to know of them. Safe to repeat. */
+/** Settings of services that hold the id of a tenant, which is random, by service. */
+export const seededSettings = (tenants: Pick<Tenants, 'default'>) => ({
+  intake: { OPERATORS_TENANT: tenants.default },
+  notifier: { SLACK_CHANNELS: `${tenants.default}=${demoWorld.slackChannel.id}` },
+})
+
+const write = (file: string, settings: Readonly<Record<string, string>>): void => {
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
+  writeFileSync(`${file}.new`, lines.join(''))
+  renameSync(`${file}.new`, file)
+}
+
+/** Seeds the demo's registers and writes down what services and command line have to know of them. Safe to repeat. */
 export const seed = async (options: SeedOptions): Promise<Tenants> => {
   const { setup, baseUrl, issuer, slackUrl, seeded, credentials } = options
   const tenants = await seedDemo(storeUrls(setup.superuserUrl, setup.secrets), issuer)
-  const settings = join(seeded, 'notifier.env')
-  writeFileSync(`${settings}.new`, `SLACK_CHANNELS=${tenants.default}=${demoWorld.slackChannel.id}\n`)
-  renameSync(`${settings}.new`, settings)
+  const settings = seededSettings(tenants)
+  for (const [service, lines] of Object.entries(settings)) write(join(seeded, `${service}.env`), lines)
   const { superuserUrl, secrets } = setup
   writeCredentials(
     { secrets, credentialsFile: join(credentials, 'credentials.json') },

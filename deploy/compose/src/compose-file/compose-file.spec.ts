@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { intakeConfig } from '@countersign/intake'
 import { ledgerConfig } from '@countersign/ledger'
@@ -8,6 +10,7 @@ import { notifierConfig } from '@countersign/notifier'
 import { policyConfig } from '@countersign/policy'
 import { relayConfig } from '@countersign/relay'
 import { ConfigError, readConfig } from '@countersign/service-kit'
+import { openDataDir, settingsOfServices, storeUrls } from '@countersign/standalone'
 import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
 import type { Type } from 'typebox'
@@ -25,6 +28,7 @@ import {
   root,
   withDefaults,
 } from './compose-file.ts'
+import { seededSettings } from '../seed.ts'
 
 type Problem = string
 type Rule = (file: ComposeFile, text: string) => readonly Problem[]
@@ -201,13 +205,38 @@ it.each<[rule: keyof typeof rules, from: string | RegExp, to: string]>([
   ['nothing has more rights than it needs', 'network_mode: none', 'networks: [inside]'],
   [
     'only who holds a namespace publishes ports of ours',
-    'command: [node, apps/intake',
-    'ports: [127.0.0.1:1:1]\n    command: [node, apps/intake',
+    'command: [node, apps/policy',
+    'ports: [127.0.0.1:1:1]\n    command: [node, apps/policy',
   ],
 ])('would find a break of: %s (%s)', (name, from, to) => {
   const text = composeText().replace(from, to)
   expect(text).not.toBe(composeText())
   expect(rules[name](composeFile(text), text)).not.toEqual([])
+})
+
+it('tells services whatever npm start tells them', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'countersign-settings-'))
+  const tenants = { default: '00000000-0000-7000-8000-000000000000' }
+  const dataDir = openDataDir(path)
+  const urls = storeUrls('postgres://postgres:x@localhost/countersign', dataDir.secrets)
+  const told = settingsOfServices({
+    dataDir,
+    urls,
+    tenants,
+    baseUrl: '',
+    issuer: '',
+    slackApiUrl: '',
+    policyFolder: '',
+  })
+  await rm(path, { recursive: true })
+  const seeded: Readonly<Record<string, object>> = seededSettings(tenants)
+  const silent = Object.entries(told).flatMap(([service, settings]) => {
+    const set = Object.keys({ ...composeFile().services[service]?.environment, ...seeded[service] })
+    return Object.keys(settings)
+      .filter((name) => !set.includes(name) && !set.includes(`${name}_FILE`))
+      .map((name) => `${service} is not told ${name}`)
+  })
+  expect(silent).toEqual([])
 })
 
 it('takes its base from a pinned image', () => {
