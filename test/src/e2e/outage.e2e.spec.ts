@@ -51,7 +51,6 @@ const head = async () => {
 describe('while the bus is stopped and after a restart', () => {
   it('no, withdrawal, revocation, freeze and expiry work, nothing is lost, and everything goes on', async () => {
     const expiresWithoutBus = await expiring(36)
-    const expiresWhileDown = await expiring(52)
     const [toWithdraw, toDeny, toRedeemLater] = [
       await inReview(running),
       await inReview(running),
@@ -91,6 +90,7 @@ describe('while the bus is stopped and after a restart', () => {
     const decided = await running.client.awaitDecision(publishedMeanwhile.intentId, { waitMs: 60_000 })
     expect(decided.state, 'what came while the bus was away is decided once it is back').toBe('allowed')
 
+    const expiresWhileDown = await expiring(35)
     const before = await head()
     const counted = async () => (await running.superuser.query('select count(*) from countersign.event')).rows[0]?.count
     const events = await counted()

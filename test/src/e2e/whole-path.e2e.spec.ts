@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ocsfValidators } from '../instance/ocsf-validators.ts'
 import { saysAnywhere } from '../instance/slack-driver.ts'
 import { until } from '../instance/until.ts'
+import { runCommand } from '../instance/command-line.ts'
 import { type Running, startRunning, startTimeoutMs } from '../running.ts'
 import {
   approved,
@@ -285,6 +286,48 @@ describe('what is left of it', () => {
     expect(await running.bus.holding('invoices')).toBe(0)
   })
 })
+
+describe('the command line', () => {
+  /** Arguments by which a command takes the bus of this run. */
+  const here = (): string[] => [
+    '--data-dir',
+    running.dataDir,
+    '--bus',
+    running.kafka === undefined ? 'postgres' : 'kafka',
+  ]
+  const records = 120
+
+  it('replays a recorded trail, accounts for every record, and publishes none twice', async () => {
+    const replay = () => runCommand('replay', '--sample', '--limit', String(records), '--json', ...here())
+    const intents = async () =>
+      (
+        await running.superuser.query(
+          `select count(*) from countersign.event where type like '%ActionIntentPublished%'`,
+        )
+      ).rows[0]?.count as string
+    const first = await replay()
+    expect(first.code, first.err).toBe(0)
+    const { records: read, others, summary } = JSON.parse(first.out) as Replayed
+    const { allow, deny, review } = summary.total
+    expect([read, others, allow + deny + review]).toEqual([records, [], records])
+    const published = await intents()
+    expect(JSON.parse((await replay()).out)).toMatchObject({ records, others: [], summary: { total: summary.total } })
+    expect(await intents()).toBe(published)
+  }, 180_000)
+
+  it('plays the demo', async () => {
+    const { code, out, err } = await runCommand('demo', ...here())
+    expect(code, err).toBe(0)
+    expect(out).toContain('put back as they were')
+    expect(/countersign\.events\.v1 .*\+\d+/.test(out)).toBe(running.kafka !== undefined)
+  }, 180_000)
+})
+
+type Replayed = {
+  readonly records: number
+  readonly others: readonly unknown[]
+  readonly summary: { readonly total: { readonly allow: number; readonly deny: number; readonly review: number } }
+}
 
 /** The bytes of one entry, from the bundle that only auditors get. */
 const entryAt = async (log: string, index: number): Promise<Uint8Array> => {

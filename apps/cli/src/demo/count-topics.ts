@@ -1,4 +1,3 @@
-import { groups } from '@countersign/contracts'
 import type { Admin } from 'kafkajs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Failure } from '../exit-codes.ts'
@@ -27,13 +26,15 @@ const asAdmin = async <Result>(kafka: KafkaCredentials, ask: (admin: Admin) => P
   }
 }
 
+const isOurs = (name: string): boolean => name.startsWith('countersign.')
+
 const endsOf = async (admin: Admin, topic: string): Promise<number> =>
   (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0)
 
 /** The high watermark of every topic of ours, as the brokers have it. */
 export const countTopics = (kafka: KafkaCredentials): Promise<TopicCounts> =>
   asAdmin(kafka, async (admin) => {
-    const names = (await admin.listTopics()).filter((name) => name.startsWith('countersign.')).sort()
+    const names = (await admin.listTopics()).filter(isOurs).sort()
     return new Map(await Promise.all(names.map(async (name) => [name, await endsOf(admin, name)] as const)))
   })
 
@@ -58,7 +59,11 @@ export const settledLags = (kafka: KafkaCredentials, signal: AbortSignal): Promi
     for (;;) {
       signal.throwIfAborted()
       const lags = new Map<string, number>()
-      for (const group of Object.values(groups)) {
+      const { groups } = await admin.listGroups()
+      for (const group of groups
+        .map(({ groupId }) => groupId)
+        .filter(isOurs)
+        .sort()) {
         const lag = await lagOf(admin, group)
         if (lag !== undefined) lags.set(group, lag)
       }

@@ -106,6 +106,7 @@ export const killAtRandom = async ({ minutes, seed, say }: FaultOptions): Promis
     return { seed, minutes, kills, promised, violations }
   } finally {
     // What is left was killed often enough: how it ends decides nothing, and must not hide what went wrong.
-    for (const close of closers.toReversed()) await close().catch((error: Error) => say(error.message.split('\n')[0] ?? ''))
+    for (const close of closers.toReversed())
+      await close().catch((error: Error) => say(error.message.split('\n')[0] ?? ''))
   }
 }
