@@ -49,6 +49,9 @@ export default defineConfig({
               extends: true as const,
               test: {
                 name: 'kafka',
+                // A start of Java takes a second, or half a minute on a busy machine.
+                testTimeout: 120_000,
+                hookTimeout: 180_000,
                 include: withKafka,
                 globalSetup: ['libs/spec-kit/src/postgres.global-setup.ts', 'deploy/kafka/src/kafka.global-setup.ts'],
               },

@@ -8,8 +8,7 @@ import type { BrokerSecrets } from './broker-secrets.ts'
 import { defaultCacheDir } from './places.ts'
 import { type SecuredBroker, startBroker } from './start-broker.ts'
 
-// Every start and every new user is a start of Java: a second each, or ten on a busy machine.
-describe('the secured broker', { timeout: 120_000 }, () => {
+describe('the secured broker', () => {
   let dataDir: string
   let broker: SecuredBroker
   const start = async (producers: readonly string[]) => {

@@ -8,7 +8,7 @@ import {
   type Subscription,
 } from './bus.ts'
 import { checkRecord } from './check-record.ts'
-import { type KafkaAccess, makeClient, promptRetry } from './kafka/client.ts'
+import { type KafkaAccess, makeClient, makeSeverableClient, promptRetry } from './kafka/client.ts'
 import type { ConsumerEnvironment, ConsumerTiming } from './kafka/environment.ts'
 import { GroupConsumer } from './kafka/group-consumer.ts'
 import { Outbox } from './kafka/outbox.ts'
@@ -67,7 +67,7 @@ class KafkaBus implements Bus {
           onLine()
           options.log(line)
         }
-        return makeClient({ ...options, log }, isClosing)
+        return makeSeverableClient({ ...options, log }, isClosing)
       },
       admin: () => this.#connectedAdmin(),
       parking: options.parking,

@@ -85,6 +85,40 @@ export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka
   })
 }
 
+/** A client whose connections can be taken away. */
+export interface SeverableClient {
+  readonly kafka: Kafka
+  /** Closes what is open and opens nothing more. */
+  sever(): void
+}
+
+/**
+ * A client for one consumer. `disconnect` of a kafkajs consumer that is about to restart or still joins does nothing to
+ * it: it comes back to its group, and keeps partitions that nobody handles. Without connections it cannot.
+ */
+export const makeSeverableClient = (access: KafkaAccess, isClosing: () => boolean): SeverableClient => {
+  const sockets = new Set<net.Socket>()
+  const open = access.openSocket ?? openSocket
+  let isSevered = false
+  const kafka = makeClient(
+    {
+      ...access,
+      openSocket: (address) => {
+        if (isSevered) throw new Error('the consumer has left')
+        const socket = open(address)
+        sockets.add(socket)
+        return socket.once('close', () => sockets.delete(socket))
+      },
+    },
+    isClosing,
+  )
+  const sever = (): void => {
+    isSevered = true
+    for (const socket of sockets) socket.destroy()
+  }
+  return { kafka, sever }
+}
+
 /** A member of a group, not connected yet. */
 export const makeConsumer = (client: Kafka, group: string, timing: ConsumerTiming): Consumer =>
   client.consumer({

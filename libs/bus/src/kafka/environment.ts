@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Admin, Kafka } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import type { BusHooks, OutboundRecord } from '../bus.ts'
+import type { SeverableClient } from './client.ts'
 import type { ParkingLot } from './parking-lot.ts'
 
 export interface ConsumerTiming {
@@ -22,7 +23,7 @@ export interface ConsumerTiming {
 /** What the consumers of one bus share. */
 export interface ConsumerEnvironment {
   /** A client of its own; `isClosing` keeps the consumer from restarting. */
-  readonly client: (isClosing: () => boolean, onLine: () => void) => Kafka
+  readonly client: (isClosing: () => boolean, onLine: () => void) => SeverableClient
   readonly admin: () => Promise<Admin>
   readonly parking: ParkingLot
   readonly hooks: BusHooks

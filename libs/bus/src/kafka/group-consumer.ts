@@ -1,6 +1,6 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { busLimits, type SeekTarget, type SubscribeOptions } from '../bus.ts'
-import { makeConsumer } from './client.ts'
+import { makeConsumer, type SeverableClient } from './client.ts'
 import { Contact } from './contact.ts'
 import { coordinatesOf } from './delivered.ts'
 import { atMost, type ConsumerEnvironment, pause } from './environment.ts'
@@ -23,6 +23,7 @@ export class GroupConsumer {
   readonly #environment: ConsumerEnvironment
   readonly #options: SubscribeOptions
   readonly #topics: readonly string[]
+  readonly #client: SeverableClient
   readonly #consumer: Consumer
   readonly #commits: Commits
   readonly #handling: Handling
@@ -51,8 +52,8 @@ export class GroupConsumer {
       for (const topic of this.#topics) this.#observeOutage(topic, error)
     })
     const isClosing = () => this.#stopping.signal.aborted
-    const client = environment.client(isClosing, () => this.#watchdog.signOfLife())
-    this.#consumer = makeConsumer(client, options.group, timing)
+    this.#client = environment.client(isClosing, () => this.#watchdog.signOfLife())
+    this.#consumer = makeConsumer(this.#client.kafka, options.group, timing)
     this.#commits = new Commits(this.#consumer)
     this.#placement = new Placement({ consumer: this.#consumer, commits: this.#commits, admin, subscription: options })
     this.#redriver = new Redriver({
@@ -147,6 +148,7 @@ export class GroupConsumer {
     await atMost(leaveMs, this.#commits.record())
     this.#tenure?.end()
     await atMost(leaveMs, this.#consumer.disconnect())
+    this.#client.sever()
     release()
   }
 
