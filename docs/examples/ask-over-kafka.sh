@@ -20,7 +20,7 @@ END
 
 # publish TOPIC KEY: sends one line of standard input; fails when the broker refuses it.
 publish() {
-  sed "s/^/$2|/" | kcat -q -F "$settings" -P -t "$1" -K '|' -H content-type=application/cloudevents+json -X acks=all
+  sed "s/^/$2|/" | kcat -F "$settings" -P -t "$1" -K '|' -H content-type=application/cloudevents+json -X acks=all
 }
 
 # cloud_event TYPE ID DATA [MORE]: a CloudEvent in one line.

@@ -28,6 +28,7 @@ consumer = Consumer({
     "ssl.ca.location": env["KAFKA_CA_FILE"], "sasl.mechanism": "SCRAM-SHA-512",
     "sasl.username": env["KAFKA_USERNAME"], "sasl.password": env["KAFKA_PASSWORD"],
     "group.id": env.get("KAFKA_GROUP", "siem.audit"), "auto.offset.reset": "earliest", "enable.auto.commit": False,
+    "session.timeout.ms": 10_000,  # how long a collector that was killed keeps its partitions
 })
 consumer.subscribe(["countersign.audit.v1"])
 last = time.monotonic()

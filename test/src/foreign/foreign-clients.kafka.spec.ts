@@ -19,10 +19,10 @@ if (missing.length > 0 && !required) {
 const openReview = (running: Running): Promise<string> =>
   until(
     async () => {
-      const { body } = await running.call<{ reviews: { reviewId: string }[] }>('/v1/reviews', {
+      const { body } = await running.call<{ reviews: { reviewId: string; state: string }[] }>('/v1/reviews', {
         token: running.tokens.ben,
       })
-      const [review] = body.reviews ?? []
+      const review = (body.reviews ?? []).find(({ state }) => state === 'in_review')
       if (review === undefined) return undefined
       return (await readReview(running, running.tokens.ben, review.reviewId)).status === 200
         ? review.reviewId
@@ -106,7 +106,7 @@ describe.skipIf(missing.length > 0 && !required)('clients that nobody here wrote
       `ssl.certificate.location=${KAFKA_CERT_FILE}`,
       `ssl.key.location=${KAFKA_KEY_FILE}`,
     ].flatMap((setting) => ['-X', setting])
-    const write = ['bash', '-c', 'echo forged | kcat -q "$@"', 'kcat', '-P', '-t', topic, ...settings] as const
+    const write = ['bash', '-c', 'echo forged | kcat "$@"', 'kcat', '-P', '-t', topic, ...settings] as const
     const { how, output } = await startForeign(write, {}).ended
     expect(how, output).not.toBe(0)
     expect(output).toContain('authorization failed')
@@ -124,7 +124,7 @@ describe.skipIf(missing.length > 0 && !required)('clients that nobody here wrote
       const before = size()
       const collecting = startForeign(programs.siem, environment)
       await settled(running, readIntent())
-      await until(async () => size() > before, { what: 'rows', withinMs: 60_000 })
+      await until(async () => size() > before, { what: 'rows', withinMs: 120_000 })
       collecting.child.kill('SIGKILL')
       expect((await collecting.ended).how).toBe('SIGKILL')
       await settled(running, readIntent())
@@ -132,7 +132,7 @@ describe.skipIf(missing.length > 0 && !required)('clients that nobody here wrote
     const { rows } = await running.superuser.query<{ log: string; entries: string }>(
       `select h.log_id::text as log, h.size::text as entries from ledger.log_head h order by 1`,
     )
-    const last = await startForeign(programs.siem, { ...environment, IDLE_SECONDS: '15' }).ended
+    const last = await startForeign(programs.siem, { ...environment, IDLE_SECONDS: '30' }).ended
     expect(last.how, last.output).toBe(0)
     const collected = readFileSync(file, 'utf8')
       .trimEnd()
@@ -151,5 +151,5 @@ describe.skipIf(missing.length > 0 && !required)('clients that nobody here wrote
       const validate = validators.get(row.class_uid)
       expect(validate?.(row), JSON.stringify({ class: row.class_uid, errors: validate?.errors })).toBe(true)
     }
-  }, 300_000)
+  }, 600_000)
 })
