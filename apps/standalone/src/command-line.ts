@@ -11,6 +11,7 @@ export type CommandLine = {
   readonly policies: string
   readonly logLevel: string
   readonly traceFile?: string
+  readonly traceRatio: number
   readonly metricsPort?: number
 }
 
@@ -19,6 +20,12 @@ export const portOf = (text: string): number => {
   if (!Number.isInteger(port) || port < 1 || port > 65_000)
     throw new InvalidArgumentError('a port is a number from 1 to 65000')
   return port
+}
+
+const ratioOf = (text: string): number => {
+  const ratio = Number(text)
+  if (!(ratio >= 0 && ratio <= 1)) throw new InvalidArgumentError('a share is a number from 0 to 1')
+  return ratio
 }
 
 const dieOnOldNode = (): void => {
@@ -42,6 +49,7 @@ export const startCommand = (name: string, description: string, logLevel: string
       fileURLToPath(new URL('../../../policies', import.meta.url)),
     )
     .option('--trace-file <file>', 'write OpenTelemetry spans there, one JSON line each')
+    .option('--trace-ratio <share>', 'share of traces that is kept, from 0 to 1', ratioOf, 1)
     .option('--metrics-port <number>', 'serve Prometheus metrics on this port of 127.0.0.1', portOf)
     .option('--log-level <level>', 'least severe level that services log', logLevel)
 

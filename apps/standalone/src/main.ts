@@ -15,6 +15,7 @@ const options = startCommand(
 const telemetry = await startTelemetry({
   service: 'countersign',
   traces: options.traceFile === undefined ? { kind: 'off' } : { kind: 'file', path: options.traceFile },
+  ratio: options.traceRatio,
   ...(options.metricsPort === undefined ? {} : { prometheus: { host: '127.0.0.1', port: options.metricsPort } }),
 })
 

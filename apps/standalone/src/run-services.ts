@@ -12,14 +12,16 @@ export type ServicesOptions = InstanceOptions & {
   /** Starts the broker too, unless one is named or runs in the data folder, and stops it at the end. */
   readonly withKafka: boolean
   readonly traceFile?: string
+  /** Share of traces that is kept; all without it. */
+  readonly traceRatio?: number
   /** Port of the first service's metrics; the others have the next ones. */
   readonly metricsPort?: number
 }
 
 type KafkaGround = Ground & { readonly bus: `kafka ${string}`; readonly of: Kafka }
 
-const telemetryOf = ({ traceFile, metricsPort }: ServicesOptions, at: number): Environment => ({
-  ...(traceFile === undefined ? {} : { TRACES: 'file', TRACES_FILE: traceFile }),
+const telemetryOf = ({ traceFile, traceRatio = 1, metricsPort }: ServicesOptions, at: number): Environment => ({
+  ...(traceFile === undefined ? {} : { TRACES: 'file', TRACES_FILE: traceFile, TRACES_RATIO: String(traceRatio) }),
   ...(metricsPort === undefined ? {} : { METRICS_PORT: String(metricsPort + at) }),
 })
 

@@ -6,7 +6,7 @@ export type Part = TargetId | 'end-to-end' | 'stages'
 
 const parts: readonly Part[] = ['end-to-end', 'stages', ...targetIds]
 /** What `--quick` measures. */
-const quickParts: readonly Part[] = ['T1', 'T2', 'T3', 'T4', 'T5']
+const quickParts: readonly Part[] = ['T1', 'T2', 'T3', 'T4', 'T5', 'T8']
 
 export const usage = (): string => `npm run bench -- [--quick] [--only PART,...] [--json FILE]
 

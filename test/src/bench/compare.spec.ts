@@ -39,6 +39,14 @@ describe('a comparison', () => {
     expect(measured('T1', sides)).toMatchObject({ id: 'T1', verdict })
   })
 
+  it.each([
+    [3, 'met'],
+    [3.1, 'above target'],
+  ])('that may be at most 3 is at %d %s', (median, verdict) => {
+    const ratio = { median, min: median, max: median, rounds: [median] }
+    expect(measured('T8', { ours: figuresOf('ours', ours), ratio })).toMatchObject({ verdict })
+  })
+
   it('that was not run says why and has no figure', () => {
     expect(notRun('T3', 'java is missing')).not.toHaveProperty('ratio')
     expect(notRun('T3', 'java is missing')).toMatchObject({ id: 'T3', notRun: 'java is missing' })

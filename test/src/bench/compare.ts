@@ -2,7 +2,7 @@ import { type CpuClocks, round, type Spread, spreadOf } from './measure.ts'
 import type { Round } from './side/side.ts'
 
 /** What one side of a comparison reached, in its counted rounds. */
-export type Figures = {
+export type RateFigures = {
   readonly what: string
   readonly perSecond: Spread
   /** Per second of CPU of the processes named in `what`. */
@@ -53,7 +53,7 @@ export const roundOf = async ({ node, postgres }: CpuClocks, work: () => Promise
 const perSecond = ({ count, wallMs }: Round): number => (count * 1_000) / wallMs
 const perCpuSecond = ({ count, cpuMs }: Round): number => (count * 1_000) / cpuMs
 
-export const figuresOf = (what: string, rounds: readonly Round[]): Figures => ({
+export const figuresOf = (what: string, rounds: readonly Round[]): RateFigures => ({
   what,
   perSecond: spreadOf(rounds.map(perSecond), 0),
   perCpuSecond: spreadOf(rounds.map(perCpuSecond), 0),

@@ -7,7 +7,7 @@ import { measureHumanCycles, measureLatency, measureThroughput } from './end-to-
 import { type LedgerFigures, measureLedger } from './ledger/beside-yardsticks.ts'
 import { cpuMsOf, cpuMsOfServer, memoryOf } from './measure.ts'
 import { openStore } from './opened-store.ts'
-import { type EndToEnd, type MemoryFigures, sayAppend, sayEndToEnd, sayStages } from './report.ts'
+import { type EndToEnd, type MemoryFigures, sayAppend, sayEndToEnd, sayStages, sayStep } from './report.ts'
 import type { Scale } from './scale.ts'
 import { measureStages, type Stages } from './stages.ts'
 
@@ -39,7 +39,8 @@ const measureEndToEnd = async (
 
 /** What is measured on the embedded default: the product as one process, then its stages and its ledger on the data it left. */
 export const measureEmbedded = async (wanted: ReadonlySet<Part>, scale: Scale): Promise<EmbeddedFigures> => {
-  const running = await startRunning()
+  sayStep('the embedded default')
+  const running = await startRunning({ bus: 'postgres' })
   const { dataDir, tenantId, credentials, mint } = running
   try {
     const figures: { -readonly [Name in keyof EmbeddedFigures]: EmbeddedFigures[Name] } = { postgres: '' }

@@ -18,7 +18,7 @@ const timesOf = async (pid: number | string): Promise<Times | undefined> => {
   return { parent, own: user + system, waited: childUser + childSystem }
 }
 
-const childrenOf = async (pid: number): Promise<number[]> => {
+export const childrenOf = async (pid: number): Promise<number[]> => {
   const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const found = await Promise.all(names.map(async (name) => ((await timesOf(name))?.parent === pid ? Number(name) : 0)))
   return found.filter((child) => child > 0)
@@ -38,6 +38,10 @@ export const cpuMsOfServer = async (pid: number): Promise<number | undefined> =>
   const sum = children.reduce((total, child) => total + (child?.own ?? 0), server.own + server.waited)
   return (sum / ticks) * 1_000
 }
+
+/** Resident memory of a process, MiB; undefined where the system does not tell. */
+export const residentMiB = async (pid: number): Promise<number | undefined> =>
+  mebi(await kilobytes(`/proc/${pid}/status`, 'VmRSS'))
 
 const kilobytes = async (path: string, field: string): Promise<number | undefined> => {
   const text = await readFile(path, 'utf8').catch(() => undefined)
@@ -122,8 +126,10 @@ export const costOf = async (clocks: CpuClocks, work: () => Promise<number>): Pr
   }
 }
 
-/** CPU time of this process, ms. */
-export const ownCpuMs = async (): Promise<number> => {
+/** CPU time of this process so far, its helper threads included, ms. */
+export const cpuMsNow = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1_000
 }
+
+export const ownCpuMs = async (): Promise<number> => cpuMsNow()

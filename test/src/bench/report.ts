@@ -1,9 +1,12 @@
 import type { Latency, Throughput } from './end-to-end.ts'
 import type { Cost, Memory } from './measure.ts'
 import type { Stages } from './stages.ts'
-import type { Goal, TargetResult } from './targets.ts'
+import type { Figures, Goal, TargetResult } from './targets.ts'
 
 export const say = (line = ''): void => void process.stdout.write(`${line}\n`)
+
+/** What is under way, for whoever waits; not a part of the result. */
+export const sayStep = (step: string): void => void process.stderr.write(`measuring ${step}\n`)
 
 const row = (name: string, ...cells: string[]): void =>
   say(`${name.padEnd(34)}${cells.map((cell) => cell.padStart(17)).join('')}`)
@@ -53,7 +56,25 @@ export const sayAppend = (append: Cost): void => {
 
 const goalText = (goal: Goal): string =>
   goal === 'reported' ? 'no goal' : 'atLeast' in goal ? `≥ ${goal.atLeast}` : `≤ ${goal.atMost}`
-const verdictText = { met: 'PASS', 'below target': 'below target', reported: 'reported' } as const
+const verdictText = {
+  met: 'PASS',
+  'below target': 'below target',
+  'above target': 'above target',
+  reported: 'reported',
+} as const
+
+const figuresText = (figures: Figures): string => {
+  if ('services' in figures) {
+    const each = Object.entries(figures.services).map(([name, value]) => `${name} ${value}`)
+    return each.join(', ')
+  }
+  if ('p99Ms' in figures) {
+    const { p50Ms, p95Ms, p99Ms, perSecond } = figures
+    return `p50 ${p50Ms.median}, p95 ${p95Ms.median}, p99 ${p99Ms.median} ms (${p99Ms.min} to ${p99Ms.max}) at ${perSecond} /s`
+  }
+  const { perSecond, perCpuSecond, cpuSeconds } = figures
+  return `${perSecond.median} /s (${perSecond.min} to ${perSecond.max}), ${perCpuSecond.median} per CPU second, ${cpuSeconds.median} CPU s a round`
+}
 
 /** Both sides of each comparison with what they cost, and what was not run and why. */
 export const sayTargets = (results: readonly TargetResult[]): void => {
@@ -63,16 +84,12 @@ export const sayTargets = (results: readonly TargetResult[]): void => {
       say(`${result.id}  ${result.what}: not run: ${result.notRun}`)
       continue
     }
-    const { id, what, goal, ratio, verdict } = result
+    const { id, what, goal, ratio, verdict, ours, yardstick } = result
     say(
       `${id}  ${what}: ${ratio.median} (${ratio.min} to ${ratio.max}), goal ${goalText(goal)}: ${verdictText[verdict]}`,
     )
-    for (const side of [result.ours, result.yardstick]) {
-      const { perSecond, perCpuSecond, cpuSeconds } = side
-      const rates = `${perSecond.median} /s (${perSecond.min} to ${perSecond.max})`
-      say(
-        `    ${side.what.padEnd(60)} ${rates}, ${perCpuSecond.median} per CPU second, ${cpuSeconds.median} CPU s a round`,
-      )
+    for (const side of yardstick === undefined ? [ours] : [ours, yardstick]) {
+      say(`    ${side.what.padEnd(60)} ${figuresText(side)}`)
     }
   }
 }

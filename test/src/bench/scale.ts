@@ -12,6 +12,12 @@ export type Scale = {
   /** Records that each consumer reads in a round. */
   readonly records: number
   readonly sendingSeconds: number
+  /** Intents that go through the services on Kafka in a round. */
+  readonly intentsOnKafka: number
+  /** Of each round at a fixed rate. */
+  readonly latencySeconds: number
+  /** How long idle services are watched. */
+  readonly idleSeconds: number
 }
 
 export const scales: Readonly<Record<'quick' | 'full', Scale>> = {
@@ -24,6 +30,9 @@ export const scales: Readonly<Record<'quick' | 'full', Scale>> = {
     rowsPerRound: 4_096,
     records: 60_000,
     sendingSeconds: 2,
+    intentsOnKafka: 300,
+    latencySeconds: 6,
+    idleSeconds: 10,
   },
   full: {
     rounds: 7,
@@ -34,5 +43,8 @@ export const scales: Readonly<Record<'quick' | 'full', Scale>> = {
     rowsPerRound: 10_240,
     records: 120_000,
     sendingSeconds: 4,
+    intentsOnKafka: 2_000,
+    latencySeconds: 20,
+    idleSeconds: 30,
   },
 }

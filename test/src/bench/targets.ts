@@ -1,30 +1,51 @@
-import type { Figures } from './compare.ts'
+import type { RateFigures } from './compare.ts'
 import type { Spread } from './measure.ts'
 
 export type Goal = { readonly atLeast: number } | { readonly atMost: number } | 'reported'
 
-/** Every figure that the bench holds a yardstick to, with its goal (`docs/explanation/capacity.md` explains them). */
+/** Every figure that the bench holds to a yardstick or a bound, with its goal (`docs/explanation/capacity.md` explains them). */
 export const targets = {
   T1: { what: 'bus transport ÷ raw kafkajs, per CPU second', goal: { atLeast: 0.8 } },
   T2: { what: 'bus transport ÷ stock Nest ServerKafka', goal: { atLeast: 4 } },
   T3: { what: 'publish ÷ direct send, 256 callers', goal: { atLeast: 6 } },
   T4: { what: 'ledger append ÷ COPY BINARY', goal: { atLeast: 0.5 } },
   T5: { what: 'ledger append ÷ TypeORM save(500)', goal: { atLeast: 3 } },
+  T6: { what: 'whole path on Kafka ÷ raw consume and the same rows by unnest', goal: { atLeast: 0.5 } },
+  T7: { what: 'whole path with the policies ÷ with one rule that always allows', goal: 'reported' },
+  T8: { what: 'p99 intent → decision at 30 % load ÷ p99 of a bare three-hop chain', goal: { atMost: 3 } },
+  T9: { what: 'whole path with traces of 1 % ÷ without', goal: { atLeast: 0.9 } },
+  'T11-CPU': { what: 'CPU of an idle service, % of a core, the busiest', goal: { atMost: 1 } },
+  'T11-memory': { what: 'resident memory of an idle service, MiB, the largest', goal: { atMost: 150 } },
+  first: { what: 'whole path on Kafka ÷ ServerKafka with a TypeORM save per event', goal: 'reported' },
 } as const satisfies Record<string, { readonly what: string; readonly goal: Goal }>
 
 export type TargetId = keyof typeof targets
 
 export const targetIds = Object.keys(targets) as TargetId[]
 
-export type Verdict = 'met' | 'below target' | 'reported'
+/** Latency of one side, a spread over the rounds for each percentile. */
+export type LatencyFigures = {
+  readonly what: string
+  readonly perSecond: number
+  readonly p50Ms: Spread
+  readonly p95Ms: Spread
+  readonly p99Ms: Spread
+}
 
-/** A figure with both of its sides, from one run. */
+/** What each service takes of something while nothing happens. */
+export type IdleFigures = { readonly what: string; readonly services: Readonly<Record<string, number>> }
+
+export type Figures = RateFigures | LatencyFigures | IdleFigures
+
+export type Verdict = 'met' | 'below target' | 'above target' | 'reported'
+
+/** A figure from one run, with its yardstick where it has one; without, the ratio is the figure itself. */
 export type Measured = {
   readonly id: TargetId
   readonly what: string
   readonly goal: Goal
   readonly ours: Figures
-  readonly yardstick: Figures
+  readonly yardstick?: Figures
   readonly ratio: Spread
   readonly verdict: Verdict
 }
@@ -33,8 +54,8 @@ export type TargetResult = Measured | NotRun
 
 const verdictOn = (median: number, goal: Goal): Verdict => {
   if (goal === 'reported') return 'reported'
-  const isMet = 'atLeast' in goal ? median >= goal.atLeast : median <= goal.atMost
-  return isMet ? 'met' : 'below target'
+  if ('atLeast' in goal) return median >= goal.atLeast ? 'met' : 'below target'
+  return median <= goal.atMost ? 'met' : 'above target'
 }
 
 export const measured = (id: TargetId, sides: Pick<Measured, 'ours' | 'yardstick' | 'ratio'>): Measured => ({

@@ -17,9 +17,16 @@ export type BenchBroker = {
   close(): Promise<void>
 }
 
+/** Why a broker with users and certificates cannot be started here; undefined when it can. */
+export const whyNoSecuredBroker = async (): Promise<string | undefined> => {
+  const missing = await missingPrograms()
+  return missing.length === 0 ? undefined : missing.join('; ')
+}
+
 /** Why there can be no broker here; undefined when there can. `KAFKA_BROKERS` names one that runs already. */
 export const whyNoBroker = async (): Promise<string | undefined> => {
   if (process.env['KAFKA_BROKERS'] !== undefined) return undefined
+  // A broker for tests has no certificates.
   const missing = (await missingPrograms()).filter((sentence) => !sentence.startsWith('openssl'))
   return missing.length === 0 ? undefined : `${missing.join('; ')}; or name a broker in KAFKA_BROKERS`
 }

@@ -8,6 +8,8 @@ const sides = {
   'stock-consumer': () => import('../kafka/stock-consumer.ts'),
   'direct-sender': () => import('../kafka/direct-sender.ts'),
   'bus-sender': () => import('../kafka/bus-sender.ts'),
+  'three-hop-chain': () => import('../services/three-hop-chain.ts'),
+  'first-version': () => import('../services/first-version.ts'),
 }
 
 export type SideName = keyof typeof sides

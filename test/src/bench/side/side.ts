@@ -1,3 +1,5 @@
+import { cpuMsNow } from '../measure.ts'
+
 /** What one round of a side cost, measured in the process that did the work. */
 export type Round = {
   readonly count: number
@@ -35,7 +37,7 @@ export class Meter {
 
   done(count: number): void {
     this.#count += count
-    if (this.#began === undefined) this.#began = { wallMs: performance.now(), cpuMs: cpuMs(), count: this.#count }
+    if (this.#began === undefined) this.#began = { wallMs: performance.now(), cpuMs: cpuMsNow(), count: this.#count }
     else if (this.#count >= this.#wanted) this.#end(this.#began)
   }
 
@@ -43,19 +45,14 @@ export class Meter {
     this.#ended.resolve({
       count: this.#count - began.count,
       wallMs: performance.now() - began.wallMs,
-      cpuMs: cpuMs() - began.cpuMs,
+      cpuMs: cpuMsNow() - began.cpuMs,
     })
   }
 }
 
-const cpuMs = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1_000
-}
-
 /** So many callers that each call again as soon as they are answered, for a time. */
 export const callersFor = async (callers: number, ms: number, call: () => Promise<unknown>): Promise<Round> => {
-  const [began, before] = [performance.now(), cpuMs()]
+  const [began, before] = [performance.now(), cpuMsNow()]
   let count = 0
   const caller = async (): Promise<void> => {
     while (performance.now() - began < ms) {
@@ -64,5 +61,5 @@ export const callersFor = async (callers: number, ms: number, call: () => Promis
     }
   }
   await Promise.all(Array.from({ length: callers }, caller))
-  return { count, wallMs: performance.now() - began, cpuMs: cpuMs() - before }
+  return { count, wallMs: performance.now() - began, cpuMs: cpuMsNow() - before }
 }
