@@ -63,6 +63,11 @@ class IntentController {
   broken(): never {
     throw new Error(`refused password=${marker}`)
   }
+
+  @Get('v1/outage/:code')
+  outage(@Param('code') code: string): never {
+    throw Object.assign(new Error(`terminating connection of ${marker}`), { code })
+  }
 }
 
 @Module({ controllers: [IntentController] })
@@ -352,6 +357,16 @@ describe('the edge', () => {
       Buffer.from(spaced).toString('hex'),
     )
   })
+
+  it.each(['57P01', 'ECONNRESET', 'ECONNREFUSED', '53300'])(
+    'says 503 and when to ask again while the database fails with %s',
+    async (code) => {
+      const answer = await exchange(ask(`/v1/outage/${code}`))
+      expect([answer.status, (JSON.parse(answer.body) as Problem).code]).toEqual([503, 'store_unavailable'])
+      expect(answer.all).toMatch(/retry-after: 1/i)
+      expect(answer.all).not.toContain(marker)
+    },
+  )
 
   it('hides what went wrong inside and logs it under the id that the caller gets', async () => {
     const answer = await exchange(ask('/v1/broken'))

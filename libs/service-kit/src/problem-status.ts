@@ -14,6 +14,10 @@ export const edgeRefusals: Readonly<Record<string, { title: string; next: string
   expectation_failed: { title: 'The Expect header is not supported', next: 'Send only 100-continue, or nothing.' },
   shutting_down: { title: 'This instance is stopping', next: 'Send it again.' },
   overloaded: { title: 'The service cannot take the request now', next: 'Wait as long as Retry-After says.' },
+  store_unavailable: {
+    title: 'The database cannot be reached now; what was asked may have happened or not',
+    next: 'Send it again with the same Idempotency-Key: what happened is not done twice.',
+  },
   internal_error: { title: 'Something went wrong on our side', next: 'Tell the operator the trace or request id.' },
 }
 
@@ -49,7 +53,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   429: 'too_many_requests',
   431: 'headers_too_large',
   500: 'internal_error unknown_event',
-  503: 'identity_provider_unavailable shutting_down overloaded store_not_adopted',
+  503: 'identity_provider_unavailable shutting_down overloaded store_not_adopted store_unavailable',
 }
 
 const statuses = new Map(

@@ -1,3 +1,4 @@
+import { isOutage, StoreNotAdopted } from '@countersign/event-store'
 import { type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import { trace } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -15,6 +16,12 @@ export const sendProblem = (reply: FastifyReply, request: FastifyRequest, source
     .send(JSON.stringify(problem))
 }
 
+const storeUnavailable: ProblemSource = { code: 'store_unavailable', headers: { 'retry-after': '1' } }
+
+/** What an error means: once a request has arrived whole, a lost connection is the database's and not the caller's. */
+const sourceOfHandled = (error: unknown, { raw }: FastifyRequest): ProblemSource =>
+  raw.complete && isOutage(error) && !(error instanceof StoreNotAdopted) ? storeUnavailable : sourceOf(error)
+
 /** Nest's global filter: every error of a request, ours, Fastify's or Nest's, leaves as problem details. */
 export class ProblemFilter implements ExceptionFilter {
   readonly #log: Log
@@ -26,11 +33,11 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.getArgByIndex<FastifyRequest>(0)
     const reply = host.getArgByIndex<FastifyReply>(1)
-    const source = sourceOf(error)
-    if (source.code === 'internal_error') {
-      const route = request.routeOptions.url
-      this.#log.error({ err: error, requestId: request.id, method: request.method, route }, 'request failed')
-    }
+    const source = sourceOfHandled(error, request)
+    const route = request.routeOptions.url
+    const line = { err: error, requestId: request.id, method: request.method, route }
+    if (source.code === 'internal_error') this.#log.error(line, 'request failed')
+    else if (source.code === storeUnavailable.code) this.#log.warn(line, 'request met a database outage')
     if (reply.sent) reply.raw.destroy()
     else void sendProblem(reply, request, source)
   }

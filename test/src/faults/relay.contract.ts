@@ -53,7 +53,8 @@ export const relayFaults = (name: string, bus: () => BusUnderTest): void => {
       expect(await world.cursor()).toMatchObject({ holder })
       expect((await world.cursor()).position).toBeGreaterThan(position)
       expect(frozen.isRunning).toBe(true)
-      expect(await frozen.trouble()).toBeUndefined()
+      // Its sessions may have ended while it slept; it makes new ones and stands by.
+      await until(async () => (await frozen.trouble()) === undefined || undefined, { what: 'the relay that woke' })
     })
 
     it('only duplicate while two of them publish at once', async () => {
