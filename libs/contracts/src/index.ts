@@ -61,6 +61,7 @@ export {
   GroupName,
   Identifier,
   IsoTime,
+  KeyThumbprint,
   PrincipalKind,
   ProducerName,
   RequestId,
@@ -83,7 +84,7 @@ export {
   type RedrivenQuarantine,
 } from './quarantine.schema.ts'
 export { isRefusal, isRefusalCode, refusals, refuse, type Refusal, type RefusalCode } from './refusals.ts'
-export { FreezeScope } from './register.schema.ts'
+export { ExecutorKey, FreezeScope } from './register.schema.ts'
 export { AdoptedStoreView, StoreView } from './view.schema.ts'
 export { Assurance, Channel, VerdictChoice } from './review.schema.ts'
 export {

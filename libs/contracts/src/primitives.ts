@@ -13,6 +13,10 @@ export const Uuid = Type.String({
 export const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$', description: 'SHA-256, lower-case hex' })
 export const Fingerprint = Type.String({ pattern: '^hmac-sha256:[0-9a-f]{64}$' })
 export const Salt = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description: '32 random bytes, base64url' })
+export const KeyThumbprint = Type.String({
+  pattern: '^[A-Za-z0-9_-]{43}$',
+  description: 'SHA-256 thumbprint of a public JWK (RFC 7638), base64url',
+})
 export const IsoTime = Type.String({
   pattern: '^20\\d\\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?Z$',
   description: 'RFC 3339 time in UTC',

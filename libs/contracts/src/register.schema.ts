@@ -8,6 +8,7 @@ import {
   EnvironmentName,
   GroupName,
   Identifier,
+  KeyThumbprint,
   PrincipalKind,
   ProducerName,
   SafeInteger,
@@ -19,11 +20,19 @@ import {
 /** Identity provider whose client it is. */
 const Issuer = Type.String({ minLength: 1, maxLength: 512 })
 
+/** Why somebody changed a register, in their words. */
+const Because = Type.Optional(Identifier)
+
+/** The key that an executor proves to hold. Its private half is never here. */
+export const ExecutorKey = closed({ thumbprint: KeyThumbprint })
+export type ExecutorKey = Type.Static<typeof ExecutorKey>
+
 const ownership = {
   ownerSubject: Type.Union([Uuid, Type.Null()]),
   ownerGroup: Type.Union([GroupName, Type.Null()]),
   changedBy: Type.Union([Uuid, Type.Null()]),
   seeded: Type.Boolean(),
+  reason: Because,
   subjects: Subjects,
 } as const
 
@@ -64,6 +73,7 @@ export const AgentRegistered = event({
     producer: ProducerName,
     issuer: Issuer,
     clientId: Type.Union([ShortName, Type.Null()]),
+    executorKey: Type.Optional(ExecutorKey),
     ...ownership,
   }),
 })
@@ -130,6 +140,7 @@ export const DirectoryPersonRegistered = event({
     active: Type.Boolean(),
     changedBy: Type.Union([Uuid, Type.Null()]),
     seeded: Type.Boolean(),
+    reason: Because,
     subjects: Subjects,
   }),
 })
@@ -148,6 +159,7 @@ export const DirectoryGroupChanged = event({
     removed: Type.Array(Uuid, { maxItems: 256 }),
     changedBy: Type.Union([Uuid, Type.Null()]),
     seeded: Type.Boolean(),
+    reason: Because,
   }),
 })
 

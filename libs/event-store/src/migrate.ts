@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
+import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
@@ -60,7 +61,7 @@ export async function migrate(options: {
   await migrateSchema({
     ownerUrl: options.ownerUrl,
     schema: 'countersign',
-    migrations: [Initial1763683200000, StoreStanding1795305600000, StoreExtent1795305600001],
+    migrations: [Initial1763683200000, StoreStanding1795305600000, StoreExtent1795305600001, ExecutorKeys1795330800000],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]
   const owned = owners.flatMap(([owner, types]) => types.map((type) => ({ type, role: roleOfOwner(owner) })))

@@ -29,6 +29,8 @@ export type AgentEntry = ChangeRecord & {
   readonly producer: string
   readonly iss: string | null
   readonly clientId: string | null
+  /** RFC 7638 thumbprint of the key that its executor proves to hold; null when it has none. */
+  readonly executorKeyThumbprint: string | null
 }
 
 export type PersonEntry = {

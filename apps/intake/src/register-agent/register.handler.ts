@@ -2,6 +2,7 @@ import {
   isRefusal,
   refuse,
   type EventData,
+  type ExecutorKey,
   type PrincipalKind,
   type Refusal,
   type RegisterEvent,
@@ -25,6 +26,8 @@ export type Ownership = {
   readonly ownerGroup: string | null
   readonly changedBy: string | null
   readonly seeded: boolean
+  /** Why, in their words. */
+  readonly reason?: string
 }
 
 export type RegisterProducer = Ownership & {
@@ -42,6 +45,8 @@ export type RegisterAgent = Ownership & {
   readonly issuer: string
   /** OAuth client of the agent's own; null when it speaks through its producer's. */
   readonly clientId: string | null
+  /** Key that the agent's executor proves to hold; absent when it has none. */
+  readonly executorKey?: ExecutorKey
 }
 
 const registerStream = (tenantId: string, kind: string, name: string): StreamRef => ({
@@ -134,7 +139,7 @@ export class Registers {
   }
 
   async #agent(command: RegisterAgent, admit: Admit): Promise<{ readonly subjectId: string } | Refusal> {
-    const { tenantId, agent, kind, producer, issuer, clientId, ...ownership } = command
+    const { tenantId, agent, kind, producer, issuer, clientId, executorKey, ...ownership } = command
     const stream = registerStream(tenantId, 'agent', agent)
     const identity = { tenantId, iss: `agents.${tenantId}`, sub: agent }
     const registered = await this.#register(stream, [identity], {
@@ -148,17 +153,20 @@ export class Registers {
           producer,
           issuer,
           clientId,
+          ...(executorKey === undefined ? {} : { executorKey }),
           ...ownership,
           ...introductionOf([who]),
         },
       }),
       row: (tx, [who]) =>
         tx.query(
-          `insert into countersign.agent (tenant_id, name, subject_id, kind, producer, iss, client_id, owner_subject_id, owner_group, seeded, changed_by)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+          `insert into countersign.agent (tenant_id, name, subject_id, kind, producer, iss, client_id, owner_subject_id, owner_group,
+             seeded, changed_by, executor_key_thumbprint)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
            on conflict (tenant_id, name) do update set kind = excluded.kind, producer = excluded.producer, iss = excluded.iss,
              client_id = excluded.client_id, owner_subject_id = excluded.owner_subject_id, owner_group = excluded.owner_group,
-             seeded = excluded.seeded, changed_by = excluded.changed_by, changed_at = clock_timestamp(), reviewed_by = null`,
+             seeded = excluded.seeded, changed_by = excluded.changed_by, changed_at = clock_timestamp(), reviewed_by = null,
+             executor_key_thumbprint = excluded.executor_key_thumbprint`,
           [
             tenantId,
             agent,
@@ -171,6 +179,7 @@ export class Registers {
             ownership.ownerGroup,
             ownership.seeded,
             ownership.changedBy,
+            executorKey?.thumbprint ?? null,
           ],
         ),
     })
@@ -219,7 +228,7 @@ export class Registers {
   }
 }
 
-/** Whether an agent is registered as somebody says; who registered it, and when, does not matter. */
+/** Whether an agent is registered as somebody says; who registered it, when, why and with what key does not matter. */
 const isSameAgent = (known: EventData<'AgentRegistered'>, said: RegisterAgent): boolean =>
   known.producer === said.producer &&
   known.kind === said.kind &&
