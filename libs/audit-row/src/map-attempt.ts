@@ -16,7 +16,22 @@ const unauthorizedReviewer = new Set([
   'not_allowed',
 ])
 /** Codes that say: somebody tried to use a grant that is not theirs, or for something else. */
-const misusedGrant = new Set(['binding_mismatch', 'wrong_executor', 'already_redeemed'])
+const misusedGrant = new Set([
+  'binding_mismatch',
+  'wrong_executor',
+  'already_redeemed',
+  'grant_token_invalid',
+  'grant_mismatch',
+  'tenant_mismatch',
+  'intent_mismatch',
+  'agent_mismatch',
+  'on_behalf_of_mismatch',
+  'binding_version_mismatch',
+  'action_mismatch',
+  'target_mismatch',
+  'environment_mismatch',
+  'parameters_mismatch',
+])
 const notTheirs = new Set(['wrong_executor', 'agent_not_yours', 'not_allowed', 'not_human', 'unknown_producer'])
 
 const orService = (person: string | null, service: string): Actor => (person === null ? { service } : { person })

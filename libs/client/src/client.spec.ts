@@ -11,6 +11,7 @@ const action: GuardedAction = {
   environment: 'production',
   parameters: { bucket: 's3://partner-eu' },
   preconditions: { etag: '7' },
+  observe: () => ({ etag: '7' }),
 }
 
 let stop: (() => Promise<void>) | undefined
@@ -43,6 +44,37 @@ describe('a guarded function', () => {
       ['started', undefined],
       ['succeeded', 3],
     ])
+  })
+
+  it('looks at its preconditions right before the grant is used, and does not run when the target has moved', async () => {
+    const order: string[] = []
+    const onState = ({ state }: { state: string }) => void order.push(state)
+    const observe = (etag: string) => async () => {
+      order.push(`observed ${etag}`)
+      return { etag }
+    }
+    const held = await attempt({}, { onState, observe: observe('7') })
+    expect(held.outcome).toBe('done')
+    expect(order).toEqual(['published', 'allowed', 'observed 7'])
+    await held.deployment.stop()
+    const moved = await attempt({}, { observe: observe('8') })
+    expect(moved.outcome).toMatchObject({ code: 'stale', pointer: '/preconditions/etag' })
+    expect(moved.run).not.toHaveBeenCalled()
+  })
+
+  it('does not run when nobody can look at the target', async () => {
+    const unseen = new Error('the table does not answer')
+    const { outcome, run, deployment } = await attempt({}, { observe: () => Promise.reject(unseen) })
+    expect(outcome).toBe(unseen)
+    expect(run).not.toHaveBeenCalled()
+    expect(deployment.requests.filter((request) => request.endsWith('/redeem'))).toEqual([])
+  })
+
+  it('with preconditions that it does not observe is not even published', async () => {
+    const { outcome, run, deployment } = await attempt({}, { observe: undefined })
+    expect(outcome).toBeInstanceOf(TypeError)
+    expect(run).not.toHaveBeenCalled()
+    expect(deployment.published()).toBe(0)
   })
 
   it('waits through a review and tells of each state', async () => {
@@ -174,15 +206,23 @@ describe('a client that gets no answer', () => {
 describe('redeeming', () => {
   const granted = async () => {
     const made = await started()
-    const { onState: _, ...body } = action
-    const { grant } = await made.client.obtain(body)
+    const { grant } = await made.client.obtain(action)
     return { ...made, grant }
   }
 
   it('names the field that is not as approved', async () => {
     const { client, grant } = await granted()
     const swapped = client.redeem(grant, { ...action, parameters: { bucket: 's3://elsewhere' } })
-    await expect(swapped).rejects.toMatchObject({ code: 'binding_mismatch', pointer: '/parameters/bucket' })
+    await expect(swapped).rejects.toMatchObject({ code: 'parameters_mismatch', pointer: '/parameters/bucket' })
+  })
+
+  it('presents what was observed, which may lie below an approved bound, over the digest of what was approved', async () => {
+    const { client } = await started()
+    const bounded = { ...action, preconditions: { rows: '<=1300' } }
+    const { grant } = await client.obtain(bounded)
+    const above = client.redeem(grant, bounded, { observed: { rows: '1301' } })
+    await expect(above).rejects.toMatchObject({ code: 'stale', pointer: '/preconditions/rows' })
+    await expect(client.redeem(grant, bounded, { observed: { rows: '1203' } })).resolves.toBeDefined()
   })
 
   it('works once, and again only as the same redemption', async () => {

@@ -21,6 +21,14 @@ export type AwaitOptions = {
   readonly onState?: ((intent: IntentView) => void) | undefined
 }
 
+export type RedeemOptions = {
+  /** The same redemption repeated gets the same receipt. Default: a new one. */
+  readonly redemptionId?: string
+  /** The preconditions as they were observed right before. Default: those of the action, taken to be what was observed. */
+  readonly observed?: Readonly<Record<string, string>> | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Whether waiting longer can change anything. */
 export const isDecided = (intent: IntentView): boolean => intent.state !== 'published' && intent.state !== 'in_review'
 
@@ -90,10 +98,12 @@ export const countersign = ({ baseUrl, token }: ClientOptions) => {
   const redeem = async (
     grant: GrantView,
     concrete: ConcreteAction,
-    { redemptionId = randomUUID(), signal }: { redemptionId?: string; signal?: AbortSignal | undefined } = {},
+    { redemptionId = randomUUID(), observed, signal }: RedeemOptions = {},
   ): Promise<ReceiptView> => {
     const { action, target, environment, parameters, preconditions } = concrete
     const { grantId, intentId, token: grantToken } = grant
+    const digest = digestOf(grant.binding, concrete)
+    const presented = observed ?? preconditions
     const body = {
       token: grantToken,
       redemptionId,
@@ -101,13 +111,14 @@ export const countersign = ({ baseUrl, token }: ClientOptions) => {
       target,
       environment,
       parameters,
-      ...(preconditions === undefined ? {} : { preconditions }),
+      ...(presented === undefined ? {} : { preconditions: presented }),
+      actionDigest: digest,
     }
     const receipt = await persist(
       () => call<ReceiptView>(`/v1/grants/${grantId}/redeem`, { method: 'POST', body, signal }),
       { signal },
     )
-    const expected = { grantId, intentId, redemptionId, actionDigest: digestOf(grant.binding, concrete) }
+    const expected = { grantId, intentId, redemptionId, actionDigest: digest }
     await persist(() => verifyReceipt(receipt, expected), { signal })
     return receipt
   }

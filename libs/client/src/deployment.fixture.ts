@@ -8,7 +8,8 @@ import type {
   RedeemGrantBody,
   ReportExecutionBody,
 } from '@countersign/contracts'
-import { actionDigest, differingPointer, parametersCommitment, type JsonObject } from '@countersign/redaction'
+import { actionDifference } from '@countersign/intent'
+import { actionDigest, parametersCommitment, type JsonObject } from '@countersign/redaction'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
 /** What a test can bend; each is asked when it is needed. */
@@ -99,7 +100,7 @@ export const startDeployment = async (conduct: Conduct = honest) => {
 
   const redeem = async (stored: Stored, body: RedeemGrantBody): Promise<[number, unknown]> => {
     const { action, target, environment, parameters, preconditions } = stored.body
-    const pointer = differingPointer(
+    const difference = actionDifference(
       { action, target, environment, parameters: parameters as JsonObject, preconditions: preconditions ?? {} },
       {
         action: body.action,
@@ -109,7 +110,7 @@ export const startDeployment = async (conduct: Conduct = honest) => {
         preconditions: body.preconditions ?? {},
       },
     )
-    if (pointer !== undefined) return [409, { code: 'binding_mismatch', title: 'Another action', pointer }]
+    if (difference !== undefined) return [409, { ...difference, title: 'Another action' }]
     if (stored.redeemedBy !== undefined && stored.redeemedBy !== body.redemptionId)
       return [409, { code: 'already_redeemed', title: 'Used' }]
     stored.redeemedBy = body.redemptionId

@@ -6,6 +6,11 @@ import { digestOf, type ConcreteAction } from './verify-grant.ts'
 /** An intent without what the service adds; `parameters` are what will run. */
 export type GuardedAction = Omit<PublishIntentBody, 'parameters' | 'preconditions'> &
   ConcreteAction & {
+    /**
+     * Looks at the target right before the grant is used, and tells each of `preconditions` as it is now: a resource
+     * version, a plan digest, a row estimate. Compulsory with preconditions: what nobody looks at is no precondition.
+     */
+    readonly observe?: (() => Observed | Promise<Observed>) | undefined
     /** The same key with the same content is the same intent. Default: a new one. */
     readonly idempotencyKey?: string
     /** How long to wait for a decision, ms. Default: until the intent's deadline. */
@@ -16,6 +21,8 @@ export type GuardedAction = Omit<PublishIntentBody, 'parameters' | 'precondition
     /** Told when something ran and its result could not be reported; the execution will be marked unknown. */
     readonly onUnreported?: (error: unknown) => void
   }
+
+type Observed = Readonly<Record<string, string>>
 
 /** What an action that ran may report about itself; counts and digests only. */
 export type Outcome = Pick<ReportExecutionBody, 'rows' | 'bytes' | 'exitCode' | 'resultDigest' | 'code'> & {
@@ -39,7 +46,7 @@ type Calls = {
   readonly redeem: (
     grant: GrantView,
     concrete: ConcreteAction,
-    options: { signal?: AbortSignal | undefined },
+    options: { observed?: Observed | undefined; signal?: AbortSignal | undefined },
   ) => Promise<ReceiptView>
   readonly report: (execution: ReportExecutionBody) => Promise<void>
 }
@@ -60,7 +67,7 @@ export const guarding = ({ publish, awaitDecision, collect, redeem, report }: Ca
    * this action: its digest was recomputed here.
    */
   const obtain = async (guarded: GuardedAction): Promise<{ intent: IntentView; grant: GrantView }> => {
-    const { idempotencyKey, waitMs, signal, onState, onUnreported: _, ...body } = guarded
+    const { idempotencyKey, waitMs, signal, onState, onUnreported: _, observe: __, ...body } = guarded
     const published = await publish(body as PublishIntentBody, idempotencyKey ?? randomUUID(), signal)
     onState?.(published)
     const intent = mayCollect.includes(published.state)
@@ -78,7 +85,8 @@ export const guarding = ({ publish, awaitDecision, collect, redeem, report }: Ca
   }
 
   /**
-   * Runs `run` only under a redeemed grant for exactly this action, and reports what happened. When `run` throws, a failure
+   * Runs `run` only under a redeemed grant for exactly this action on a target that is as it was approved, and reports what
+   * happened. When `run` throws, a failure
    * is reported and the error passed on. Whoever is refused when reporting the start does not run; a report of what ran
    * that does not arrive undoes nothing: `onUnreported` is told and the execution is left to be marked unknown.
    */
@@ -86,8 +94,11 @@ export const guarding = ({ publish, awaitDecision, collect, redeem, report }: Ca
     guarded: GuardedAction,
     run: (receipt: ReceiptView, intent: IntentView) => Promise<Guarded<Value>>,
   ): Promise<Value> => {
+    const { observe, signal, preconditions = {} } = guarded
+    if (observe === undefined && Object.keys(preconditions).length > 0)
+      throw new TypeError('a guarded action with preconditions has to observe them')
     const { intent, grant } = await obtain(guarded)
-    const receipt = await redeem(grant, guarded, { signal: guarded.signal })
+    const receipt = await redeem(grant, guarded, { observed: await observe?.(), signal })
     const ids = { grantId: grant.grantId, executionId: randomUUID() }
     await report({ ...ids, outcome: 'started' }).catch((error: unknown) => {
       if (!isTransient(error)) throw error

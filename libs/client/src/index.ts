@@ -1,5 +1,12 @@
 export { clientCredentials, type ClientCredentials, type TokenSource } from './access-token.ts'
-export { type AwaitOptions, type ClientOptions, type Countersign, countersign, isDecided } from './client.ts'
+export {
+  type AwaitOptions,
+  type ClientOptions,
+  type Countersign,
+  countersign,
+  isDecided,
+  type RedeemOptions,
+} from './client.ts'
 export { CountersignRefused, DecisionPending, isTransient, ProofInvalid, Unreachable } from './errors.ts'
 export type { Guarded, GuardedAction, Outcome } from './guard.ts'
 export { http, type Call, type Http } from './http.ts'

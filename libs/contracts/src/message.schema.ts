@@ -131,7 +131,8 @@ export const RedeemGrantBody = closed({
   target: Identifier,
   environment: EnvironmentName,
   parameters: Parameters,
-  preconditions: Type.Optional(Preconditions),
+  preconditions: Type.Optional({ ...Preconditions, description: 'What the executor observed right before' }),
+  actionDigest: Type.Optional({ ...Digest, description: 'The action digest as the executor computed it' }),
 })
 export type RedeemGrantBody = Type.Static<typeof RedeemGrantBody>
 

@@ -140,9 +140,40 @@ export const refusals = {
     title: 'The grant is bound to another executor',
     next: 'The executor named in the intent must ask.',
   },
+  grant_token_invalid: {
+    title: 'The token is no grant of this deployment',
+    next: 'Collect the grant again and present its token as it came.',
+  },
+  grant_mismatch: { title: 'The token is of another grant', next: 'Present the token of this grant.' },
+  tenant_mismatch: { title: 'The token is of another tenant', next: 'Collect the grant again.' },
+  intent_mismatch: { title: 'The token is of another intent', next: 'Present the token of this intent’s grant.' },
+  agent_mismatch: { title: 'The token names another agent', next: 'Collect the grant again.' },
+  on_behalf_of_mismatch: { title: 'The token acts for somebody else', next: 'Collect the grant again.' },
+  binding_version_mismatch: {
+    title: 'The token binds the action in another way than it was approved',
+    next: 'Collect the grant again.',
+  },
+  action_mismatch: { title: 'This is not the action that was approved', next: 'Run what was approved, or ask anew.' },
+  target_mismatch: { title: 'This is not the target that was approved', next: 'Run what was approved, or ask anew.' },
+  environment_mismatch: {
+    title: 'This is not the environment that was approved',
+    next: 'Run what was approved, or ask anew.',
+  },
+  parameters_mismatch: {
+    title: 'A parameter is not what was approved',
+    next: 'Run exactly what was approved, or ask anew.',
+  },
+  preconditions_mismatch: {
+    title: 'A precondition that was approved was not observed, or one was observed that was not approved',
+    next: 'Observe exactly what was approved, right before redeeming.',
+  },
+  stale: {
+    title: 'The target is not as it was when it was approved',
+    next: 'Look at what changed and publish a new intent.',
+  },
   binding_mismatch: {
     title: 'This is not the action that was approved',
-    next: 'Run exactly what was approved, or ask anew.',
+    next: 'Recompute the digest from the disclosed binding and exactly what you run, or ask anew.',
   },
   already_redeemed: { title: 'The grant has been used', next: 'Publish a new intent.' },
   grant_revoked: { title: 'The grant was revoked', next: 'Publish a new intent.' },

@@ -1,4 +1,5 @@
 import type { Assurance, Channel, EventData, Reason, Seat, SubjectIntroduction } from '@countersign/contracts'
+import type { Difference, GrantClaims } from './binding.ts'
 
 /** `now` in every command is the database's clock, ISO 8601. */
 type At = { readonly now: string }
@@ -70,15 +71,20 @@ export type IssueGrant = At & {
 
 export type RedeemGrant = At & {
   readonly type: 'RedeemGrant'
+  readonly tenantId: string
   readonly grantId: string
   readonly executor: string
   readonly clientId: string
+  /** What the presented token says; undefined for one that this deployment did not sign. */
+  readonly claims: GrantClaims | undefined
   readonly redemptionId: string
   readonly receiptId: string
   /** Action digest recomputed from what the executor is about to run. */
   readonly presentedDigest: string
-  /** JSON pointer of the first field that differs from the sealed original. */
-  readonly differs?: string
+  /** The digest as the executor computed it, where it says so. */
+  readonly statedDigest?: string
+  /** The first field that differs from the sealed original. */
+  readonly differs?: Difference
   readonly frozen: boolean
   /** The intent is from an earlier incarnation of the store: it may have been redeemed there. */
   readonly outdated: boolean

@@ -1,4 +1,5 @@
 import { refuse, type IntentEvent, type Refusal, type RefusalCode } from '@countersign/contracts'
+import { claimDifference } from './binding.ts'
 import type { ExpireGrant, IssueGrant, RedeemGrant, RevokeGrant } from './commands.ts'
 import { everySeatFilled } from './decide-review.ts'
 import type { Intent, IntentStatus } from './state.ts'
@@ -70,22 +71,35 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
 }
 
 /**
+ * Why what is presented is not what was granted: the token first, then the action field by field, then what is left, a
+ * digest that differs though no field does.
+ */
+const bindingRefusal = (command: RedeemGrant, { published }: Intent): Refusal | undefined => {
+  const { tenantId, grantId, claims, differs, presentedDigest, statedDigest } = command
+  if (claims === undefined) return refuse('grant_token_invalid', { pointer: '/token' })
+  const difference = claimDifference(claims, { tenantId, grantId, published }) ?? differs
+  if (difference !== undefined) return refuse(difference.code, { pointer: difference.pointer })
+  if (presentedDigest !== published.actionDigest) return refuse('binding_mismatch')
+  if (statedDigest !== undefined && statedDigest !== published.actionDigest)
+    return refuse('binding_mismatch', { pointer: '/actionDigest' })
+  return undefined
+}
+
+/**
  * Uses the grant once, for exactly the action that was approved. The same redemption repeated gets the same receipt (no new
  * event); anything else after the first is refused.
  */
 export const decideRedeem = (command: RedeemGrant, intent: Intent): IntentEvent[] | Refusal => {
-  const { now, grantId, redemptionId, presentedDigest, differs } = command
+  const { now, grantId, redemptionId } = command
   const { grant, published, status } = intent
   if (grant === undefined || grant.grantId !== grantId) return refuse('unknown_grant')
   if (!isExecutor(intent, command)) return refuse('wrong_executor')
-  const mismatch = differs !== undefined || presentedDigest !== published.actionDigest
-  if (grant.redemption?.redemptionId === redemptionId) {
-    return mismatch ? refuse('binding_mismatch', differs === undefined ? {} : { pointer: differs }) : []
-  }
+  const mismatch = bindingRefusal(command, intent)
+  if (grant.redemption?.redemptionId === redemptionId) return mismatch ?? []
   if (status !== 'granted') return refuse(endedBy[status])
   if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
   if (command.outdated) return refuse('intent_outdated')
-  if (mismatch) return refuse('binding_mismatch', differs === undefined ? {} : { pointer: differs })
+  if (mismatch !== undefined) return mismatch
   if (command.frozen) return refuse('frozen')
   return [
     {

@@ -1,3 +1,4 @@
+export { actionDifference, type BoundAction, type Difference, type GrantClaims } from './binding.ts'
 export type {
   EvaluateIntent,
   ExpireGrant,
@@ -19,6 +20,7 @@ export { everySeatFilled, filledSeats } from './decide-review.ts'
 export { evolve, foldIntent } from './evolve.ts'
 export { fillSeats, seatCount, type Candidate, type FilledSeat } from './seats.ts'
 export { exclusion } from './separation-of-duties.ts'
+export { isBound, looksLikeBound } from './precondition.ts'
 export {
   initialState,
   isPublished,

@@ -1,4 +1,5 @@
 import type { EventData, IntentEvent } from '@countersign/contracts'
+import type { GrantClaims } from './binding.ts'
 import type { EvaluateIntent, IssueGrant, RecordVerdict, RedeemGrant, ReportExecution, Standing } from './commands.ts'
 
 /** People, ids and commands that the specs share. Time is in minutes from noon. */
@@ -129,12 +130,33 @@ export const collect = (change: Partial<IssueGrant> = {}): IssueGrant => ({
   ...change,
 })
 
+export const tenantId = id(110)
+
+/** What the token of the grant says when it is the one that was issued. */
+export const claims = (change: Partial<GrantClaims> = {}): GrantClaims => ({
+  bindingVersion: 1,
+  grantId: ids.grant,
+  tenant: tenantId,
+  intentId: ids.intent,
+  agent: people.agent,
+  onBehalfOf: null,
+  executor: people.client,
+  clientId: 'etl-bot',
+  action: 'data.export',
+  target: 's3://partner-eu',
+  environment: 'production',
+  actionDigest: digests.action,
+  ...change,
+})
+
 export const redeem = (change: Partial<RedeemGrant> = {}): RedeemGrant => ({
   type: 'RedeemGrant',
   now: at(4),
+  tenantId,
   grantId: ids.grant,
   executor: people.client,
   clientId: 'etl-bot',
+  claims: claims(),
   redemptionId: ids.redemption,
   receiptId: ids.receipt,
   presentedDigest: digests.action,

@@ -313,8 +313,8 @@ describe('redeeming', () => {
       .thenRefuses('already_redeemed'))
   it('refuses another action', () =>
     given(...granted)
-      .when(redeem({ presentedDigest: digests.other, differs: '/target' }))
-      .thenRefuses('binding_mismatch'))
+      .when(redeem({ presentedDigest: digests.other, differs: { code: 'target_mismatch', pointer: '/target' } }))
+      .thenRefuses('target_mismatch'))
   it('refuses another action under the same redemption', () =>
     given(...redeemed)
       .when(redeem({ presentedDigest: digests.other }))

@@ -34,7 +34,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   403: `
     agent_taken too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied self_approval
     owner_of_agent in_delegation_chain policy_author not_eligible account_not_linked person_inactive
-    wrong_executor frozen no_longer_eligible
+    wrong_executor frozen no_longer_eligible grant_token_invalid
   `,
   404: 'not_found unknown_intent unknown_review unknown_grant',
   405: 'method_not_allowed',
@@ -43,7 +43,9 @@ const codesByStatus: Readonly<Record<number, string>> = {
     id_conflict not_decided intent_denied intent_expired intent_withdrawn intent_closed
     too_late_to_withdraw review_closed review_expired seat_taken already_voted card_stale
     card_incomplete binding_mismatch already_redeemed grant_revoked grant_expired not_redeemed already_reported
-    intent_outdated store_in_order
+    intent_outdated store_in_order grant_mismatch tenant_mismatch intent_mismatch agent_mismatch
+    on_behalf_of_mismatch binding_version_mismatch action_mismatch target_mismatch environment_mismatch
+    parameters_mismatch preconditions_mismatch stale
   `,
   413: 'body_too_large',
   414: 'uri_too_long',

@@ -32,6 +32,8 @@ const mayDependOn: Readonly<Record<string, readonly string[]>> = {
 }
 /** Single arrows beyond the table, each with its reason. */
 const excepted: Readonly<Record<string, string>> = {
+  'libs/intent → @countersign/redaction':
+    'compares what is about to run with what was approved, as the digest binds it',
   'libs/ledger-check → @countersign/event-store': 'compares the store with its log, so it reads both',
   'apps/cli → @countersign/loopback': 'signs a person of the demo in, as a browser would',
 }

@@ -211,19 +211,25 @@ describe('a grant that is used wrongly (B101)', () => {
   }
   const twoKeys = { bucket: 's3://partner-eu', table: 'customers' }
 
-  it.each<[string, Record<string, unknown>, string]>([
-    ['another action', { action: 'data.drop' }, '/action'],
-    ['another target', { target: 's3://partner-us' }, '/target'],
-    ['another environment', { environment: 'staging' }, '/environment'],
-    ['another value', { parameters: { ...twoKeys, bucket: `s3://${marker}` } }, '/parameters/bucket'],
-    ['a space more', { parameters: { ...twoKeys, table: 'customers ' } }, '/parameters/table'],
-    ['a parameter more', { parameters: { ...twoKeys, force: true } }, '/parameters/force'],
-    ['a parameter less', { parameters: { bucket: 's3://partner-eu' } }, '/parameters/table'],
-    ['a number for a string', { parameters: { ...twoKeys, table: 1 } }, '/parameters/table'],
-    ['preconditions', { preconditions: { etag: '7' } }, '/preconditions/etag'],
-  ])('with %s: 409 binding_mismatch, naming the field', async (_what, over, pointer) => {
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ['another action', { action: 'data.drop' }, 'action_mismatch', '/action'],
+    ['another target', { target: 's3://partner-us' }, 'target_mismatch', '/target'],
+    ['another environment', { environment: 'staging' }, 'environment_mismatch', '/environment'],
+    [
+      'another value',
+      { parameters: { ...twoKeys, bucket: `s3://${marker}` } },
+      'parameters_mismatch',
+      '/parameters/bucket',
+    ],
+    ['a space more', { parameters: { ...twoKeys, table: 'customers ' } }, 'parameters_mismatch', '/parameters/table'],
+    ['a parameter more', { parameters: { ...twoKeys, force: true } }, 'parameters_mismatch', '/parameters/force'],
+    ['a parameter less', { parameters: { bucket: 's3://partner-eu' } }, 'parameters_mismatch', '/parameters/table'],
+    ['a number for a string', { parameters: { ...twoKeys, table: 1 } }, 'parameters_mismatch', '/parameters/table'],
+    ['preconditions', { preconditions: { etag: '7' } }, 'preconditions_mismatch', '/preconditions/etag'],
+    ['another digest', { actionDigest: `sha256:${'0'.repeat(64)}` }, 'binding_mismatch', '/actionDigest'],
+  ])('with %s: 409, naming the field', async (_what, over, code, pointer) => {
     const { path, redemption, intentId } = await allowed(readIntent({ parameters: twoKeys }))
-    await rejects(409, 'binding_mismatch', { pointer })(path, { ...redemption, ...over })
+    await rejects(409, code, { pointer })(path, { ...redemption, ...over })
     expect((await running.client.read(intentId)).state).toBe('granted')
   })
 
@@ -247,11 +253,11 @@ describe('a grant that is used wrongly (B101)', () => {
     await rejects(404, 'unknown_intent')(collect, {}, running.tokens.replay)
   })
 
-  it('with a token that was changed, or of another grant: 403 wrong_executor', async () => {
+  it('with a token that was changed, or of another grant: 403 grant_token_invalid, 409 grant_mismatch', async () => {
     const [{ path, redemption }, other] = [await allowed(), await allowed()]
-    await rejects(403, 'wrong_executor')(path, { ...redemption, token: `${redemption.token}x` })
-    await rejects(403, 'wrong_executor')(path, { ...redemption, token: other.redemption.token })
-    await rejects(403, 'wrong_executor')(path, { ...redemption, token: marker })
+    await rejects(403, 'grant_token_invalid')(path, { ...redemption, token: `${redemption.token}x` })
+    await rejects(409, 'grant_mismatch')(path, { ...redemption, token: other.redemption.token })
+    await rejects(403, 'grant_token_invalid')(path, { ...redemption, token: marker })
   })
 
   it('again under another redemption: 409 already_redeemed', async () => {

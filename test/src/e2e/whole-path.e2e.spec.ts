@@ -66,7 +66,7 @@ describe('an export that needs a human', () => {
     const grant = await running.client.collect(intentId)
     const elsewhere = { ...concreteOf(body), parameters: { bucket: 's3://attacker', table: 'customers' } }
     await expect(running.client.redeem(grant, elsewhere)).rejects.toMatchObject({
-      code: 'binding_mismatch',
+      code: 'parameters_mismatch',
       pointer: '/parameters/bucket',
     })
 
@@ -94,7 +94,7 @@ describe('an export that needs a human', () => {
     ])
     expect(await refusalsOf(running, intentId)).toEqual([
       'VerdictRefused owner_of_agent',
-      'GrantRefused binding_mismatch',
+      'GrantRefused parameters_mismatch',
       'GrantRefused already_redeemed',
     ])
   })

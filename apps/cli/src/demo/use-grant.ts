@@ -12,7 +12,7 @@ export const useGrant = async (world: DemoWorld, { intentId }: IntentView): Prom
   const swap = 'the agent swaps the bucket and redeems'
   const swapped = { ...customerExport, target: fault === 'no-swap' ? customerExport.target : swappedTarget }
   const swapAt = performance.now()
-  const mismatch = await refusalOf(swap, 'binding_mismatch', () => client.redeem(grant, swapped, { signal }))
+  const mismatch = await refusalOf(swap, 'target_mismatch', () => client.redeem(grant, swapped, { signal }))
   expectSame(`${swap}: the field is named`, '/target', mismatch.pointer)
   const swapMs = performance.now() - swapAt
   say({ what: swap, outcome: 'REFUSED', ms: swapMs, reason: `${mismatch.code}: ${mismatch.pointer ?? ''}` })

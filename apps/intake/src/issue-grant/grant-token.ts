@@ -1,35 +1,44 @@
 import type { EventData } from '@countersign/contracts'
+import type { GrantClaims } from '@countersign/intent'
 import { createPublicKey } from 'node:crypto'
-import { jwtVerify, SignJWT } from 'jose'
+import { jwtVerify, type JWTPayload, SignJWT } from 'jose'
 import type { SigningKey } from '../signing-key.ts'
 
 export const grantTokenType = 'countersign-grant+jwt'
 const redeemAudience = 'countersign:redeem'
 
 type GrantFacts = EventData<'GrantIssued'>
-type ActionFacts = Pick<EventData<'ActionIntentPublished'>, 'action' | 'target' | 'environment'>
+type ActionFacts = Pick<
+  EventData<'ActionIntentPublished'>,
+  'action' | 'target' | 'environment' | 'agent' | 'onBehalfOf' | 'bindingVersion'
+>
+const detailsType = 'urn:countersign:action'
 
 const seconds = (time: string): number => Math.floor(Date.parse(time) / 1000)
 
 /**
- * Signs the grant that GrantIssued records: an Ed25519 JWT with RFC 9396 `authorization_details` (the action digest), bound
- * to the executor's OAuth client (`cnf`), for one audience and until the recorded end. The token is never stored; the same
+ * Signs the grant that GrantIssued records: an Ed25519 JWT with RFC 9396 `authorization_details` (what the action digest
+ * binds, but for what is sealed), bound to the executor's OAuth client (`cnf`), for one audience and until the recorded end. The token is never stored; the same
  * event gives the same claims again.
  */
 export const signGrant = (
   key: SigningKey,
   issuer: string,
-  { grant, intent }: { grant: GrantFacts; intent: ActionFacts },
+  { tenantId, grant, intent }: { tenantId: string; grant: GrantFacts; intent: ActionFacts },
 ): Promise<string> =>
   new SignJWT({
     cnf: { client_id: grant.credential.clientId },
     intent_id: grant.intentId,
     authorization_details: [
       {
-        type: 'urn:countersign:action',
+        type: detailsType,
         actions: [intent.action],
         locations: [intent.target],
         environment: intent.environment,
+        binding_version: intent.bindingVersion,
+        tenant: tenantId,
+        agent: intent.agent.subjectId,
+        on_behalf_of: intent.onBehalfOf,
         action_digest: grant.actionDigest,
       },
     ],
@@ -43,14 +52,36 @@ export const signGrant = (
     .setExpirationTime(Math.ceil(Date.parse(grant.expiresAt) / 1000))
     .sign(key.privateKey)
 
+const only = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : undefined)
+const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+
+const claimsOf = (payload: JWTPayload): GrantClaims => {
+  const details = membersOf(only(payload['authorization_details']))
+  return {
+    bindingVersion: details['type'] === detailsType ? details['binding_version'] : undefined,
+    grantId: payload.jti,
+    tenant: details['tenant'],
+    intentId: payload['intent_id'],
+    agent: details['agent'],
+    onBehalfOf: details['on_behalf_of'],
+    executor: payload.sub,
+    clientId: membersOf(payload['cnf'])['client_id'],
+    action: only(details['actions']),
+    target: only(details['locations']),
+    environment: details['environment'],
+    actionDigest: details['action_digest'],
+  }
+}
+
 /**
- * Whether `token` is the grant `grantId` signed by us for this client. Its end is not judged here: the database's clock
- * decides on the recorded end.
+ * What a token says, when it is a grant that we signed; undefined for anything else. Whether it says what was granted, and
+ * its end, are not judged here: the core compares, and the database's clock decides on the recorded end.
  */
-export const isGrantToken = async (
+export const readGrantToken = async (
   token: string,
-  { key, issuer, grantId, clientId }: { key: SigningKey; issuer: string; grantId: string; clientId: string },
-): Promise<boolean> => {
+  { key, issuer }: { readonly key: SigningKey; readonly issuer: string },
+): Promise<GrantClaims | undefined> => {
   try {
     const { payload } = await jwtVerify(token, createPublicKey(key.privateKey), {
       algorithms: ['EdDSA'],
@@ -59,9 +90,8 @@ export const isGrantToken = async (
       audience: redeemAudience,
       currentDate: new Date(0),
     })
-    const confirmation = payload.cnf as { client_id?: unknown } | undefined
-    return payload.jti === grantId && confirmation?.client_id === clientId
+    return claimsOf(payload)
   } catch {
-    return false
+    return undefined
   }
 }

@@ -147,7 +147,7 @@ export class IssueGrant {
       intentId: grant.intentId,
       actionDigest: grant.actionDigest,
       expiresAt: grant.expiresAt,
-      token: await signGrant(key, issuer, { grant, intent: published }),
+      token: await signGrant(key, issuer, { tenantId, grant, intent: published }),
       binding: {
         bindingVersion: 1,
         tenant: tenantId,

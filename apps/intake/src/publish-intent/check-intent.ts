@@ -1,6 +1,7 @@
 import { refuse, type PublishIntentBody, type Refusal } from '@countersign/contracts'
 import { maxSealedBytes } from '@countersign/event-store'
-import { canonicalJson, identifierProblem } from '@countersign/redaction'
+import { isBound, looksLikeBound } from '@countersign/intent'
+import { canonicalJson, identifierProblem, jsonPointer } from '@countersign/redaction'
 import { sealedBytes, sealedContent } from './sealed-content.ts'
 
 /** Largest canonical form of parameters and of log excerpts, in bytes. */
@@ -40,6 +41,12 @@ export const checkIntent = (body: PublishIntentBody): Refusal | undefined => {
     if (problem === 'field_not_printable') return refuse('hidden_text', { pointer })
     if (problem !== undefined) return refuse('invalid_request', { pointer })
   }
+  // One that is ill written would be compared as text, and nothing that is observed could ever equal it.
+  const illWritten = Object.entries(body.preconditions ?? {}).find(
+    ([, approved]) => looksLikeBound(approved) && !isBound(approved),
+  )
+  if (illWritten !== undefined)
+    return refuse('invalid_request', { pointer: `/preconditions${jsonPointer([illWritten[0]])}` })
   if (body.deadline !== undefined && !exists(body.deadline)) return refuse('time_invalid', { pointer: '/deadline' })
   if (body.occurredAt !== undefined && !exists(body.occurredAt))
     return refuse('time_invalid', { pointer: '/occurredAt' })

@@ -51,7 +51,7 @@ describe('a refusal', () => {
     const changed = { ['a'.repeat(128)]: { [key]: { b: 2 } } }
     const answer = await bench.redeem.handle(bench.caller, grant.grantId, { ...asApproved(grant), parameters: changed })
     const pointer = `/parameters/${'a'.repeat(128)}/${key}/b`
-    expect(answer).toMatchObject({ code: 'binding_mismatch', pointer })
+    expect(answer).toMatchObject({ code: 'parameters_mismatch', pointer })
     const [attempt] = (await bench.history(intentId, 'attempts')).slice(-1)
     const kept = attempt?.type === 'GrantRefused' ? (attempt.data.pointer ?? '') : ''
     expect(kept.length).toBeGreaterThanOrEqual(255)

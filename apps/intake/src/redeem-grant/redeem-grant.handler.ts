@@ -9,12 +9,12 @@ import {
   type SealedIntent,
 } from '@countersign/contracts'
 import { newId, readFrozen, type EventStore, type Keyring, type Subject } from '@countersign/event-store'
-import { decide, foldIntent, type Intent } from '@countersign/intent'
-import { actionDigest, differingPointer, parametersCommitment } from '@countersign/redaction'
+import { actionDifference, decide, foldIntent, type Difference, type Intent } from '@countersign/intent'
+import { actionDigest, parametersCommitment } from '@countersign/redaction'
 import type pg from 'pg'
 import type { ClientCaller } from '../caller.ts'
 import { executorOf } from '../decide-intent.ts'
-import { isGrantToken } from '../issue-grant/grant-token.ts'
+import { readGrantToken } from '../issue-grant/grant-token.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
 import { intentStream, isOutdated, openIntent } from '../open-intent.ts'
 import {
@@ -41,8 +41,8 @@ export type RedeemGrantOptions = {
 type Context = { readonly frozen: boolean; readonly executor: Subject; readonly room: Room }
 
 /** First field of what is about to run that differs from what was approved; names the field, never a value. */
-const differenceOf = ({ published }: Intent, content: SealedIntent, body: RedeemGrantBody): string | undefined =>
-  differingPointer(
+const differenceOf = ({ published }: Intent, content: SealedIntent, body: RedeemGrantBody): Difference | undefined =>
+  actionDifference(
     {
       action: published.action,
       target: published.target,
@@ -59,7 +59,10 @@ const differenceOf = ({ published }: Intent, content: SealedIntent, body: Redeem
     },
   )
 
-/** The action digest of what is about to run, over the ids that were bound. */
+/**
+ * The action digest of what is about to run, over the ids and preconditions that were bound: what was observed is compared
+ * with these and may lie below an approved bound.
+ */
 const presentedDigest = (
   intent: Intent,
   { content, body, tenantId }: { content: SealedIntent; body: RedeemGrantBody; tenantId: string },
@@ -76,7 +79,7 @@ const presentedDigest = (
     target: body.target,
     environment: body.environment,
     parametersCommitment: parametersCommitment(content.salt, body.parameters as JsonObject),
-    preconditions: body.preconditions ?? null,
+    preconditions: content.preconditions,
   })
 }
 
@@ -102,7 +105,7 @@ export class RedeemGrant {
     if (opened === undefined) return refuse('unknown_grant')
     if (opened === 'erased') return refuse('intent_closed')
     const { published } = opened.intent
-    const signed = await isGrantToken(body.token, { key, issuer, grantId, clientId })
+    const claims = await readGrantToken(body.token, { key, issuer })
     const differs = differenceOf(opened.intent, opened.content, body)
     const digest = presentedDigest(opened.intent, { content: opened.content, body, tenantId })
     const { answer } = await store.execute(
@@ -116,25 +119,26 @@ export class RedeemGrant {
           return { frozen: frozen ?? true, executor, room: await roomOf(tx, tenantId, clientId) }
         },
         decide: (_command, loaded, context) => {
-          const outcome = signed
-            ? decide(
-                {
-                  type: 'RedeemGrant',
-                  now: loaded.now,
-                  grantId,
-                  executor: context.executor.subjectId,
-                  clientId,
-                  redemptionId: body.redemptionId,
-                  receiptId: newId(),
-                  presentedDigest: digest,
-                  ...(differs === undefined ? {} : { differs }),
-                  frozen: context.frozen,
-                  outdated: isOutdated(loaded, ref),
-                  reportWithinMs,
-                },
-                foldIntent(loaded.of(ref).events),
-              )
-            : refuse('wrong_executor')
+          const outcome = decide(
+            {
+              type: 'RedeemGrant',
+              now: loaded.now,
+              tenantId,
+              grantId,
+              executor: context.executor.subjectId,
+              clientId,
+              claims,
+              redemptionId: body.redemptionId,
+              receiptId: newId(),
+              presentedDigest: digest,
+              ...(body.actionDigest === undefined ? {} : { statedDigest: body.actionDigest }),
+              ...(differs === undefined ? {} : { differs }),
+              frozen: context.frozen,
+              outdated: isOutdated(loaded, ref),
+              reportWithinMs,
+            },
+            foldIntent(loaded.of(ref).events),
+          )
           if (isRefusal(outcome)) {
             const event = grantRefused(outcome, { intentId, grantId, step: 'redeem', by: context.executor })
             return refuseCommand<EventData<'GrantRedeemed'>>({

@@ -29,6 +29,22 @@ const ended = [
   'intent_closed',
   'unknown_event',
 ] as const satisfies HttpRoute['refusals']
+/** A grant that is presented for something else than it was issued for: each bound field has its own code. */
+const mismatches = [
+  'grant_mismatch',
+  'tenant_mismatch',
+  'intent_mismatch',
+  'agent_mismatch',
+  'on_behalf_of_mismatch',
+  'binding_version_mismatch',
+  'action_mismatch',
+  'target_mismatch',
+  'environment_mismatch',
+  'parameters_mismatch',
+  'preconditions_mismatch',
+  'stale',
+  'binding_mismatch',
+] as const satisfies HttpRoute['refusals']
 const ofProgram = ['unknown_producer'] as const
 const ofPerson = ['not_human', 'person_inactive', 'not_allowed'] as const
 
@@ -122,7 +138,8 @@ export const intentRoutes: readonly HttpRoute[] = [
       ...ofProgram,
       'unknown_grant',
       'wrong_executor',
-      'binding_mismatch',
+      'grant_token_invalid',
+      ...mismatches,
       'already_redeemed',
       'grant_revoked',
       'grant_expired',
