@@ -6,6 +6,7 @@ import { lineageProjectorConfig } from '../apps/lineage-projector/src/lineage-pr
 import { notifierConfig } from '../apps/notifier/src/notifier.config.ts'
 import { policyConfig } from '../apps/policy/src/policy.config.ts'
 import { relayConfig } from '../apps/relay/src/relay.config.ts'
+import { guarantees as allGuarantees } from '../libs/conformance/src/guarantees.ts'
 import { httpRoutes } from '../libs/contracts/src/http-routes.ts'
 import { configReference } from '../libs/service-kit/src/config-schema.ts'
 
@@ -73,7 +74,30 @@ const http = (): string =>
     '',
   ].join('\n')
 
-const pages: Record<string, string> = { 'configuration.md': configuration(), 'http.md': http() }
+const guarantees = (): string =>
+  [
+    generated,
+    '# Guarantees',
+    '',
+    '`npm run self-test` proves each of these over the public interface of an instance that it starts on your machine and throws away. PASS is proven, FAIL disproven, INCOMPLETE neither: a refusal for another reason, a missing answer, a time-out or a mistake of the check itself never passes. Where something is refused, the same done right is accepted, so that a gate which refuses everything passes nothing.',
+    '',
+    'Each guarantee has a fault with which CI sees it FAIL: [seeded-faults.ts](../../libs/conformance/src/seeded-faults.ts). `countersign self-test --url URL --cast FILE` asks a deployment in a tenant that you can throw away; an adapter for another product is one object, [gate.ts](../../libs/conformance/src/gate.ts).',
+    '',
+    ...allGuarantees.flatMap(({ id, title, meaning, test, waitsForDeadline = false }) => [
+      `## ${id} ${title}`,
+      '',
+      meaning,
+      '',
+      `Tested: ${test}${waitsForDeadline ? ' Only with `--with-deadlines`, because it takes half a minute.' : ''}`,
+      '',
+    ]),
+  ].join('\n')
+
+const pages: Record<string, string> = {
+  'configuration.md': configuration(),
+  'http.md': http(),
+  'guarantees.md': guarantees(),
+}
 
 const textOf = (page: string): string | undefined => {
   try {

@@ -1,1 +1,2 @@
+export { openCast, type TrialInstance } from './prove-guarantees/open-cast.ts'
 export { run, type RunOptions } from './run.ts'

@@ -10,6 +10,8 @@ import { registerPublish } from './publish-intent/publish.command.ts'
 import { registerAudit } from './read-evidence/audit.command.ts'
 import { registerLineage } from './read-evidence/lineage.command.ts'
 import { registerStory } from './read-evidence/story.command.ts'
+import { registerExplain } from './prove-guarantees/explain.command.ts'
+import { registerSelfTest } from './prove-guarantees/self-test.command.ts'
 import { registerReplay } from './replay-trail/replay.command.ts'
 import { registerExec } from './run-command/exec.command.ts'
 import { registerLogin } from './sign-in/login.command.ts'
@@ -32,6 +34,8 @@ const registers: readonly Register[] = [
   registerStory,
   registerVerify,
   registerReplay,
+  registerSelfTest,
+  registerExplain,
   registerStore,
   registerQuarantine,
   registerParked,

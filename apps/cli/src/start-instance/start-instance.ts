@@ -73,11 +73,21 @@ export const findInstance = async (options: InstanceOptions): Promise<Instance> 
 }
 
 /** An instance of its own with traces in a file, in a fresh folder that is removed at the end. */
-export const startTracedInstance = async (options: InstanceOptions): Promise<Instance> => {
+export const startTracedInstance = (options: InstanceOptions): Promise<Instance> =>
+  inFreshFolder(async (folder) => {
+    const tracesFile = join(folder, 'traces.jsonl')
+    return { ...(await start(join(folder, 'data'), options, ['--trace-file', tracesFile])), tracesFile }
+  })
+
+/** An instance of its own with another policy set, in a fresh folder that is removed at the end. */
+export const startFreshInstance = (options: InstanceOptions, { policies }: { policies: string }): Promise<Instance> =>
+  inFreshFolder((folder) => start(join(folder, 'data'), options, ['--policies', policies]))
+
+const inFreshFolder = async (begin: (folder: string) => Promise<Instance>): Promise<Instance> => {
   const folder = await freshFolder()
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true })
   try {
-    const instance = await start(join(folder, 'data'), options, join(folder, 'traces.jsonl'))
+    const instance = await begin(folder)
     return {
       ...instance,
       stop: async () => {
@@ -91,21 +101,17 @@ export const startTracedInstance = async (options: InstanceOptions): Promise<Ins
   }
 }
 
-const start = async (dataDir: string, options: InstanceOptions, tracesFile?: string): Promise<Instance> => {
+const start = async (dataDir: string, options: InstanceOptions, extra: readonly string[] = []): Promise<Instance> => {
   const began = performance.now()
   const { program, flags: more, patienceMs, stopMs } = starts[options.bus ?? 'postgres']
   const told: string[] = []
   const flags = ['--data-dir', dataDir, '--port', String(options.port), ...more]
-  const child = spawn(
-    process.execPath,
-    [program, ...flags, ...(tracesFile === undefined ? [] : ['--trace-file', tracesFile])],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...options.env, NO_COLOR: '1' },
-      // Ctrl-C reaches this process alone, which then ends its instance in order.
-      detached: true,
-    },
-  )
+  const child = spawn(process.execPath, [program, ...flags, ...extra], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...options.env, NO_COLOR: '1' },
+    // Ctrl-C reaches this process alone, which then ends its instance in order.
+    detached: true,
+  })
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       told.push(chunk.toString())
@@ -116,7 +122,7 @@ const start = async (dataDir: string, options: InstanceOptions, tracesFile?: str
   const stop = (): Promise<void> => end(child, stopMs)
   try {
     const credentials = await ready(child, { dataDir, told, patienceMs, signal: options.signal })
-    return { dataDir, credentials, startedInMs: performance.now() - began, tracesFile, stop }
+    return { dataDir, credentials, startedInMs: performance.now() - began, tracesFile: undefined, stop }
   } catch (error) {
     await stop()
     throw error
@@ -125,7 +131,7 @@ const start = async (dataDir: string, options: InstanceOptions, tracesFile?: str
 
 /** A folder that the user whom PostgreSQL runs as can pass through. */
 const freshFolder = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'countersign-demo-'))
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-fresh-'))
   await chmod(folder, 0o711)
   return folder
 }
