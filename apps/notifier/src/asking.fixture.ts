@@ -12,6 +12,7 @@ export type Asked = Partial<Published> & {
   readonly rationale?: string
   readonly logs?: readonly string[]
   readonly seats?: EventData<'ReviewRequested'>['seats']
+  readonly assurance?: EventData<'ReviewRequested'>['assurance']
   readonly reviewWithinMs?: number
   readonly tenantId?: string
 }
@@ -41,6 +42,7 @@ export const ask = async (
     rationale,
     logs,
     seats = [{ group: 'data-owners', count: 1 }],
+    assurance,
     reviewWithinMs = 600_000,
     tenantId = tenant,
     ...over
@@ -126,6 +128,7 @@ export const ask = async (
                   reviewId,
                   rules,
                   seats,
+                  ...(assurance === undefined ? {} : { assurance }),
                   deadline: new Date(Date.now() + reviewWithinMs).toISOString(),
                   grantTtlMs: 300_000,
                   excludedAuthors: [],

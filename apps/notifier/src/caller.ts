@@ -1,23 +1,18 @@
-import { type Assurance, refuse, type Refusal } from '@countersign/contracts'
+import { refuse, type Refusal } from '@countersign/contracts'
 import { type DirectoryPerson, personOf } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import type pg from 'pg'
 
 /** A person of a tenant's directory who signed in; groups are the directory's, never the token's. */
-export type PersonCaller = DirectoryPerson & { readonly assurance: Assurance }
+export type PersonCaller = DirectoryPerson
 
 /** Whether a token speaks for a person alone: not a program's own, and no program acting for a person (RFC 8693 `act`). */
 export const isHuman = ({ kind, actorChain }: Identity): boolean => kind === 'person' && actorChain.length === 0
 
-/** How a token says the person signed in (RFC 8176 `mfa`); a single factor is `sso`. */
-const assuranceOf = ({ acr, amr }: Identity): Assurance =>
-  acr === 'mfa' || amr?.includes('mfa') === true ? 'mfa' : 'sso'
-
 /** Who a token's person is in the directory now, or why they are nobody here. */
 export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
   if (!isHuman(identity)) return refuse('not_human')
-  const person = await personOf(pool, identity)
-  return person === undefined ? refuse('person_inactive') : { ...person, assurance: assuranceOf(identity) }
+  return (await personOf(pool, identity)) ?? refuse('person_inactive')
 }
 
 /** Groups of the directory that are asked for by name. */

@@ -110,7 +110,12 @@ export const mapIntent = (event: RecordedEventOf<IntentEventName>, context: Inte
         ...decision('review'),
         actor: policy,
         from: 'policy',
-        unmapped: { rules: event.data.rules, seats: event.data.seats, review: event.data.reviewId },
+        unmapped: {
+          rules: event.data.rules,
+          seats: event.data.seats,
+          review: event.data.reviewId,
+          ...(event.data.assurance === undefined ? {} : { assurance: event.data.assurance }),
+        },
       }
     case 'VerdictRecorded': {
       const { verdict, person, assurance, account, channel, reviewId, presentationDigest } = event.data

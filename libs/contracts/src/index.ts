@@ -86,7 +86,7 @@ export {
 export { isRefusal, isRefusalCode, refusals, refuse, type Refusal, type RefusalCode } from './refusals.ts'
 export { ExecutorKey, FreezeScope } from './register.schema.ts'
 export { AdoptedStoreView, StoreView } from './view.schema.ts'
-export { Assurance, Channel, VerdictChoice } from './review.schema.ts'
+export { Assurance, AssuranceDemand, Channel, VerdictChoice } from './review.schema.ts'
 export {
   SealedIntent,
   SealedReason,

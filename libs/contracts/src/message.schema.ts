@@ -17,7 +17,7 @@ import {
   Uuid,
 } from './primitives.ts'
 import { Effect, Seat } from './policy.schema.ts'
-import { Channel, VerdictChoice } from './review.schema.ts'
+import { AssuranceDemand, Channel, VerdictChoice } from './review.schema.ts'
 
 export const PersonReference = closed({
   issuer: Type.String({ minLength: 1, maxLength: 512 }),
@@ -209,6 +209,7 @@ export const ReviewView = closed({
   actionDigest: Digest,
   presentation: Type.Unknown(),
   seats: Type.Array(Seat),
+  assurance: Type.Optional(AssuranceDemand),
   deadline: IsoTime,
   verdicts: Type.Array(closed({ person: Uuid, verdict: VerdictChoice, channel: Channel, recordedAt: IsoTime })),
 })

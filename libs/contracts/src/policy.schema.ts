@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { event } from './event.ts'
 import { closed, Code, Digest, GroupName, IsoTime, RuleId, ShortName, Subjects, Uuid } from './primitives.ts'
+import { AssuranceDemand } from './review.schema.ts'
 
 export const Effect = Type.Union([Type.Literal('allow'), Type.Literal('deny'), Type.Literal('review')])
 export type Effect = Type.Static<typeof Effect>
@@ -71,6 +72,7 @@ export const ReviewRequested = event({
     reviewId: Uuid,
     rules: Type.Array(RuleId, { maxItems: 32 }),
     seats: Type.Array(Seat, { minItems: 1, maxItems: 8 }),
+    assurance: Type.Optional(AssuranceDemand),
     deadline: IsoTime,
     grantTtlMs: Type.Integer({ minimum: 1_000, maximum: 900_000 }),
     excludedAuthors: Type.Array(Uuid, {

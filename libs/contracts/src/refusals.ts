@@ -1,3 +1,5 @@
+import type { AssuranceDemand } from './review.schema.ts'
+
 /**
  * Every code with which Countersign says no. A refusal is an expected answer: `title` says what happened, `next` what the
  * caller can do. HTTP status codes are service-kit's business.
@@ -126,12 +128,27 @@ export const refusals = {
   not_eligible: { title: 'You hold none of the seats that are asked for', next: 'The review names the groups.' },
   seat_taken: { title: 'The seats you could fill are filled', next: 'Somebody of another group has to look.' },
   already_voted: { title: 'You have already given a verdict', next: 'One person counts once.' },
-  account_not_linked: { title: 'This account belongs to no known person', next: 'Link it in the console first.' },
+  account_not_linked: {
+    title: 'This account belongs to no known person',
+    next: 'Link it first: a click on a card in the chat brings the address.',
+  },
+  account_taken: {
+    title: 'This account belongs to somebody, or you have one in this workspace already',
+    next: 'Ask an operator to unlink the one that is wrong.',
+  },
+  address_used: {
+    title: 'This address was used, has run out or never was one of ours',
+    next: 'Press the button in the chat again.',
+  },
   person_inactive: { title: 'This person is not active in the directory', next: 'Ask the directory’s owner.' },
   card_stale: { title: 'What you saw is not what is asked', next: 'Read the review again.' },
   card_incomplete: {
     title: 'Not everything was shown on this card',
     next: 'Read the whole review over the API or in the console.',
+  },
+  step_up_required: {
+    title: 'This decision asks for a surer or more recent sign-in',
+    next: 'Sign in again as the review demands. A no is taken without it.',
   },
   reason_required: { title: 'A reason is required', next: 'Say why.' },
   // a grant
@@ -200,6 +217,8 @@ export type Refusal = {
   readonly pointer?: string
   readonly rules?: readonly string[]
   readonly expiresAt?: string
+  /** What a sign-in has to prove. */
+  readonly assurance?: AssuranceDemand
 }
 
 export const refuse = (code: RefusalCode, more: Omit<Refusal, 'refused' | 'code'> = {}): Refusal => ({

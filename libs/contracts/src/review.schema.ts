@@ -16,6 +16,16 @@ export const Assurance = Type.Union([
   Type.Literal('webauthn'),
 ])
 export type Assurance = Type.Static<typeof Assurance>
+
+/** What policy asks of a yes beyond who gives it. Every review takes what a chat account proves, so nothing asks for that. */
+export const AssuranceDemand = closed(
+  {
+    atLeast: Type.Union([Type.Literal('sso'), Type.Literal('mfa'), Type.Literal('webauthn')]),
+    signedInWithinMs: Type.Optional(Type.Integer({ minimum: 60_000, maximum: 86_400_000 })),
+  },
+  'How surely, and how recently, whoever approves must have signed in',
+)
+export type AssuranceDemand = Type.Static<typeof AssuranceDemand>
 export const VerdictChoice = Type.Union([Type.Literal('approve'), Type.Literal('deny')])
 export type VerdictChoice = Type.Static<typeof VerdictChoice>
 
@@ -39,6 +49,7 @@ export const VerdictRecorded = event({
     account: AccountReference,
     eligibleSeats: Type.Array(GroupName, { maxItems: 8 }),
     assurance: Assurance,
+    authTime: Type.Optional({ ...IsoTime, description: 'When the person signed in, as their identity provider says' }),
     channel: Channel,
     actionDigest: Digest,
     presentationDigest: Digest,

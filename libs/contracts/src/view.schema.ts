@@ -3,6 +3,7 @@ import { FreezeScope } from './register.schema.ts'
 import { ReviewSummary } from './message.schema.ts'
 import { AgentName, closed, Code, Digest, IsoTime, RuleId, SafeInteger, ShortName, Uuid } from './primitives.ts'
 import { Effect, Seat } from './policy.schema.ts'
+import { AssuranceDemand } from './review.schema.ts'
 
 /** Body of commands that say everything in their path. */
 export const EmptyBody = closed({}, 'An empty object')
@@ -57,6 +58,7 @@ export const PolicySetView = closed({
       text: Type.Optional(Type.String()),
       actions: Type.Optional(Type.Array(Type.String(), { description: 'Absent for a rule about any action' })),
       seats: Type.Optional(Type.Array(Seat)),
+      assurance: Type.Optional(AssuranceDemand),
       file: Type.String(),
     }),
   ),

@@ -1,4 +1,12 @@
-import type { Assurance, Channel, EventData, Reason, Seat, SubjectIntroduction } from '@countersign/contracts'
+import type {
+  Assurance,
+  AssuranceDemand,
+  Channel,
+  EventData,
+  Reason,
+  Seat,
+  SubjectIntroduction,
+} from '@countersign/contracts'
 import type { Difference, GrantClaims } from './binding.ts'
 
 /** `now` in every command is the database's clock, ISO 8601. */
@@ -17,6 +25,7 @@ export type EvaluateIntent = At & {
   readonly reasons: readonly Reason[]
   readonly rules: readonly string[]
   readonly seats: readonly Seat[]
+  readonly assurance?: AssuranceDemand
   readonly reviewWithinMs: number
   readonly collectWithinMs: number
   readonly grantTtlMs: number
@@ -44,6 +53,8 @@ export type RecordVerdict = At & {
   readonly account: EventData<'VerdictRecorded'>['account']
   readonly channel: Channel
   readonly assurance: Assurance
+  /** When the person signed in; absent when nothing says so. */
+  readonly authTime?: string
   /** What was shown to this reviewer, as ReviewPresented recorded it; undefined when no such presentation is known. */
   readonly presentation?: { readonly digest: string; readonly actionDigest: string; readonly complete: boolean }
   readonly reasonCommitment?: string

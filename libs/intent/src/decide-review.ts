@@ -1,5 +1,6 @@
 import { refuse, type IntentEvent, type Refusal, type RefusalCode } from '@countersign/contracts'
 import type { RecordVerdict, Standing } from './commands.ts'
+import { meetsDemand } from './assurance.ts'
 import { exclusion } from './separation-of-duties.ts'
 import { fillSeats, seatCount, type Candidate, type FilledSeat } from './seats.ts'
 import type { Intent, IntentStatus, ReviewState } from './state.ts'
@@ -42,7 +43,8 @@ const presentationProblem = (intent: Intent, { presentation, verdict }: RecordVe
 
 /**
  * One verdict. Refused are, in this order: who is nobody, a review that is not open, people who are inactive, excluded or
- * hold no seat, a second yes, and a yes to something else than what was shown. A no by anyone eligible ends the review,
+ * hold no seat, a second yes, what is said to something else than what was shown, a yes that fills no seat, and a yes of
+ * somebody who did not sign in as the review demands. A no by anyone eligible ends the review, however they signed in and
  * also by someone who said yes before; the yes that fills the last seat approves it.
  */
 export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEvent[] | Refusal => {
@@ -61,6 +63,15 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
   const problem = presentationProblem(intent, command)
   if (problem !== undefined || command.presentation === undefined) return refuse(problem ?? 'card_stale')
   if (verdict === 'deny' && command.reasonCommitment === undefined) return refuse('reason_required')
+  const filled =
+    verdict === 'approve'
+      ? fillSeats(review.seats, [...standingApprovals(intent, review, standing), { person, groups }])
+      : []
+  if (verdict === 'approve') {
+    if (!filled.some((seat) => seat.person === person)) return refuse('seat_taken')
+    const { assurance } = review
+    if (assurance !== undefined && !meetsDemand(command, assurance)) return refuse('step_up_required', { assurance })
+  }
 
   const { intentId, actionDigest, deadline } = intent.published
   const recorded: IntentEvent = {
@@ -73,6 +84,7 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
       account: command.account,
       eligibleSeats,
       assurance: command.assurance,
+      ...(command.authTime === undefined ? {} : { authTime: command.authTime }),
       channel: command.channel,
       actionDigest,
       presentationDigest: command.presentation.digest,
@@ -84,9 +96,6 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
   if (verdict === 'deny') {
     return [recorded, { type: 'ReviewDenied', data: { intentId, reviewId: review.reviewId, by: person } }]
   }
-  const approvals = standingApprovals(intent, review, standing)
-  const filled = fillSeats(review.seats, [...approvals, { person, groups }])
-  if (!filled.some((seat) => seat.person === person)) return refuse('seat_taken')
   if (filled.length < seatCount(review.seats)) return [recorded]
   const collectBefore = earlier(after(now, command.collectWithinMs), deadline)
   return [

@@ -100,6 +100,7 @@ const outcomeOf = (
       reviewId: command.reviewId,
       rules,
       seats: [...command.seats],
+      ...(command.assurance === undefined ? {} : { assurance: command.assurance }),
       deadline: earlier(after(now, command.reviewWithinMs), deadline),
       grantTtlMs,
       excludedAuthors: [...command.excludedAuthors],

@@ -21,12 +21,20 @@ const evolvePublished = (
     case 'IntentDenied':
       return { ...state, status: 'denied' }
     case 'ReviewRequested': {
-      const { reviewId, seats, deadline, grantTtlMs, excludedAuthors } = event.data
+      const { reviewId, seats, assurance, deadline, grantTtlMs, excludedAuthors } = event.data
       return {
         ...state,
         status: 'in_review',
         grantTtlMs,
-        review: { reviewId, seats, deadline, grantTtlMs, excludedAuthors, verdicts: [] },
+        review: {
+          reviewId,
+          seats,
+          ...(assurance === undefined ? {} : { assurance }),
+          deadline,
+          grantTtlMs,
+          excludedAuthors,
+          verdicts: [],
+        },
       }
     }
     case 'VerdictRecorded': {

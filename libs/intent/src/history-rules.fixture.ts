@@ -50,6 +50,12 @@ export const brokenRule = (excluded: ReadonlySet<string>, steps: readonly Step[]
           if (excluded.has(event.data.person)) return 'a verdict of somebody excluded'
           if (
             event.data.verdict === 'approve' &&
+            review.data.assurance !== undefined &&
+            (command.type !== 'RecordVerdict' || command.assurance !== 'mfa')
+          )
+            return 'a yes of somebody who did not sign in as demanded'
+          if (
+            event.data.verdict === 'approve' &&
             seen.some((earlier) => earlier.type === 'VerdictRecorded' && earlier.data.person === event.data.person)
           )
             return 'a person counted twice'

@@ -15,6 +15,7 @@ export type {
   Standing,
   WithdrawIntent,
 } from './commands.ts'
+export { meetsDemand } from './assurance.ts'
 export { decide, expiresAt, longestDeadlineMs, shortestDeadlineMs } from './decide.ts'
 export { everySeatFilled, filledSeats } from './decide-review.ts'
 export { evolve, foldIntent } from './evolve.ts'

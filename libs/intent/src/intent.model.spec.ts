@@ -47,8 +47,12 @@ const timed: fc.Arbitrary<{ wait: number; command: IntentCommand }> = fc.record(
     {
       weight: 6,
       arbitrary: fc
-        .tuple(person, fc.constantFrom('approve' as const, 'approve' as const, 'approve' as const, 'deny' as const))
-        .map(([who, choice]) => verdict(who, choice, { standing: everyone })),
+        .tuple(
+          person,
+          fc.constantFrom('approve' as const, 'approve' as const, 'approve' as const, 'deny' as const),
+          fc.constantFrom('mfa' as const, 'mfa' as const, 'chat' as const),
+        )
+        .map(([who, choice, assurance]) => verdict(who, choice, { standing: everyone, assurance })),
     },
     { weight: 3, arbitrary: fc.constant(collect({ standing: everyone })) },
     {
@@ -81,8 +85,9 @@ const life = fc.record({
     .tuple(
       fc.constantFrom('review' as const, 'review' as const, 'review' as const, 'allow' as const, 'deny' as const),
       seats,
+      fc.constantFrom({}, { assurance: { atLeast: 'mfa' as const } }),
     )
-    .map(([effect, asked]) => evaluate(effect, { seats: asked })),
+    .map(([effect, asked, demand]) => evaluate(effect, { seats: asked, ...demand })),
   commands: fc.array(timed, { maxLength: 14 }),
 })
 
@@ -152,6 +157,8 @@ const faults: Record<string, Decide> = {
           }
         : state,
     ),
+  'a yes of somebody who did not sign in as demanded': (command, state) =>
+    decide(command.type === 'RecordVerdict' ? { ...command, assurance: 'webauthn' } : command, state),
   'changed parameters': (command, state) =>
     decide(command.type === 'RedeemGrant' ? { ...command, presentedDigest: digests.action } : command, state),
   'a grant used twice': (command, state) => {

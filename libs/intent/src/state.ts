@@ -1,4 +1,4 @@
-import type { EventData, Seat } from '@countersign/contracts'
+import type { AssuranceDemand, EventData, Seat } from '@countersign/contracts'
 
 export type IntentStatus =
   | 'published'
@@ -27,6 +27,8 @@ export type CountedVerdict = {
 export type ReviewState = {
   readonly reviewId: string
   readonly seats: readonly Seat[]
+  /** What a yes has to prove; absent when a chat account is enough. */
+  readonly assurance?: AssuranceDemand
   readonly deadline: string
   readonly grantTtlMs: number
   readonly excludedAuthors: readonly string[]

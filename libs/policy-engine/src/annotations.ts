@@ -1,4 +1,4 @@
-import { GroupName, RuleId, type Effect, type Seat } from '@countersign/contracts'
+import { GroupName, RuleId, type AssuranceDemand, type Effect, type Seat } from '@countersign/contracts'
 import { parseDurationMs } from './duration.ts'
 import type { PolicyProblem, PolicyProblemCode } from './policy-set.ts'
 
@@ -10,6 +10,8 @@ const minTtlMs = 1_000
 const maxTtlMs = 900_000
 const minDeadlineMs = 30_000
 const maxDeadlineMs = 30 * 86_400_000
+const minSignedInMs = 60_000
+const maxSignedInMs = 86_400_000
 
 const patternOf = (schema: object) => new RegExp((schema as { pattern: string }).pattern)
 const groupName = patternOf(GroupName)
@@ -18,7 +20,7 @@ const ruleId = patternOf(RuleId)
 const allowed: Record<Effect, readonly string[]> = {
   deny: ['id', 'reason'],
   allow: ['id', 'reason', 'decision', 'ttl'],
-  review: ['id', 'reason', 'decision', 'seats', 'ttl', 'deadline'],
+  review: ['id', 'reason', 'decision', 'seats', 'assurance', 'signed_in_within', 'ttl', 'deadline'],
 }
 const known = new Set(allowed.review)
 
@@ -27,6 +29,7 @@ export type ReadRule = {
   readonly effect: Effect
   readonly text?: string
   readonly seats: readonly Seat[]
+  readonly assurance?: AssuranceDemand
   readonly ttlMs?: number
   readonly deadlineMs?: number
 }
@@ -67,6 +70,10 @@ export const readAnnotations = (
       annotations['seats'] === undefined ? 'seats_missing' : 'annotation_invalid',
       `a review needs @seats("group:count,…"): 1 to ${maxGroups} groups, each once with 1 to ${maxSeatsOfAGroup} people`,
     )
+  const level = readLevel(annotations['assurance'])
+  if (level === null) problem('annotation_invalid', '@assurance is sso, mfa or webauthn')
+  const signedInWithinMs = readDuration(annotations['signed_in_within'], minSignedInMs, maxSignedInMs)
+  if (signedInWithinMs === null) problem('annotation_invalid', '@signed_in_within is a duration from PT1M to P1D')
   const ttlMs = readDuration(annotations['ttl'], minTtlMs, maxTtlMs)
   if (ttlMs === null) problem('annotation_invalid', '@ttl is a duration from PT1S to PT15M')
   const deadlineMs = readDuration(annotations['deadline'], minDeadlineMs, maxDeadlineMs)
@@ -79,6 +86,7 @@ export const readAnnotations = (
       effect,
       seats,
       ...(text === undefined ? {} : { text }),
+      ...demandOf(level, signedInWithinMs),
       ...(typeof ttlMs === 'number' ? { ttlMs } : {}),
       ...(typeof deadlineMs === 'number' ? { deadlineMs } : {}),
     },
@@ -98,6 +106,22 @@ const readSeats = (text: string | undefined): Seat[] | undefined => {
   }
   return seats.length <= maxGroups ? seats : undefined
 }
+
+const levels: readonly string[] = ['sso', 'mfa', 'webauthn'] satisfies AssuranceDemand['atLeast'][]
+
+const readLevel = (text: string | undefined): AssuranceDemand['atLeast'] | null | undefined => {
+  if (text === undefined) return undefined
+  return levels.includes(text) ? (text as AssuranceDemand['atLeast']) : null
+}
+
+/** A recent sign-in is a sign-in: a rule that only says when asks for `sso`. */
+const demandOf = (
+  level: AssuranceDemand['atLeast'] | null | undefined,
+  signedInWithinMs: number | null | undefined,
+): { assurance?: AssuranceDemand } =>
+  typeof level === 'string' || typeof signedInWithinMs === 'number'
+    ? { assurance: { atLeast: level ?? 'sso', ...(typeof signedInWithinMs === 'number' ? { signedInWithinMs } : {}) } }
+    : {}
 
 const readDuration = (text: string | undefined, min: number, max: number): number | null | undefined => {
   if (text === undefined) return undefined

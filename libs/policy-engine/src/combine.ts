@@ -1,4 +1,4 @@
-import type { Effect, Reason, RefusalCode, Seat } from '@countersign/contracts'
+import type { AssuranceDemand, Effect, Reason, RefusalCode, Seat } from '@countersign/contracts'
 import type { Rule } from './policy-set.ts'
 
 /** Events carry at most so many rules, reasons and groups of seats. */
@@ -16,6 +16,7 @@ export type Decision = {
   readonly rules: readonly string[]
   readonly reasons: readonly Reason[]
   readonly seats: readonly Seat[]
+  readonly assurance?: AssuranceDemand
   readonly deadlineMs?: number
   readonly grantTtlMs: number
 }
@@ -30,8 +31,8 @@ export const denied = (code: NonNullable<Decision['code']>, rules: readonly Rule
 
 /**
  * One answer out of all rules that apply, the strictest first: a deny beats a review beats an allow, and no rule at all
- * denies. Several reviews ask for the seats of each (the larger count per group) within the shortest times of any permit
- * that applies. Independent of the order of the rules.
+ * denies. Several reviews ask for the seats of each (the larger count per group), of the strongest assurance and the most
+ * recent sign-in that one of them demands, within the shortest times of any permit that applies. Independent of the order of the rules.
  */
 export const combine = (matching: readonly Rule[]): Decision => {
   const rules = matching.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
@@ -45,11 +46,13 @@ export const combine = (matching: readonly Rule[]): Decision => {
   const seats = mergeSeats(reviews)
   // More groups than a review can carry: asking for fewer would relax it.
   if (seats.length > maxGroups) return denied('policy_error', reviews)
+  const assurance = strongest(reviews.flatMap((rule) => rule.assurance ?? []))
   const deadlines = reviews.flatMap(({ deadlineMs }) => deadlineMs ?? [])
   return {
     effect: 'review',
     ...told(reviews),
     seats,
+    ...(assurance === undefined ? {} : { assurance }),
     ...(deadlines.length === 0 ? {} : { deadlineMs: Math.min(...deadlines) }),
     grantTtlMs,
   }
@@ -61,6 +64,16 @@ const told = (rules: readonly Rule[]): Pick<Decision, 'rules' | 'reasons'> => ({
     .slice(0, maxRules)
     .map(({ id, effect, text }) => ({ rule: id, effect, ...(text === undefined ? {} : { text }) })),
 })
+
+const levels = ['sso', 'mfa', 'webauthn'] as const satisfies readonly AssuranceDemand['atLeast'][]
+
+/** One demand that meets them all. */
+const strongest = (demands: readonly AssuranceDemand[]): AssuranceDemand | undefined => {
+  const atLeast = levels.findLast((level) => demands.some((demand) => demand.atLeast === level))
+  if (atLeast === undefined) return undefined
+  const times = demands.flatMap(({ signedInWithinMs }) => signedInWithinMs ?? [])
+  return { atLeast, ...(times.length === 0 ? {} : { signedInWithinMs: Math.min(...times) }) }
+}
 
 const mergeSeats = (reviews: readonly Rule[]): Seat[] => {
   const counts = new Map<string, number>()

@@ -46,6 +46,22 @@ describe('what a policy set decides', () => {
     })
   })
 
+  it('demands the strongest assurance and the most recent sign-in that any review asks for', () => {
+    const demandOf = (...annotations: string[]) => {
+      const decision = evaluate(setOf(annotations.map((more, at) => review(`r${at}`, 'x:1', more)).join('\n')), facts())
+      return decision.effect === 'review' ? decision.assurance : decision
+    }
+    expect(demandOf('')).toBeUndefined()
+    expect(demandOf('@assurance("mfa")', '')).toEqual({ atLeast: 'mfa' })
+    expect(demandOf('@signed_in_within("PT15M")')).toEqual({ atLeast: 'sso', signedInWithinMs: 900_000 })
+    const [strong, recent] = ['@assurance("webauthn") @signed_in_within("PT1H")', '@signed_in_within("PT5M")']
+    for (const rules of [
+      [strong, recent, '@assurance("mfa")'],
+      ['@assurance("mfa")', recent, strong],
+    ])
+      expect(demandOf(...rules)).toEqual({ atLeast: 'webauthn', signedInWithinMs: 300_000 })
+  })
+
   it('denies rather than ask for fewer groups than the reviews want', () => {
     const many = (from: number) => Array.from({ length: 5 }, (_, index) => `g${from + index}:1`).join(',')
     const set = setOf(review('r1', many(0)) + review('r2', many(5)))

@@ -73,6 +73,21 @@ describe('loading a policy set', () => {
       ['annotation_invalid'],
     ],
     [
+      'an assurance that every review has',
+      '@id("x") @decision("review") @seats("a:1") @assurance("chat") permit(principal, action, resource);',
+      ['annotation_invalid'],
+    ],
+    [
+      'an assurance on a permit that nobody reviews',
+      '@id("x") @decision("allow") @assurance("mfa") permit(principal, action, resource);',
+      ['annotation_misplaced'],
+    ],
+    [
+      'a sign-in of a second ago',
+      '@id("x") @decision("review") @seats("a:1") @signed_in_within("PT1S") permit(principal, action, resource);',
+      ['annotation_invalid'],
+    ],
+    [
       'a grant of an hour',
       '@id("x") @decision("allow") @ttl("PT1H") permit(principal, action, resource);',
       ['annotation_invalid'],

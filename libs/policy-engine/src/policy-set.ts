@@ -1,4 +1,4 @@
-import type { Effect, Seat } from '@countersign/contracts'
+import type { AssuranceDemand, Effect, Seat } from '@countersign/contracts'
 import type { Cedar } from './cedar.ts'
 import type { RecordShape } from './shape.ts'
 
@@ -13,6 +13,8 @@ export type Rule = {
   readonly actions: ReadonlySet<string> | undefined
   readonly text?: string
   readonly seats: readonly Seat[]
+  /** What a yes has to prove; absent when a chat account is enough. */
+  readonly assurance?: AssuranceDemand
   readonly ttlMs?: number
   readonly deadlineMs?: number
   readonly file: string

@@ -30,13 +30,13 @@ const codesByStatus: Readonly<Record<number, string>> = {
     idempotency_key_invalid reason_required time_invalid deadline_invalid malformed_request duplicate_header
     unknown_parameter duplicate_parameter invalid_parameter no_value wrong_event_type wrong_subject
   `,
-  401: 'token_missing token_invalid token_expired',
+  401: 'token_missing token_invalid token_expired step_up_required',
   403: `
     agent_taken too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied self_approval
     owner_of_agent in_delegation_chain policy_author not_eligible account_not_linked person_inactive
     wrong_executor frozen no_longer_eligible grant_token_invalid
   `,
-  404: 'not_found unknown_intent unknown_review unknown_grant',
+  404: 'not_found unknown_intent unknown_review unknown_grant address_used',
   405: 'method_not_allowed',
   408: 'request_timeout',
   409: `
@@ -45,7 +45,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     card_incomplete binding_mismatch already_redeemed grant_revoked grant_expired not_redeemed already_reported
     intent_outdated store_in_order grant_mismatch tenant_mismatch intent_mismatch agent_mismatch
     on_behalf_of_mismatch binding_version_mismatch action_mismatch target_mismatch environment_mismatch
-    parameters_mismatch preconditions_mismatch stale
+    parameters_mismatch preconditions_mismatch stale account_taken
   `,
   413: 'body_too_large',
   414: 'uri_too_long',

@@ -1,4 +1,12 @@
-import type { Channel, EventData, JsonObject, Reason, Seat, SealedIntent } from '@countersign/contracts'
+import type {
+  AssuranceDemand,
+  Channel,
+  EventData,
+  JsonObject,
+  Reason,
+  Seat,
+  SealedIntent,
+} from '@countersign/contracts'
 import type { Intent, ReviewState } from '@countersign/intent'
 import { canonicalJson, redactText, redactValue, sha256, visibleText } from '@countersign/redaction'
 import { cautions, type Caution } from './cautions.ts'
@@ -44,6 +52,8 @@ export type Presentation = {
     readonly reasons: readonly Reason[]
   }
   readonly seats: readonly Seat[]
+  /** What a yes has to prove; absent when a chat account is enough. */
+  readonly assurance?: AssuranceDemand
   readonly deadline: string
   readonly cautions: readonly Caution[]
   /** Everything is shown. What is not cannot be approved. */
@@ -125,6 +135,7 @@ export const presentationOf = (source: PresentationSource): Presentation => {
       ),
     },
     seats: review.seats.map((seat) => ({ ...seat })),
+    ...(review.assurance === undefined ? {} : { assurance: review.assurance }),
     deadline: review.deadline,
     cautions: cautions(published, content),
     complete: content !== undefined,

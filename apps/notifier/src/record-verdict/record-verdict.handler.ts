@@ -167,7 +167,7 @@ export class RecordVerdict {
     loaded: Loaded,
     { standing }: Context,
   ): Extract<Parameters<typeof decide>[0], { type: 'RecordVerdict' }> {
-    const { reviewId, verdict, person, account, channel, assurance, tenantId, intentId } = attempt
+    const { reviewId, verdict, person, account, channel, assurance, authTime, tenantId, intentId } = attempt
     const presentation = presentationShown(loaded.of(attemptsStream(tenantId, intentId)).events, attempt)
     const reasonCommitment = purpose === 'ask' ? reasonToCome : reason?.commitment
     return {
@@ -179,6 +179,7 @@ export class RecordVerdict {
       account,
       channel,
       assurance,
+      ...(authTime === undefined ? {} : { authTime }),
       ...(presentation === undefined ? {} : { presentation }),
       ...(reasonCommitment === undefined ? {} : { reasonCommitment }),
       ...(reason === undefined ? {} : { sealedReasonId: reason.sealedId }),

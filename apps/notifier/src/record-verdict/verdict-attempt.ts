@@ -13,6 +13,8 @@ export type VerdictAttempt = {
   readonly account: EventData<'VerdictRecorded'>['account']
   readonly channel: Channel
   readonly assurance: Assurance
+  /** When the person signed in, ISO 8601; undefined when nothing says so. */
+  readonly authTime?: string | undefined
   /** Digest of what this person was shown. */
   readonly presentationDigest: string
   readonly reason: string | undefined

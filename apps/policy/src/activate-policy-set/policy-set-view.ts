@@ -1,4 +1,4 @@
-import type { Seat } from '@countersign/contracts'
+import type { AssuranceDemand, Seat } from '@countersign/contracts'
 import type { UsableSet } from '../active-sets.ts'
 
 /** Answer of `GET /v1/policy-sets/active`. */
@@ -13,6 +13,7 @@ export type PolicySetView = {
     /** Actions that its scope names; absent for a rule about any action. */
     readonly actions?: readonly string[]
     readonly seats?: readonly Seat[]
+    readonly assurance?: AssuranceDemand
     readonly file: string
   }[]
 }
@@ -22,12 +23,13 @@ export const policySetView = ({ set, activatedAt }: UsableSet): PolicySetView =>
   engine: set.engine,
   activatedAt,
   rules: [...set.rules.values()]
-    .map(({ id, effect, text, actions, seats, file }) => ({
+    .map(({ id, effect, text, actions, seats, assurance, file }) => ({
       id,
       effect,
       ...(text === undefined ? {} : { text }),
       ...(actions === undefined ? {} : { actions: [...actions].toSorted() }),
       ...(seats.length === 0 ? {} : { seats }),
+      ...(assurance === undefined ? {} : { assurance }),
       file,
     }))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1)),

@@ -54,6 +54,7 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
       reasons: evaluation.reasons,
       rules: evaluation.rules,
       seats: evaluation.seats,
+      ...(evaluation.assurance === undefined ? {} : { assurance: evaluation.assurance }),
       reviewWithinMs: evaluation.deadlineMs ?? untilDeadlineMs,
       collectWithinMs: input.collectWithinMs,
       grantTtlMs: evaluation.grantTtlMs,

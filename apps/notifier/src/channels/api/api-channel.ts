@@ -1,4 +1,5 @@
 import {
+  isRefusal,
   type RecordVerdictBody,
   type RefusalCode,
   type Refusal,
@@ -8,6 +9,7 @@ import {
 } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { nameId } from '@countersign/redaction'
+import { type AssuranceRules, type ChallengedRefusal, signInProof, withChallenge } from '../../assurance.ts'
 import { auditorGroup, type PersonCaller, personCaller } from '../../caller.ts'
 import { cardOf } from '../../present-review/deliver-cards.ts'
 import { openReview, type ReviewSource } from '../../present-review/open-review.ts'
@@ -27,10 +29,12 @@ const wholeTruth = {
 export class ApiChannel {
   readonly #source: ReviewSource
   readonly #verdicts: RecordVerdict
+  readonly #assurance: AssuranceRules
 
-  constructor(source: ReviewSource, verdicts: RecordVerdict) {
+  constructor(source: ReviewSource, verdicts: RecordVerdict, assurance: AssuranceRules) {
     this.#source = source
     this.#verdicts = verdicts
+    this.#assurance = assurance
   }
 
   /** Reviews that the caller may decide on, newest first; all of the tenant for auditors. Presents nothing. */
@@ -60,6 +64,7 @@ export class ApiChannel {
       actionDigest: card.presentation.actionDigest,
       presentation: card.presentation,
       seats: review.seats,
+      ...(opened.review.assurance === undefined ? {} : { assurance: opened.review.assurance }),
       deadline: review.deadline,
       verdicts: opened.events.flatMap(({ type, data, recordedAt }) =>
         type === 'VerdictRecorded'
@@ -69,12 +74,15 @@ export class ApiChannel {
     }
   }
 
-  /** Records a verdict of the person who signed in. What is refused is recorded as well, of programs and strangers too. */
+  /**
+   * Records a verdict of the person who signed in. What is refused is recorded as well, of programs and strangers too; a
+   * sign-in that proves too little is answered with what it takes.
+   */
   async recordVerdict(
     identity: Identity,
     reviewId: string,
     body: RecordVerdictBody,
-  ): Promise<RecordedVerdict | Refusal> {
+  ): Promise<RecordedVerdict | ChallengedRefusal> {
     const caller = await personCaller(this.#source.pool, identity)
     const review = await findReview(this.#source.pool, reviewId)
     if (review === undefined) return 'refused' in caller ? caller : refuse('unknown_review')
@@ -100,14 +108,15 @@ export class ApiChannel {
         refusedAs: refusedAs ?? 'not_allowed',
       })
     }
-    const { subjectId, assurance } = caller
-    return this.#verdicts.record({
+    const { subjectId } = caller
+    const outcome = await this.#verdicts.record({
       ...attempt,
       person: subjectId,
       account: { provider: 'oidc', accountId: subjectId },
-      assurance,
+      ...signInProof(this.#assurance, identity),
       source: `person/${subjectId}`,
     })
+    return isRefusal(outcome) ? withChallenge(this.#assurance, outcome) : outcome
   }
 }
 

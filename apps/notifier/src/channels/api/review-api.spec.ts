@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => at.stop())
 
-type Answer<Body> = { status: number; body: Body }
+type Answer<Body> = { status: number; headers: Headers; body: Body }
 const call = async <Body>(name: Name | 'agent', path: string, body?: object): Promise<Answer<Body>> => {
   const token = tokens.get(name) ?? (name === 'agent' ? await at.agentToken() : await at.token(name))
   tokens.set(name, token)
@@ -22,7 +22,7 @@ const call = async <Body>(name: Name | 'agent', path: string, body?: object): Pr
     headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
     ...(body && { body: JSON.stringify(body) }),
   })
-  return { status: response.status, body: (await response.json()) as Body }
+  return { status: response.status, headers: response.headers, body: (await response.json()) as Body }
 }
 const read = (name: Name, { reviewId }: Asking) => call<ReviewView>(name, `/${reviewId}`)
 const vote = (name: Name | 'agent', { reviewId }: Asking, body: object) =>
@@ -133,6 +133,34 @@ describe('a verdict over the API', () => {
     const answer = await vote('ben', asking, { verdict: 'deny', presentationDigest: `sha256:${'0'.repeat(64)}` })
     expect(answer.body).toMatchObject({ status: 404, code: 'unknown_review' })
     expect(await at.attemptsNamed(asking, 'VerdictRefused')).toMatchObject([{ code: 'unknown_review', person: null }])
+  })
+
+  it('asks for the sign-in that policy demands, by the headers of RFC 9470, and records who tried', async () => {
+    const assurance = { atLeast: 'mfa', signedInWithinMs: 900_000 } as const
+    const asking = await tracked({ assurance })
+    const shown = await read('ben', asking)
+    expect(shown.body).toMatchObject({ assurance, presentation: { assurance } })
+    const { presentationDigest } = shown.body
+    const refused = await vote('ben', asking, { verdict: 'approve', presentationDigest })
+    expect(refused.body).toMatchObject({ status: 401, code: 'step_up_required' })
+    expect(refused.headers.get('www-authenticate')).toBe(
+      'Bearer realm="countersign", error="insufficient_user_authentication", acr_values="mfa", max_age=900',
+    )
+    expect(await at.attemptsNamed(asking, 'VerdictRefused')).toMatchObject([
+      { code: 'step_up_required', person: at.people.ben, count: 1 },
+    ])
+    const surely = (await read('cora', asking)).body
+    const answer = await vote('cora', asking, { verdict: 'approve', presentationDigest: surely.presentationDigest })
+    expect(answer.body).toMatchObject({ state: 'approved' })
+    const verdict = (await at.eventsOf(asking)).find(({ type }) => type === 'VerdictRecorded')
+    expect(verdict?.data).toMatchObject({ assurance: 'mfa', authTime: expect.stringMatching(/^20.*Z$/) })
+  })
+
+  it('takes a no at any assurance', async () => {
+    const asking = await tracked({ assurance: { atLeast: 'webauthn' } })
+    const { presentationDigest } = (await read('ben', asking)).body
+    const answer = await vote('ben', asking, { verdict: 'deny', presentationDigest, reason: 'not this way' })
+    expect(answer.body).toMatchObject({ state: 'denied' })
   })
 
   it('says no only with a reason, and too late is recorded as that', async () => {

@@ -1,6 +1,6 @@
 import type { ActionsBlock, Button, ContextBlock, HeaderBlock, SectionBlock } from '@slack/types'
-import type { Caution } from '../../present-review/cautions.ts'
 import type { Presentation } from '../../present-review/presentation.ts'
+import { cautionText, demandText, impactText } from '../../present-review/presentation-text.ts'
 import type { Card, ReviewProgress } from '../channel.ts'
 import { type Fitted, fitted, plainText } from './plain-text.ts'
 
@@ -53,31 +53,6 @@ const quoted = (text: string): string =>
     .map((line) => `│ ${line}`)
     .join('\n')
 
-const fieldNames: Record<Caution['field'], string> = {
-  target: 'target',
-  agent: 'agent',
-  model: 'model',
-  session: 'session',
-  parameters: 'parameters',
-  preconditions: 'preconditions',
-  rationale: "agent's words",
-}
-const cautionLine = ({ field: name, kind, signs }: Caution): string =>
-  kind === 'hidden_text'
-    ? `In the ${fieldNames[name]}: invisible characters, shown as ⟨U+…⟩`
-    : `In the ${fieldNames[name]}: ${signs.join(', ')}`
-
-const impactOf = ({ claims: { impact } }: Presentation): string => {
-  if (impact === null) return 'not stated'
-  const parts = [
-    ...(impact.rows === undefined ? [] : [`${impact.rows} rows`]),
-    ...(impact.bytes === undefined ? [] : [`${impact.bytes} bytes`]),
-    ...(impact.reversible === undefined ? [] : [impact.reversible ? 'can be undone' : 'cannot be undone']),
-    ...(impact.dataClasses ?? []),
-  ]
-  return parts.length === 0 ? 'not stated' : parts.join(', ')
-}
-
 const peopleOf = (people: readonly { name: string }[]): string =>
   people.length === 0 ? 'nobody' : people.map(({ name }) => name).join(', ')
 
@@ -113,8 +88,8 @@ const partsOfCard = (presentation: Presentation) => {
     target: fitted(presentation.target, room.target),
     environment: fitted(presentation.environment, room.field),
     executor: fitted(`${presentation.executor}, producer ${presentation.producer}${session}`, room.target),
-    impact: fitted(impactOf(presentation), room.field),
-    cautions: fitted(presentation.cautions.map(cautionLine).join('\n'), room.cautions),
+    impact: fitted(impactText(presentation), room.field),
+    cautions: fitted(presentation.cautions.map(cautionText).join('\n'), room.cautions),
     rationale: fitted(quoted(claims.rationale ?? 'nothing said'), room.rationale, room.rationaleLines),
     preconditions: fitted(presentation.preconditions ?? 'none', room.preconditions),
     rules: fitted(
@@ -216,6 +191,9 @@ export const renderCard = ({ presentation, progress }: Card, links: CardLinks): 
       ? []
       : [section(logTitle, fitted(quoted(claims.logs.lines.join('\n')), room.logs))]),
     section('Asked for by policy', texts.rules),
+    ...(presentation.assurance === undefined
+      ? []
+      : [section('To approve', { text: `needs ${demandText(presentation.assurance)}`, isWhole: true })]),
     ...(verdicts === '' ? [] : [section('Verdicts', fitted(verdicts, room.progress))]),
     ...(progress.isOpen ? [actionsOf(presentation, links)] : []),
     {
