@@ -19,6 +19,7 @@ import { connectSlack } from './channels/slack/connect-slack.ts'
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
 import { ChangeGroup } from './keep-directory/change-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
+import { connectPages, hasPages } from './sign-in/connect-pages.ts'
 import { LinkAccount } from './link-account/link-account.handler.ts'
 import type { NotifierConfig } from './notifier.config.ts'
 import { NotifierModule } from './notifier.module.ts'
@@ -59,7 +60,10 @@ export const notifierService =
       })
       const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
       const refusals = new RecordRefusals({ pool, verifier, record: new RecordRefusal(store), log })
-      const slack = connectSlack({ config, pool, verdicts, log })
+      const slack = connectSlack({ config, pool, verdicts, hasPages: hasPages(config), log })
+      const assurance = { mfaAcr: config.OIDC_MFA_ACR, mfaAmr: config.OIDC_MFA_AMR }
+      const accounts = new LinkAccount(store)
+      const pages = connectPages({ config, source, verdicts, accounts, assurance, slack: slack?.workspace, log })
       const cards = new DeliverCards({ ...source, channels: slack === undefined ? [] : [slack.channel], log })
       const reviews = new FollowReviews({
         pool,
@@ -82,10 +86,14 @@ export const notifierService =
           pool,
           people: new RegisterPerson(pool, store),
           groups: new ChangeGroup(store),
-          accounts: new LinkAccount(store),
+          accounts,
           reviews,
-          api: new ApiChannel(source, verdicts),
+          api: new ApiChannel(source, verdicts, assurance),
           slack: slack?.callback ?? null,
+          publicUrl: config.PUBLIC_URL,
+          signIn: pages?.signIn ?? null,
+          linkPage: pages?.link ?? null,
+          verdictPage: pages?.verdict ?? null,
           refusals,
         }),
         verifier,

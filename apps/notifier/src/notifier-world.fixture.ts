@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPostgresBus, migrateBus } from '@countersign/bus'
@@ -41,16 +43,20 @@ export const signingSecret = 'spec-signing-secret-of-slack'
 export const slackChannel = 'C0APPROVALS'
 const macKey = { kid: '1', secret: randomBytes(32) }
 const botToken = 'xoxb-spec'
+const pagesClientId = 'countersign-pages'
 const agentClient = { kind: 'agent', clientId: 'etl-bot', clientSecret: 'a-secret-of-the-etl-bot' } as const
 
-/** Dana owns the agent and is a data owner; Ben and Cora are data owners; Erin is in security; Audra is an auditor. */
-export const names = ['dana', 'ben', 'cora', 'erin', 'audra', 'olga'] as const
+/** Dana owns the agent and is a data owner; Ben and Cora are data owners; Erin is in security; Audra is an auditor; Nora has no account yet. */
+export const names = ['dana', 'ben', 'cora', 'erin', 'audra', 'olga', 'nora'] as const
 export type Name = (typeof names)[number]
+/** The others have a password only. */
+const signsInWithTwoFactors: ReadonlySet<Name> = new Set(['cora'])
 const groupsOf: Record<string, readonly Name[]> = {
   'data-owners': ['dana', 'ben', 'cora'],
   security: ['erin'],
   auditors: ['audra'],
   operators: ['olga'],
+  'night-shift': ['nora'],
 }
 export const slackIdOf = (name: Name | 'guest'): string => `U0${name.toUpperCase()}`
 
@@ -82,11 +88,23 @@ export const startWorld = async () => {
     policy: eventStore(spec.poolOf('policy'), { metadata: { service: 'policy' } }),
     notifier: eventStore(spec.poolOf('notifier'), { metadata: { service: 'notifier' } }),
   }
+  const port = await freePort()
+  const publicUrl = `http://127.0.0.1:${port}`
   const idp = await startIdentityProvider({
     port: 0,
     audience,
-    people: names.map((name) => ({ sub: name, name, email: `${name}@corp.example`, password: `password of ${name}` })),
-    clients: [agentClient, { kind: 'cli', clientId: 'countersign-cli' }],
+    people: names.map((name) => ({
+      sub: name,
+      name,
+      email: `${name}@corp.example`,
+      password: `password of ${name}`,
+      ...(signsInWithTwoFactors.has(name) ? { amr: ['pwd', 'otp', 'mfa'] } : {}),
+    })),
+    clients: [
+      agentClient,
+      { kind: 'cli', clientId: 'countersign-cli' },
+      { kind: 'web', clientId: pagesClientId, redirectUris: [`${publicUrl}/me/sign-in/callback`] },
+    ],
   })
   const slack = await startLoopbackSlack({
     port: 0,
@@ -109,9 +127,12 @@ export const startWorld = async () => {
     DEPLOYMENT_KEY_FILE: keyFile,
     BUS_MAC_KEY: new Secret(macKey.secret.toString('base64url')),
     BUS_MAC_KEY_ID: macKey.kid,
-    PUBLIC_URL: 'http://127.0.0.1:3003',
+    PUBLIC_URL: publicUrl,
+    OIDC_PAGES_CLIENT_ID: pagesClientId,
     OIDC_ISSUER: idp.issuer,
     OIDC_AUDIENCE: audience,
+    OIDC_MFA_ACR: ['mfa'],
+    OIDC_MFA_AMR: ['mfa'],
     COLLECT_WITHIN_MS: 900_000,
     SLACK_API_URL: slack.apiUrl,
     SLACK_BOT_TOKEN: new Secret(botToken),
@@ -122,7 +143,7 @@ export const startWorld = async () => {
   const build = () => buildService({ name: 'notifier', config, log, compose: notifierService({ bus }) })
   const open = async (service: Service): Promise<string> => {
     await service.start()
-    const address = await service.listen({ port: 0 })
+    const address = await service.listen({ port })
     slack.connect(`${address}/callbacks/slack`)
     return address
   }
@@ -189,6 +210,16 @@ export const startWorld = async () => {
   }
 }
 
+/** A port that nobody has: the address of the pages is known to the identity provider before the service runs. */
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
 const seedDirectory = async (
   spec: SpecStore,
   store: ReturnType<typeof eventStore>,
@@ -208,6 +239,8 @@ const seedDirectory = async (
       displayName,
       active: true,
     })
+    people.push([name, person])
+    if (name === 'nora') continue
     const linked = await accounts.handle({
       ...seed,
       provider: 'slack',
@@ -216,7 +249,6 @@ const seedDirectory = async (
       person,
     })
     if (isRefusal(linked)) throw new Error(linked.code)
-    people.push([name, person])
   }
   const ids = Object.fromEntries(people) as Record<Name, string>
   for (const [group, members] of Object.entries(groupsOf)) {

@@ -17,6 +17,23 @@ export const notifierConfig = serviceSchema(3003, {
   }),
   OIDC_ISSUER: Type.String({ description: 'Issuer of access tokens' }),
   OIDC_AUDIENCE: Type.String({ default: 'countersign', description: 'Audience that access tokens must name' }),
+  OIDC_MFA_ACR: Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,255}$' }), {
+    default: ['mfa'],
+    description: 'Values of `acr` by which the issuer says that somebody signed in with several factors',
+  }),
+  OIDC_MFA_AMR: Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,255}$' }), {
+    default: ['mfa'],
+    description: 'Values of `amr` that say the same',
+  }),
+  OIDC_PAGES_CLIENT_ID: Type.Optional(
+    Type.String({
+      pattern: '^[\\x20-\\x7e]{1,255}$',
+      description: 'Client at the issuer with which people sign in on pages; there are none without it',
+    }),
+  ),
+  OIDC_PAGES_CLIENT_SECRET: Type.Optional(
+    secretSetting({ description: 'Its secret; a client without one is public', minLength: 16 }),
+  ),
   COLLECT_WITHIN_MS: Type.Integer({
     default: 900_000,
     minimum: 1_000,

@@ -10,10 +10,16 @@ import { KeepDirectoryController } from './keep-directory/keep-directory.control
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
 import { LinkAccountController } from './link-account/link-account.controller.ts'
 import { LinkAccount } from './link-account/link-account.handler.ts'
+import { LinkPageController } from './link-account/link-page.controller.ts'
+import type { LinkPage } from './link-account/link-page.ts'
 import { FollowReviewsController } from './present-review/follow-reviews.controller.ts'
 import { FollowReviews } from './present-review/follow-reviews.ts'
 import type { RecordRefusals } from './record-refusal/record-refusals.ts'
-import { NOTIFIER_POOL, SLACK_CALLBACK } from './tokens.ts'
+import { SignInController } from './sign-in/sign-in.controller.ts'
+import type { SignIn } from './sign-in/sign-in.ts'
+import { VerdictPageController } from './step-up/verdict-page.controller.ts'
+import type { VerdictPage } from './step-up/verdict-page.ts'
+import { LINK_PAGE, NOTIFIER_POOL, PUBLIC_URL, SIGN_IN, SLACK_CALLBACK, VERDICT_PAGE } from './tokens.ts'
 
 export type NotifierParts = {
   readonly pool: pg.Pool
@@ -23,13 +29,18 @@ export type NotifierParts = {
   readonly reviews: FollowReviews
   readonly api: ApiChannel
   readonly slack: SlackCallback | null
+  readonly publicUrl: string
+  readonly signIn: SignIn | null
+  readonly linkPage: LinkPage | null
+  readonly verdictPage: VerdictPage | null
   readonly refusals: RecordRefusals
 }
 
 /** The notifier's controllers over parts that its composition made. */
 @Module({})
 export class NotifierModule {
-  static with({ pool, people, groups, accounts, reviews, api, slack, refusals }: NotifierParts): DynamicModule {
+  static with(parts: NotifierParts): DynamicModule {
+    const { pool, people, groups, accounts, reviews, api, slack, refusals } = parts
     return {
       module: NotifierModule,
       controllers: [
@@ -38,6 +49,9 @@ export class NotifierModule {
         FollowReviewsController,
         ReviewController,
         SlackCallbackController,
+        SignInController,
+        LinkPageController,
+        VerdictPageController,
       ],
       providers: [
         { provide: NOTIFIER_POOL, useFactory: () => pool },
@@ -48,6 +62,10 @@ export class NotifierModule {
         { provide: FollowReviews, useFactory: () => reviews },
         { provide: ApiChannel, useFactory: () => api },
         { provide: SLACK_CALLBACK, useFactory: () => slack },
+        { provide: PUBLIC_URL, useFactory: () => parts.publicUrl },
+        { provide: SIGN_IN, useFactory: () => parts.signIn },
+        { provide: LINK_PAGE, useFactory: () => parts.linkPage },
+        { provide: VERDICT_PAGE, useFactory: () => parts.verdictPage },
       ],
     }
   }

@@ -4,6 +4,7 @@ export const demoWorld = {
   replayTenant: 'replay',
   audience: 'urn:countersign:api',
   cliClientId: 'countersign-cli',
+  pagesClientId: 'countersign-pages',
   slackTeam: 'T0LOOP',
   slackChannel: { id: 'C0DATAAPPROVALS', name: 'data-approvals' },
   producer: 'etl',

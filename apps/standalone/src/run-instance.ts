@@ -126,7 +126,7 @@ export const runInstance = async <G extends Ground>(
     const baseUrl = `http://127.0.0.1:${listening.port}`
     const idp = await print.step(
       'start demo identity provider',
-      () => startDemoIdentityProvider(dataDir, listening.port + 1, taken),
+      () => startDemoIdentityProvider(dataDir, { firstPort: listening.port + 1, baseUrl, taken }),
       ({ issuer }) => issuer,
     )
     closers.push(() => idp.stop())

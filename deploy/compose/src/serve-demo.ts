@@ -9,7 +9,7 @@ export type ServeDemoOptions = {
   readonly secrets: string
   /** Where the identity provider keeps its signing key. */
   readonly folder: string
-  /** Where Slack sends what people press. */
+  /** Where Slack sends what people press, and the provider those who signed in. */
   readonly baseUrl: string
   readonly issuerPort: number
   readonly slackPort: number
@@ -24,7 +24,7 @@ export const serveDemo = async (options: ServeDemoOptions): Promise<Demo> => {
     port: options.issuerPort,
     reach: 'everywhere',
     signingKeyFile: join(options.folder, 'identity-provider.json'),
-    ...demoIdentities(secrets),
+    ...demoIdentities(secrets, options.baseUrl),
   })
   const slack = await startLoopbackSlack({
     port: options.slackPort,

@@ -1,5 +1,6 @@
 import { directoryRoutes } from './http-routes/directory-routes.ts'
 import { intentRoutes } from './http-routes/intent-routes.ts'
+import { pageRoutes } from './http-routes/page-routes.ts'
 import { proofRoutes } from './http-routes/proof-routes.ts'
 import { quarantineRoutes } from './http-routes/quarantine-routes.ts'
 import { reviewRoutes } from './http-routes/review-routes.ts'
@@ -11,6 +12,7 @@ export const httpRoutes: readonly HttpRoute[] = [
   ...intentRoutes,
   ...reviewRoutes,
   ...directoryRoutes,
+  ...pageRoutes,
   ...proofRoutes,
   ...storeRoutes,
   ...quarantineRoutes,

@@ -41,6 +41,7 @@ export {
 } from './refusal-counts.ts'
 export {
   accountsByUser,
+  accountsOfPeople,
   activeFreezes,
   activePolicySets,
   agentsByClient,

@@ -182,6 +182,15 @@ export const accountsByUser = (tx: Transaction, users: readonly ChatUser[]): Pro
     [users.map((user) => user.provider), users.map((user) => user.teamId), users.map((user) => user.userId)],
   )
 
+/** Accounts that people have. */
+export const accountsOfPeople = (tx: Transaction, refs: readonly OfSubject[]): Promise<AccountEntry[]> =>
+  select(
+    tx,
+    `select a.* from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
+     join countersign.account a using (tenant_id, subject_id)`,
+    [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
+  )
+
 /** Freezes in force, of whole tenants. */
 export const activeFreezes = (tx: Transaction, tenantIds: readonly string[]): Promise<FreezeEntry[]> =>
   select(

@@ -99,7 +99,7 @@ describe('an account', () => {
     const linked = await accounts.handle({ ...seed(), ...account, person: ada })
     expect(linked).toMatchObject({ person: ada, changed: true })
     expect(await accounts.handle({ ...seed(), ...account, person: ada })).toMatchObject({ changed: false })
-    expect(await accounts.handle({ ...by(bo), ...account, person: bo })).toMatchObject({ code: 'id_conflict' })
+    expect(await accounts.handle({ ...by(bo), ...account, person: bo })).toMatchObject({ code: 'account_taken' })
     expect(await accounts.handle({ ...by(bo), ...account, teamId: 'T2', person: bo })).toMatchObject({ changed: true })
     const events = await eventsOf('AccountLinked')
     expect(events).toMatchObject([{ person: ada }, { person: bo }])
@@ -113,7 +113,7 @@ describe('an account', () => {
       everybody.map(({ person: id }) => accounts.handle({ ...seed(), ...account, person: id })),
     )
     expect(answers.filter((answer) => 'changed' in answer && answer.changed)).toHaveLength(1)
-    expect(answers.filter((answer) => 'refused' in answer && answer.code === 'id_conflict')).toHaveLength(3)
+    expect(answers.filter((answer) => 'refused' in answer && answer.code === 'account_taken')).toHaveLength(3)
   })
 
   it('is not linked to somebody who is not active in the directory', async () => {

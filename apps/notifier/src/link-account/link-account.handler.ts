@@ -1,5 +1,12 @@
 import { type EventOf, refuse, type Refusal } from '@countersign/contracts'
-import { type AccountEntry, accountsByUser, type EventStore, newId, peopleById } from '@countersign/event-store'
+import {
+  type AccountEntry,
+  accountsByUser,
+  accountsOfPeople,
+  type EventStore,
+  newId,
+  peopleById,
+} from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
 import type { Change } from '../keep-directory/change.ts'
 import { registerStream } from '../streams.ts'
@@ -17,7 +24,8 @@ export type LinkedAccount = { readonly accountId: string; readonly person: strin
 
 /**
  * Links a platform account to a person, once: an account that belongs to somebody is never given to somebody else, so
- * that nobody takes over another's seat. Events know the account by a random id; the platform's ids stay in the register.
+ * that nobody takes over another's seat. Somebody who links one to themselves has none in that workspace yet: who has one
+ * was sent another's address. Events know the account by a random id; the platform's ids stay in the register.
  */
 export class LinkAccount {
   readonly #store: EventStore
@@ -36,14 +44,17 @@ export class LinkAccount {
         read: async (tx) => {
           const linked = await accountsByUser(tx, [{ provider, teamId, userId }])
           const [found] = await peopleById(tx, [{ tenantId, subjectId: person }])
+          const others = await accountsOfPeople(tx, [{ tenantId, subjectId: person }])
           return {
             account: linked.find((account: AccountEntry) => account.tenantId === tenantId),
             isKnown: found?.active === true,
+            hasOther: others.some((other) => other.provider === provider && other.teamId === teamId),
           }
         },
-        decide: (_command, _loaded, { account, isKnown }) => {
+        decide: (_command, _loaded, { account, isKnown, hasOther }) => {
           if (account !== undefined) return { append: [], answer: alreadyLinked(account, person) }
           if (!isKnown) return { append: [], answer: refuse('person_inactive', { pointer: '/person' }) }
+          if (hasOther && changedBy === person) return { append: [], answer: refuse('account_taken') }
           const event: EventOf<'AccountLinked'> = {
             type: 'AccountLinked',
             data: { accountId, provider, person, changedBy, seeded },
@@ -68,4 +79,4 @@ export class LinkAccount {
 const alreadyLinked = (account: AccountEntry, person: string): LinkedAccount | Refusal =>
   account.subjectId === person
     ? { accountId: account.accountId, person, changed: false }
-    : refuse('id_conflict', { pointer: '/userId' })
+    : refuse('account_taken', { pointer: '/userId' })

@@ -24,17 +24,20 @@ const onFreePort = async <Started>(
 }
 
 /**
- * The demo identity provider: a real one, with two people, one agent's client, the replay's and the command line's. Its
+ * The demo identity provider: a real one, with two people and the clients of the demo. Its
  * address is part of every identity, so it keeps the port of the first start.
  */
 export const startDemoIdentityProvider = async (
   dataDir: DataDir,
-  firstPort: number,
-  taken: (port: number) => void,
+  { firstPort, baseUrl, taken }: { firstPort: number; baseUrl: string; taken: (port: number) => void },
 ): Promise<IdentityProvider> => {
   const portFile = join(dataDir.path, 'identity-provider-port')
   const start = (port: number): Promise<IdentityProvider> =>
-    startIdentityProvider({ port, signingKeyFile: dataDir.identityProviderKeyFile, ...demoIdentities(dataDir.secrets) })
+    startIdentityProvider({
+      port,
+      signingKeyFile: dataDir.identityProviderKeyFile,
+      ...demoIdentities(dataDir.secrets, baseUrl),
+    })
   if (!existsSync(portFile)) {
     const started = await onFreePort(firstPort, start, taken)
     writeFileSync(portFile, new URL(started.issuer).port, { mode: 0o600 })
@@ -52,8 +55,11 @@ export const startDemoIdentityProvider = async (
   }
 }
 
-/** Who the demo identity provider knows: two people, one agent's client, the replay's and the command line's. */
-export const demoIdentities = ({ clientSecrets, passwords }: Pick<Secrets, 'clientSecrets' | 'passwords'>) => ({
+/** Who the demo identity provider knows: two people, the clients of an agent, the replay, the command line and the pages. */
+export const demoIdentities = (
+  { clientSecrets, passwords }: Pick<Secrets, 'clientSecrets' | 'passwords'>,
+  baseUrl: string,
+) => ({
   audience: demoWorld.audience,
   people: demoPeople.map((sub) => ({
     sub,
@@ -66,6 +72,7 @@ export const demoIdentities = ({ clientSecrets, passwords }: Pick<Secrets, 'clie
     { kind: 'agent' as const, clientId: demoWorld.agent, clientSecret: clientSecrets['etl-bot'] },
     { kind: 'agent' as const, clientId: 'replay', clientSecret: clientSecrets.replay },
     { kind: 'cli' as const, clientId: demoWorld.cliClientId },
+    { kind: 'web' as const, clientId: demoWorld.pagesClientId, redirectUris: [`${baseUrl}/me/sign-in/callback`] },
   ],
 })
 

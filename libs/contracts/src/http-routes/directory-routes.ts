@@ -43,6 +43,6 @@ export const directoryRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: LinkAccountBody,
     answers: [{ status: 200, description: 'Linked, now or before', body: LinkedAccount }],
-    refusals: [...ofOperator, 'id_conflict'],
+    refusals: [...ofOperator, 'account_taken'],
   },
 ]

@@ -5,6 +5,25 @@ import type { HttpRoute } from './route.ts'
 
 const ofPerson = ['not_human', 'person_inactive'] as const
 
+/** Why a verdict is not taken. */
+export const ofVerdict = [
+  'unknown_review',
+  'review_closed',
+  'review_expired',
+  'self_approval',
+  'owner_of_agent',
+  'in_delegation_chain',
+  'policy_author',
+  'not_eligible',
+  'seat_taken',
+  'already_voted',
+  'card_stale',
+  'card_incomplete',
+  'step_up_required',
+  'reason_required',
+  'unknown_event',
+] as const
+
 /** What reviewers call: served by notifier, and the active policy set by policy. */
 export const reviewRoutes: readonly HttpRoute[] = [
   {
@@ -41,25 +60,7 @@ export const reviewRoutes: readonly HttpRoute[] = [
     callers: ['reviewer'],
     request: RecordVerdictBody,
     answers: [{ status: 201, description: 'Recorded, with the state that it led to', body: RecordedVerdict }],
-    refusals: [
-      ...ofPerson,
-      'unknown_review',
-      'review_closed',
-      'review_expired',
-      'self_approval',
-      'owner_of_agent',
-      'in_delegation_chain',
-      'policy_author',
-      'not_eligible',
-      'seat_taken',
-      'already_voted',
-      'account_not_linked',
-      'card_stale',
-      'card_incomplete',
-      'reason_required',
-      'secret_in_field',
-      'unknown_event',
-    ],
+    refusals: [...ofPerson, ...ofVerdict, 'account_not_linked', 'secret_in_field'],
   },
   {
     method: 'POST',

@@ -33,7 +33,8 @@ export function providerSettings(content: ProviderContent): Configuration {
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     cookies: { keys: [randomBytes(32)] },
     scopes: ['openid', 'profile', 'email', 'offline_access'],
-    claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'] },
+    // How somebody signed in is in every ID token, as most providers have it or can be told to.
+    claims: { openid: ['sub', 'auth_time', 'acr', 'amr'], profile: ['name'], email: ['email', 'email_verified'] },
     acrValues: [...new Set(people.map((person) => assuranceOf(person).acr))],
     responseTypes: ['code'],
     pkce: { required: () => true },

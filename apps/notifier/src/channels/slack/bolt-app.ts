@@ -2,7 +2,8 @@ import { isRefusal, type Refusal } from '@countersign/contracts'
 import type { Log } from '@countersign/service-kit'
 import { App, type Receiver } from '@slack/bolt'
 import { type CardValue, readCardValue } from './card-value.ts'
-import { type ButtonPress, type Interaction, type ModalSubmission, userOf } from './interaction.ts'
+import { continueBlocks, type ContinueHere, type ContinueOnPage } from './continue-here.ts'
+import { type ButtonPress, type Interaction, type ModalSubmission, namesOf, userOf } from './interaction.ts'
 import { slackLogger } from './slack-logger.ts'
 import { clientOptions, delivered, type SlackSettings, type SlackWorkspace } from './slack-workspace.ts'
 import type { SlackUser, TakeVerdict } from './take-verdict.ts'
@@ -21,6 +22,8 @@ export type BoltAppOptions = {
   readonly workspace: SlackWorkspace
   readonly valueKey: Uint8Array
   readonly verdicts: TakeVerdict
+  /** Undefined where there are no pages. */
+  readonly pages: ContinueOnPage | undefined
   readonly log: Log
 }
 
@@ -34,7 +37,7 @@ const modalPatienceMs = 800
 export class CardTampered extends Error {}
 
 /** The Slack app: what each button and modal does. */
-export const boltApp = ({ settings, workspace, valueKey, verdicts, log }: BoltAppOptions): App => {
+export const boltApp = ({ settings, workspace, valueKey, verdicts, pages, log }: BoltAppOptions): App => {
   const app = new App({
     receiver: noReceiver,
     authorize: async () => ({ botToken: settings.botToken, ...(await workspace.installation()) }),
@@ -55,10 +58,10 @@ export const boltApp = ({ settings, workspace, valueKey, verdicts, log }: BoltAp
     if (returned !== undefined) await verdicts.refuseChanged(userOf(interaction), returned.value)
     throw new CardTampered('a card came back changed')
   }
-  const tell = async (channel: string, user: SlackUser, refusal: Refusal): Promise<void> => {
-    await delivered(
-      workspace.client.chat.postEphemeral({ channel, user: user.userId, text: refusalText(refusal), parse: 'none' }),
-    )
+  const tell = async (channel: string, user: SlackUser, refusal: Refusal, onward?: ContinueHere): Promise<void> => {
+    const text = refusalText(refusal)
+    const blocks = onward === undefined ? {} : { blocks: continueBlocks(text, onward) }
+    await delivered(workspace.client.chat.postEphemeral({ channel, user: user.userId, text, parse: 'none', ...blocks }))
   }
 
   for (const verdict of ['approve', 'deny'] as const) {
@@ -69,13 +72,16 @@ export const boltApp = ({ settings, workspace, valueKey, verdicts, log }: BoltAp
       await ack()
       const user = userOf(press)
       const review = await verdicts.ask(user, value)
-      if (isRefusal(review)) return tell(press.channel.id, user, review)
+      if (isRefusal(review)) {
+        const onward = await pages?.after(review, { ...user, ...namesOf(press) }, value)
+        return tell(press.channel.id, user, review, onward)
+      }
       const view = verdictModal(verdict, review, { value: text ?? '', channel: press.channel.id })
       await delivered(workspace.client.views.open({ trigger_id: press.trigger_id, view }))
     })
   }
   // Slack also reports buttons that only open a link.
-  for (const link of ['details', 'review_in_full']) app.action(link, ({ ack }) => ack())
+  for (const link of ['details', 'review_in_full', 'continue_here']) app.action(link, ({ ack }) => ack())
 
   app.view({ callback_id: verdictCallback, type: 'view_submission' }, async ({ ack, body }) => {
     const submission = body as unknown as ModalSubmission

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { NotifierConfig } from '../../notifier.config.ts'
 import type { RecordVerdict } from '../../record-verdict/record-verdict.handler.ts'
 import { boltApp } from './bolt-app.ts'
+import { ContinueOnPage } from './continue-here.ts'
 import { cardValueKey } from './card-value.ts'
 import { SlackCallback } from './slack-callback.ts'
 import { SlackChannel } from './slack-channel.ts'
@@ -13,6 +14,8 @@ export type ConnectSlackOptions = {
   readonly config: NotifierConfig
   readonly pool: pg.Pool
   readonly verdicts: RecordVerdict
+  /** Whether there are pages on which people sign in. */
+  readonly hasPages: boolean
   readonly log: Log
 }
 
@@ -21,8 +24,9 @@ export const connectSlack = ({
   config,
   pool,
   verdicts,
+  hasPages,
   log,
-}: ConnectSlackOptions): { channel: SlackChannel; callback: SlackCallback } | undefined => {
+}: ConnectSlackOptions): { channel: SlackChannel; callback: SlackCallback; workspace: SlackWorkspace } | undefined => {
   const { SLACK_API_URL: apiUrl, SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET, PUBLIC_URL: publicUrl } = config
   if (SLACK_BOT_TOKEN === undefined) return undefined
   if (SLACK_SIGNING_SECRET === undefined) throw new Error('SLACK_BOT_TOKEN needs SLACK_SIGNING_SECRET')
@@ -30,8 +34,16 @@ export const connectSlack = ({
   const settings = { apiUrl, botToken: SLACK_BOT_TOKEN.reveal(), signingSecret }
   const workspace = new SlackWorkspace(settings, log)
   const valueKey = cardValueKey(signingSecret)
-  const app = boltApp({ settings, workspace, valueKey, verdicts: new TakeVerdict(pool, verdicts), log })
+  const app = boltApp({
+    settings,
+    workspace,
+    valueKey,
+    verdicts: new TakeVerdict(pool, verdicts),
+    pages: hasPages ? new ContinueOnPage(pool, publicUrl) : undefined,
+    log,
+  })
   return {
+    workspace,
     channel: new SlackChannel({ workspace, valueKey, publicUrl }),
     callback: new SlackCallback({ app, workspace, signingSecret, log }),
   }

@@ -2,9 +2,10 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 
 const Id = Type.String({ pattern: '^[A-Z0-9]{2,40}$' })
+const Name = Type.Optional(Type.String({ maxLength: 255 }))
 const whoAndWhere = {
-  team: Type.Object({ id: Id }),
-  user: Type.Object({ id: Id, team_id: Type.Optional(Id) }),
+  team: Type.Object({ id: Id, domain: Name }),
+  user: Type.Object({ id: Id, team_id: Type.Optional(Id), name: Name }),
 } as const
 
 /** One pressed button of a message. */
@@ -65,6 +66,12 @@ export const readInteraction = (body: Uint8Array): Interaction | undefined => {
     return undefined
   }
 }
+
+/** What Slack calls somebody, for them to recognise themselves by; it decides nothing. */
+export const namesOf = ({ user, team }: Interaction): { userName: string; teamName: string } => ({
+  userName: user.name ?? 'unknown',
+  teamName: user.team_id === undefined || user.team_id === team.id ? (team.domain ?? 'unknown') : 'another workspace',
+})
 
 /** Who acted: Slack's ids, never names. The user's own workspace counts, also in a channel shared with another one. */
 export const userOf = ({ user, team }: Interaction): { teamId: string; userId: string } => ({

@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '@countersign/contracts'
-import { accountsByUser, withTenants } from '@countersign/event-store'
+import { type AccountEntry, accountsByUser, withTenants } from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
 import type pg from 'pg'
 import { findReview, type TrackedReview } from '../../present-review/tracked-review.ts'
@@ -8,6 +8,17 @@ import type { VerdictAttempt } from '../../record-verdict/verdict-attempt.ts'
 import type { CardValue } from './card-value.ts'
 
 export type SlackUser = { readonly teamId: string; readonly userId: string }
+
+/** The account of a Slack user in a tenant's register; undefined when it is linked to nobody. */
+export const linkedAccount = async (
+  pool: pg.Pool,
+  tenantId: string,
+  { teamId, userId }: SlackUser,
+): Promise<AccountEntry | undefined> => {
+  const user = { provider: 'slack', teamId, userId }
+  const accounts = await withTenants(pool, [tenantId], (tx) => accountsByUser(tx, [user]))
+  return accounts.find((linked) => linked.tenantId === tenantId)
+}
 
 /**
  * Verdicts from Slack. The person behind a Slack user is only ever the one that the account register names for the review's
@@ -48,9 +59,7 @@ export class TakeVerdict {
     { review, reason }: { review: TrackedReview; reason?: string | undefined },
   ): Promise<VerdictAttempt> {
     const { tenantId, intentId, reviewId } = review
-    const user = { provider: 'slack', teamId, userId }
-    const accounts = await withTenants(this.#pool, [tenantId], (tx) => accountsByUser(tx, [user]))
-    const account = accounts.find((linked) => linked.tenantId === tenantId)
+    const account = await linkedAccount(this.#pool, tenantId, { teamId, userId })
     const strangerId = nameId('slack', teamId, userId)
     return {
       tenantId,

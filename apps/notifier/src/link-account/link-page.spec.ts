@@ -1,0 +1,171 @@
+import { refusals } from '@countersign/contracts'
+import { type Browser, type BrowsedPage, startBrowser } from '@countersign/loopback/identity-provider'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Name, type NotifierWorld, slackChannel, slackIdOf, startWorld, until } from '../notifier-world.fixture.ts'
+import { nextOf, signInOn } from '../sign-in/pages.fixture.ts'
+
+let at: NotifierWorld
+beforeAll(async () => {
+  at = await startWorld()
+})
+afterAll(() => at.stop())
+
+/** The address that a click on a card brings to whoever clicked and has no linked account. */
+const addressFor = async (name: Name | 'guest') => {
+  const asking = await at.ask({ seats: [{ group: 'night-shift', count: 1 }] })
+  await at.carry(asking)
+  const { ts } = await at.card(asking)
+  const before = at.slack.messages(slackChannel).length
+  await at.slack.clickButton({ channel: slackChannel, ts, actionId: 'approve', user: slackIdOf(name) })
+  const told = await until(() =>
+    at.slack
+      .messages(slackChannel)
+      .slice(before)
+      .find(({ onlyFor }) => onlyFor === slackIdOf(name)),
+  )
+  return { asking, told, url: urlIn(JSON.stringify(told.blocks)) }
+}
+const urlIn = (blocks: string) => /"url":"([^"]*\/me\/link\/[^"]*)"/.exec(blocks)?.[1] ?? ''
+const signIn = (browser: Browser, page: BrowsedPage, name: Name) => signInOn(at, browser, page, name)
+const accountOf = async (name: string) => {
+  const { rows } = await at.spec.superuser.query<{ subject_id: string; account_id: string }>(
+    'select subject_id, account_id from countersign.account where user_id = $1',
+    [`U0${name.toUpperCase()}`],
+  )
+  return rows[0]
+}
+const get = (url: string) => fetch(url)
+
+describe('an account that nobody has linked', () => {
+  it('gets an address that only they see, links it to who signs in and confirms, once, and says so in the chat', async () => {
+    const { asking, told, url } = await addressFor('nora')
+    expect(told.text).toContain(refusals.account_not_linked.title)
+    const browser = startBrowser()
+    const first = await browser.open(url)
+    expect(first.text).toContain('nora (U0NORA)')
+    expect(first.text).not.toContain('Yes, this account is mine')
+    const signedIn = await signIn(browser, first, 'nora')
+    expect(signedIn.text).toContain('signed in as <strong>Nora</strong>')
+    expect(await accountOf('nora')).toBeUndefined()
+    const done = await browser.submit(signedIn, {})
+    expect(done).toMatchObject({ status: 200, text: expect.stringContaining('linked to Nora') })
+    const account = await accountOf('nora')
+    expect(account?.subject_id).toBe(at.people.nora)
+    const { rows } = await at.spec.superuser.query(
+      `select data from countersign.event where type like '%AccountLinked%' and data ->> 'accountId' = $1`,
+      [account?.account_id],
+    )
+    expect(rows).toMatchObject([{ data: { person: at.people.nora, changedBy: at.people.nora, seeded: false } }])
+    const direct = await until(() => at.slack.messages().find(({ channel }) => channel === 'D0NORA'))
+    expect(direct.text).toContain('linked to Nora')
+
+    const again = await browser.submit(signedIn, {})
+    expect(again).toMatchObject({ status: 404, text: expect.stringContaining(refusals.address_used.title) })
+    const { ts } = await at.card(asking)
+    await at.slack.clickButton({ channel: slackChannel, ts, actionId: 'approve', user: slackIdOf('nora') })
+    await until(() => at.slack.view(slackIdOf('nora')))
+  })
+
+  it('is never given to somebody who has one in that workspace: they were sent another’s address', async () => {
+    const { url } = await addressFor('guest')
+    const browser = startBrowser()
+    const page = await signIn(browser, await browser.open(url), 'ben')
+    expect(page.text).toContain('guest (U0GUEST)')
+    const refused = await browser.submit(page, {})
+    expect(refused).toMatchObject({ status: 409, text: expect.stringContaining(refusals.account_taken.title) })
+    expect(await accountOf('guest')).toBeUndefined()
+    expect((await accountOf('ben'))?.subject_id).toBe(at.people.ben)
+  })
+
+  it('is not changed by looking: previews and scanners may open the address as often as they like', async () => {
+    const { url } = await addressFor('guest')
+    for (let opened = 0; opened < 3; opened += 1) expect((await get(url)).status).toBe(200)
+    expect((await fetch(url, { method: 'HEAD' })).status).toBe(405)
+    const browser = startBrowser()
+    const page = await signIn(browser, await browser.open(url), 'ben')
+    expect(page.text).toContain('Yes, this account is mine')
+    await browser.open(url)
+    expect(await accountOf('guest')).toBeUndefined()
+  })
+
+  it('has one address at a time: a newer one takes the older one’s place', async () => {
+    const [older, newer] = [await addressFor('guest'), await addressFor('guest')]
+    expect((await get(older.url)).status).toBe(404)
+    expect((await get(newer.url)).status).toBe(200)
+    await at.spec.superuser.query(
+      `update notifier.page_ticket set expires_at = clock_timestamp() - interval '1 second'`,
+    )
+    expect((await get(newer.url)).status).toBe(404)
+  })
+})
+
+describe('the pages', () => {
+  it('load nothing from elsewhere, run no script, are framed by nobody and keep their addresses to themselves', async () => {
+    const { url } = await addressFor('guest')
+    const { headers } = await get(url)
+    expect(headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/,
+    )
+    expect(headers.get('referrer-policy')).toBe('same-origin')
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+  })
+
+  it('take forms of their own only: of no other site, and with the token of the session', async () => {
+    const { url } = await addressFor('guest')
+    const send = (headers: Record<string, string>, body: Record<string, string> = {}) =>
+      fetch(url, { method: 'POST', headers, body: new URLSearchParams(body) })
+    expect((await send({})).status).toBe(403)
+    expect((await send({ origin: 'https://evil.example' })).status).toBe(403)
+    expect((await send({ origin: at.url, 'sec-fetch-site': 'cross-site' })).status).toBe(403)
+    const browser = startBrowser()
+    const page = await signIn(browser, await browser.open(url), 'erin')
+    expect((await browser.submit({ ...page, formOrigin: 'null' }, {})).status).toBe(403)
+    expect((await browser.submit(page, { token: 'another' })).status).toBe(403)
+    expect(await accountOf('guest')).toBeUndefined()
+  })
+
+  it('keep the session where only this host’s pages have it, and only its hash in the store', async () => {
+    const { url } = await addressFor('guest')
+    const browser = startBrowser()
+    const onward = await browser.submit(await browser.open(url), {})
+    const asked = await browser.open(nextOf(onward))
+    const code = await browser.submit(
+      asked,
+      { login: 'erin', password: 'password of erin' },
+      `${at.url}/me/sign-in/callback`,
+    )
+    const elsewhere = await fetch(code.url)
+    expect(elsewhere.status).toBe(401)
+    expect(elsewhere.headers.getSetCookie()).toEqual([])
+    const { rows } = await at.spec.superuser.query<{ count: string }>('select count(*) from notifier.page_session')
+    const back = await browser.open(code.url)
+    expect(back.text).toContain('Signed in')
+    const after = await at.spec.superuser.query<{ count: string }>('select count(*) from notifier.page_session')
+    expect(Number(after.rows[0]?.count)).toBe(Number(rows[0]?.count) + 1)
+    expect((await browser.open(code.url)).status).toBe(401)
+  })
+
+  it('lead back to pages of ours only', async () => {
+    for (const page of ['https://evil.example', '//evil.example', '/v1/reviews', '/me/link/short', '']) {
+      const answer = await fetch(`${at.url}/me/sign-in`, {
+        method: 'POST',
+        headers: { origin: at.url },
+        body: new URLSearchParams({ page }),
+      })
+      expect(answer.status).toBe(400)
+      expect(answer.headers.getSetCookie()).toEqual([])
+    }
+  })
+
+  it('have no session for somebody whom the directory does not know', async () => {
+    const { url } = await addressFor('guest')
+    await at.spec.superuser.query('update countersign.person set active = false where subject_id = $1', [
+      at.people.audra,
+    ])
+    const browser = startBrowser()
+    const page = await signIn(browser, await browser.open(url), 'audra')
+    expect(page).toMatchObject({ status: 403, text: expect.stringContaining(refusals.person_inactive.title) })
+    expect((await browser.open(url)).text).not.toContain('Yes, this account is mine')
+  })
+})

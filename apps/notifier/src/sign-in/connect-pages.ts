@@ -1,0 +1,56 @@
+import type { Log } from '@countersign/service-kit'
+import type { AssuranceRules } from '../assurance.ts'
+import type { SlackWorkspace } from '../channels/slack/slack-workspace.ts'
+import { delivered } from '../channels/slack/slack-workspace.ts'
+import { LinkPage } from '../link-account/link-page.ts'
+import type { LinkAccount } from '../link-account/link-account.handler.ts'
+import type { ReviewSource } from '../present-review/open-review.ts'
+import type { RecordVerdict } from '../record-verdict/record-verdict.handler.ts'
+import { VerdictPage } from '../step-up/verdict-page.ts'
+import type { NotifierConfig } from '../notifier.config.ts'
+import type { LinkTicket } from './page-tickets.ts'
+import { RelyingParty } from './relying-party.ts'
+import { SignIn } from './sign-in.ts'
+
+export type ConnectPagesOptions = {
+  readonly config: NotifierConfig
+  readonly source: ReviewSource
+  readonly verdicts: RecordVerdict
+  readonly accounts: LinkAccount
+  readonly assurance: AssuranceRules
+  readonly slack: SlackWorkspace | undefined
+  readonly log: Log
+}
+
+export type Pages = { readonly signIn: SignIn; readonly link: LinkPage; readonly verdict: VerdictPage }
+
+/** Whether people can sign in on pages of this deployment. */
+export const hasPages = ({ OIDC_PAGES_CLIENT_ID, PUBLIC_URL }: NotifierConfig): boolean => {
+  if (OIDC_PAGES_CLIENT_ID === undefined) return false
+  if (new URL(PUBLIC_URL).pathname !== '/') throw new Error('pages need a PUBLIC_URL without a path')
+  return true
+}
+
+/** The pages; undefined where no client of the identity provider is configured for them. */
+export const connectPages = (options: ConnectPagesOptions): Pages | undefined => {
+  const { config, source, verdicts, accounts, assurance, slack, log } = options
+  const { pool } = source
+  const { OIDC_ISSUER: issuer, OIDC_PAGES_CLIENT_ID: clientId, OIDC_PAGES_CLIENT_SECRET, PUBLIC_URL } = config
+  if (clientId === undefined) return undefined
+  const party = new RelyingParty({
+    issuer,
+    clientId,
+    clientSecret: OIDC_PAGES_CLIENT_SECRET?.reveal(),
+    redirectUri: new URL('me/sign-in/callback', PUBLIC_URL).href,
+    acrValues: assurance.mfaAcr,
+  })
+  const tell = async ({ userId }: LinkTicket, text: string): Promise<void> => {
+    if (slack !== undefined)
+      await delivered(slack.client.chat.postMessage({ channel: userId, text, parse: 'none', mrkdwn: false }))
+  }
+  return {
+    signIn: new SignIn({ pool, party, assurance }),
+    link: new LinkPage({ pool, accounts, tell, log }),
+    verdict: new VerdictPage(source, verdicts),
+  }
+}
