@@ -4,6 +4,10 @@ import { registerApprove, registerDeny } from './decide-review/verdict.command.t
 import { registerReviews } from './decide-review/reviews.command.ts'
 import { registerDemo } from './demo/demo.command.ts'
 import { exitCodes, failureOf } from './exit-codes.ts'
+import { registerPeople } from './keep-directory/people.command.ts'
+import { registerSeats } from './keep-directory/seats.command.ts'
+import { registerAgents } from './keep-registers/agents.command.ts'
+import { registerProducers } from './keep-registers/producers.command.ts'
 import { registerIntent } from './publish-intent/intent.command.ts'
 import { registerStore } from './adopt-store/store.command.ts'
 import { registerPublish } from './publish-intent/publish.command.ts'
@@ -36,6 +40,10 @@ const registers: readonly Register[] = [
   registerReplay,
   registerSelfTest,
   registerExplain,
+  registerAgents,
+  registerProducers,
+  registerPeople,
+  registerSeats,
   registerStore,
   registerQuarantine,
   registerParked,

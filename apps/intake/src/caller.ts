@@ -47,7 +47,7 @@ export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<C
      from countersign.producer p
      left join countersign.agent a
        on a.tenant_id = p.tenant_id and a.producer = p.name and a.iss = $1 and a.client_id = $2
-     where (p.iss = $1 and p.client_id = $2) or a.client_id is not null
+     where p.removed_at is null and ((p.iss = $1 and p.client_id = $2) or a.client_id is not null)
      limit 2`,
       [identity.issuer, identity.clientId],
     ),

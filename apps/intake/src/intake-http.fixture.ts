@@ -9,7 +9,7 @@ import { intakeService } from './intake.service.ts'
 
 const audience = 'https://countersign.example'
 const clientIds = ['etl', 'etl-bot', 'other-bot', 'rival', 'stranger']
-const people = ['olga', 'paul'].map((sub) => ({
+const people = ['olga', 'paul', 'rita', 'audra'].map((sub) => ({
   sub,
   name: sub,
   email: `${sub}@corp.example`,
@@ -30,7 +30,7 @@ export type IntakeBusOptions = {
   readonly hooks?: BusHooks
 }
 
-/** The whole service over HTTP: a producer with two agents that have clients of their own, a rival producer, two people. */
+/** The whole service over HTTP: a producer with two agents that have clients of their own, a rival producer, four people. */
 export const intakeOverHttp = async (
   settings: Readonly<Record<string, string>> = {},
   { openBus = createPostgresBus, hooks = {} }: IntakeBusOptions = {},
@@ -52,6 +52,8 @@ export const intakeOverHttp = async (
   await bench.registers.producer({ tenantId, producer: 'rival', issuer: provider.issuer, clientId: 'rival', ...nobody })
   const operator = await bench.addPerson('olga', ['operators'])
   const bystander = await bench.addPerson('paul')
+  const admin = await bench.addPerson('rita', ['security-admins'])
+  await bench.addPerson('audra', ['auditors'])
 
   const owner = new pg.Client({ connectionString: bench.urlOf('owner') })
   await owner.connect()
@@ -112,6 +114,7 @@ export const intakeOverHttp = async (
     url,
     operator,
     bystander,
+    admin,
     call,
     ready: () => service.checks.report(),
     stop: () => service.stop(),

@@ -4,6 +4,7 @@ import { AdoptStoreController } from './adopt-store/adopt-store.controller.ts'
 import type { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import type { Registers } from './register-agent/register.handler.ts'
 import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
+import { KeepRegistersController, type KeepRegisters } from './keep-registers/keep-registers.controller.ts'
 import { FreezeController } from './freeze/freeze.controller.ts'
 import type { Freeze } from './freeze/freeze.handler.ts'
 import { IssueGrantController } from './issue-grant/issue-grant.controller.ts'
@@ -57,6 +58,7 @@ export type IntakeParts = {
   readonly redriveQuarantined: RedriveQuarantined
   readonly redriveParked: RedriveParked
   readonly registers: Registers
+  readonly keepRegisters: KeepRegisters
   readonly freeze: Freeze
   readonly adoption: AdoptStore
   readonly key: SigningKey
@@ -78,6 +80,7 @@ export class IntakeModule {
         ReportExecutionController,
         ReconcileExecutionController,
         RegisterAgentController,
+        KeepRegistersController,
         FreezeController,
         TakeRecordsController,
         AdoptStoreController,
@@ -104,6 +107,7 @@ export class IntakeModule {
         { provide: token.REDRIVE_QUARANTINED, useValue: parts.redriveQuarantined },
         { provide: token.REDRIVE_PARKED, useValue: parts.redriveParked },
         { provide: token.REGISTERS, useValue: parts.registers },
+        { provide: token.KEEP_REGISTERS, useValue: parts.keepRegisters },
         { provide: token.FREEZE, useValue: parts.freeze },
         { provide: token.ADOPT_STORE, useValue: parts.adoption },
         { provide: token.SIGNING_KEY, useValue: parts.key },

@@ -19,6 +19,10 @@ import { Freeze } from './freeze/freeze.handler.ts'
 import type { IntakeConfig } from './intake.config.ts'
 import { IntakeModule } from './intake.module.ts'
 import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
+import { ChangeEntry } from './keep-registers/change-entry.ts'
+import { ReadRegisters } from './keep-registers/read-registers.ts'
+import { RemoveEntry } from './keep-registers/remove-entry.ts'
+import { ReviewEntry } from './keep-registers/review-entry.ts'
 import { Admission } from './publish-intent/admission.ts'
 import { PublishBatch } from './publish-intent/publish-batch.ts'
 import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
@@ -102,6 +106,7 @@ export const intakeService =
       { onError },
     )
     const issuer = config.PUBLIC_URL
+    const registers = new Registers(store)
     checks.register({
       name: 'database',
       effect: 'not_ready',
@@ -128,7 +133,13 @@ export const intakeService =
         redriveParked: new RedriveParked({ pool, bus, store }),
         reconcile: new ReconcileExecution(pool, store),
         withdraw: new WithdrawIntent(store),
-        registers: new Registers(store),
+        registers,
+        keepRegisters: {
+          read: new ReadRegisters(pool),
+          change: new ChangeEntry(pool, registers),
+          remove: new RemoveEntry(store),
+          review: new ReviewEntry(store),
+        },
         freeze: new Freeze(store),
         adoption: new AdoptStore({
           pool,

@@ -19,8 +19,20 @@ export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<P
 const operatorGroup = 'operators'
 export const auditorGroup = 'auditors'
 
-/** The caller when they are an operator: the only ones who change the directory. */
-export const operatorCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
+/** Groups whose people may read the directory, and review what others changed in it. */
+export const readers = [operatorGroup, 'security-admins', auditorGroup] as const
+export const reviewers = [operatorGroup, 'security-admins'] as const
+
+/** The caller when they are in one of the groups. */
+export const callerIn = async (
+  pool: pg.Pool,
+  identity: Identity,
+  groups: readonly string[],
+): Promise<PersonCaller | Refusal> => {
   const caller = await personCaller(pool, identity)
-  return 'refused' in caller || caller.groups.includes(operatorGroup) ? caller : refuse('not_allowed')
+  return 'refused' in caller || caller.groups.some((group) => groups.includes(group)) ? caller : refuse('not_allowed')
 }
+
+/** The caller when they are an operator: the only ones who change the directory. */
+export const operatorCaller = (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> =>
+  callerIn(pool, identity, [operatorGroup])

@@ -18,6 +18,8 @@ import { placesFrom } from './channels/places.ts'
 import { connectSlack } from './channels/slack/connect-slack.ts'
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
 import { ChangeGroup } from './keep-directory/change-group.handler.ts'
+import { ReadDirectory } from './keep-directory/read-directory.ts'
+import { ReviewGroup } from './keep-directory/review-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
 import { connectPages, hasPages } from './sign-in/connect-pages.ts'
 import { LinkAccount } from './link-account/link-account.handler.ts'
@@ -87,6 +89,8 @@ export const notifierService =
           people: new RegisterPerson(pool, store),
           groups: new ChangeGroup(store),
           accounts,
+          groupReviews: new ReviewGroup(store),
+          directory: new ReadDirectory(pool),
           reviews,
           api: new ApiChannel(source, verdicts, assurance),
           slack: slack?.callback ?? null,

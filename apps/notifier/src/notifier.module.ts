@@ -7,6 +7,8 @@ import { SlackCallbackController } from './channels/slack/slack-callback.control
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
 import { ChangeGroup } from './keep-directory/change-group.handler.ts'
 import { KeepDirectoryController } from './keep-directory/keep-directory.controller.ts'
+import { ReadDirectory } from './keep-directory/read-directory.ts'
+import { ReviewGroup } from './keep-directory/review-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
 import { LinkAccountController } from './link-account/link-account.controller.ts'
 import { LinkAccount } from './link-account/link-account.handler.ts'
@@ -25,6 +27,8 @@ export type NotifierParts = {
   readonly pool: pg.Pool
   readonly people: RegisterPerson
   readonly groups: ChangeGroup
+  readonly groupReviews: ReviewGroup
+  readonly directory: ReadDirectory
   readonly accounts: LinkAccount
   readonly reviews: FollowReviews
   readonly api: ApiChannel
@@ -58,6 +62,8 @@ export class NotifierModule {
         { provide: APP_INTERCEPTOR, useFactory: () => refusals },
         { provide: RegisterPerson, useFactory: () => people },
         { provide: ChangeGroup, useFactory: () => groups },
+        { provide: ReviewGroup, useFactory: () => parts.groupReviews },
+        { provide: ReadDirectory, useFactory: () => parts.directory },
         { provide: LinkAccount, useFactory: () => accounts },
         { provide: FollowReviews, useFactory: () => reviews },
         { provide: ApiChannel, useFactory: () => api },

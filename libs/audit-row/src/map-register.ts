@@ -5,6 +5,7 @@ const activities = {
   create: [1, 'Create'],
   read: [2, 'Read'],
   update: [3, 'Update'],
+  delete: [4, 'Delete'],
   enroll: [6, 'Enroll'],
   disable: [9, 'Disable'],
   suspend: [12, 'Suspend'],
@@ -58,23 +59,65 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
         from: 'intake',
       }
     case 'ProducerRegistered': {
-      const { producer, ownerGroup, ownerSubject, seeded, changedBy: by, clientId } = event.data
+      const { producer, ownerGroup, ownerSubject, seeded, changedBy: by, clientId, reason } = event.data
       return {
         ...entity(creating, 'producer.register', { name: producer, uid: clientId, type_id: 99, type: 'Producer' }),
         message: 'A producer was registered.',
         actor: changedBy(by, 'intake'),
         from: 'intake',
-        unmapped: owned({ ownerGroup, ownerSubject, seeded }),
+        unmapped: { ...owned({ ownerGroup, ownerSubject, seeded }), ...because(reason) },
       }
     }
     case 'AgentRegistered': {
-      const { agent, subjectId, kind, producer, ownerGroup, ownerSubject, seeded, changedBy: by } = event.data
+      const { agent, subjectId, kind, producer, ownerGroup, ownerSubject, seeded, changedBy: by, reason } = event.data
       return {
         ...entity(creating, 'agent.register', { name: agent, uid: subjectId, type_id: 99, type: 'AI Agent' }),
         message: 'An agent was registered.',
         actor: changedBy(by, 'intake'),
         from: 'intake',
-        unmapped: { ...owned({ ownerGroup, ownerSubject, seeded }), producer, principal_kind: kind },
+        unmapped: {
+          ...owned({ ownerGroup, ownerSubject, seeded }),
+          producer,
+          principal_kind: kind,
+          ...(event.data.executorKey === undefined ? {} : { executor_key: event.data.executorKey.thumbprint }),
+          ...because(reason),
+        },
+      }
+    }
+    case 'ProducerRemoved': {
+      const { producer, changedBy: by, reason } = event.data
+      return {
+        ...entity('delete', 'producer.remove', { name: producer, type_id: 99, type: 'Producer' }),
+        message: 'A producer was removed.',
+        severity: 2,
+        actor: { person: by },
+        from: 'intake',
+        unmapped: { reason },
+      }
+    }
+    case 'AgentRemoved': {
+      const { agent, subjectId, changedBy: by, reason } = event.data
+      return {
+        ...entity('delete', 'agent.remove', { name: agent, uid: subjectId, type_id: 99, type: 'AI Agent' }),
+        message: 'An agent was removed.',
+        severity: 2,
+        actor: { person: by },
+        from: 'intake',
+        unmapped: { reason },
+      }
+    }
+    case 'RegisterReviewed': {
+      const { register, entry, changes, by, reason } = event.data
+      return {
+        ...entity('update', `${register}.review`, {
+          name: entry,
+          type_id: 99,
+          type: register === 'agent' ? 'AI Agent' : 'Producer',
+        }),
+        message: 'Changes of a register were reviewed.',
+        actor: { person: by },
+        from: 'intake',
+        unmapped: { changes, ...because(reason) },
       }
     }
     case 'Frozen':
@@ -173,24 +216,34 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
       }
     }
     case 'DirectoryPersonRegistered': {
-      const { person, active, seeded, changedBy: by } = event.data
+      const { person, active, seeded, changedBy: by, reason } = event.data
       return {
         ...entity(active ? creating : 'disable', 'directory.person', { ...userOf(person) }),
         message: active ? 'A person was registered.' : 'A person was made inactive.',
         actor: changedBy(by, 'notifier'),
         from: 'notifier',
-        unmapped: { seeded },
+        unmapped: { seeded, ...because(reason) },
       }
     }
     case 'DirectoryGroupChanged': {
-      const { group, added, removed, seeded, changedBy: by } = event.data
+      const { group, added, removed, seeded, changedBy: by, reason } = event.data
       return {
         ...entity('update', 'directory.group', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
         message: 'The members of a group changed.',
         severity: seeded ? 1 : 2,
         actor: changedBy(by, 'notifier'),
         from: 'notifier',
-        unmapped: { seeded, added, removed },
+        unmapped: { seeded, added, removed, ...because(reason) },
+      }
+    }
+    case 'DirectoryReviewed': {
+      const { group, changes, by, reason } = event.data
+      return {
+        ...entity('update', 'directory.review', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
+        message: 'Changes of a group were reviewed.',
+        actor: { person: by },
+        from: 'notifier',
+        unmapped: { changes, ...because(reason) },
       }
     }
     case 'AccountLinked': {
@@ -209,6 +262,7 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
   }
 }
 
+const because = (reason: string | undefined) => (reason === undefined ? {} : { reason })
 const quarantinedOf = (uid: string) => ({ uid, type_id: 99, type: 'Quarantined Record' })
 const policyOf = (digest: string) => ({ uid: digest, type_id: 5, type: 'Policy' })
 const userOf = (person: string) => ({

@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
-import { closed, GroupName, ShortName, Uuid } from './primitives.ts'
+import { closed, GroupName, Identifier, ShortName, Uuid } from './primitives.ts'
+
+const Reason = Type.Optional(Identifier)
 
 /** Body of `POST /v1/directory/people`. */
 export const RegisterPersonBody = closed({
@@ -8,6 +10,7 @@ export const RegisterPersonBody = closed({
   displayName: ShortName,
   email: Type.Optional(ShortName),
   active: Type.Optional(Type.Boolean({ description: 'Who is not active decides nothing; true when absent' })),
+  reason: Reason,
 })
 export type RegisterPersonBody = Type.Static<typeof RegisterPersonBody>
 
@@ -17,7 +20,7 @@ export const RegisteredPerson = closed({ person: Uuid, changed: Type.Boolean() }
 const people = Type.Optional(Type.Array(Uuid, { maxItems: 256 }))
 
 /** Body of `POST /v1/directory/groups`. */
-export const ChangeGroupBody = closed({ group: GroupName, add: people, remove: people })
+export const ChangeGroupBody = closed({ group: GroupName, add: people, remove: people, reason: Reason })
 export type ChangeGroupBody = Type.Static<typeof ChangeGroupBody>
 
 /** Answer of `POST /v1/directory/groups`. */

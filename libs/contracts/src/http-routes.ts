@@ -3,6 +3,7 @@ import { intentRoutes } from './http-routes/intent-routes.ts'
 import { pageRoutes } from './http-routes/page-routes.ts'
 import { proofRoutes } from './http-routes/proof-routes.ts'
 import { quarantineRoutes } from './http-routes/quarantine-routes.ts'
+import { registerRoutes } from './http-routes/register-routes.ts'
 import { reviewRoutes } from './http-routes/review-routes.ts'
 import { storeRoutes } from './http-routes/store-routes.ts'
 import type { HttpRoute } from './http-routes/route.ts'
@@ -11,6 +12,7 @@ import type { HttpRoute } from './http-routes/route.ts'
 export const httpRoutes: readonly HttpRoute[] = [
   ...intentRoutes,
   ...reviewRoutes,
+  ...registerRoutes,
   ...directoryRoutes,
   ...pageRoutes,
   ...proofRoutes,

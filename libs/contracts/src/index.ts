@@ -84,7 +84,21 @@ export {
   type RedrivenQuarantine,
 } from './quarantine.schema.ts'
 export { isRefusal, isRefusalCode, refusals, refuse, type Refusal, type RefusalCode } from './refusals.ts'
-export { ExecutorKey, FreezeScope } from './register.schema.ts'
+export {
+  type AgentList,
+  type ChangedEntry,
+  type EntryOwner,
+  type GroupList,
+  type OpenChange,
+  type PeopleList,
+  type ProducerList,
+  RegisterOwnedAgentBody,
+  RegisterProducerBody,
+  RemoveEntryBody,
+  type ReviewedEntry,
+  ReviewEntryBody,
+} from './register-entry.schema.ts'
+export { type ExecutorKey, FreezeScope } from './register.schema.ts'
 export { AdoptedStoreView, StoreView } from './view.schema.ts'
 export { Assurance, AssuranceDemand, Channel, VerdictChoice } from './review.schema.ts'
 export {

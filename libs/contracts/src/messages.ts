@@ -18,6 +18,7 @@ import {
   RedrivenParked,
   RedrivenQuarantine,
 } from './quarantine.schema.ts'
+import * as registerEntry from './register-entry.schema.ts'
 import { SealedIntent, SealedReason } from './sealed.schema.ts'
 import * as view from './view.schema.ts'
 
@@ -51,6 +52,9 @@ const {
   Problem,
 } = http
 
+// Parts of others, not messages of their own.
+const { EntryOwner: _owner, OpenChange: _change, ...entries } = registerEntry
+
 /** Every message that is no event: HTTP bodies and answers, values on the bus, sealed plaintexts. */
 export const messageDefinitions: readonly MessageDefinition[] = [
   ...versionOne('http', {
@@ -70,6 +74,7 @@ export const messageDefinitions: readonly MessageDefinition[] = [
     Problem,
     ...directory,
     ...view,
+    ...entries,
     QuarantineList,
     QuarantinedRecord,
     QuarantinedContent,

@@ -84,6 +84,18 @@ export const refusals = {
     title: 'The agent is registered by somebody else or otherwise',
     next: 'Choose another name, or ask an operator.',
   },
+  client_taken: {
+    title: 'The client speaks for another agent or producer',
+    next: 'Use a client of its own, or remove the other one first.',
+  },
+  own_change: {
+    title: 'Nobody reviews their own change',
+    next: 'Another operator or security admin has to look.',
+  },
+  unknown_owner: {
+    title: 'The owner is no active person and no group of the directory',
+    next: 'Register the person or the group first.',
+  },
   too_many_owners: {
     title: 'The groups that own the agent have too many members',
     next: 'Name a smaller group as owner, at most 256 people.',

@@ -78,6 +78,53 @@ export const AgentRegistered = event({
   }),
 })
 
+/** Somebody was taken out of a register: nothing new is taken from them, and their name stays theirs. */
+const removed = { changedBy: Uuid, reason: Identifier } as const
+
+export const ProducerRemoved = event({
+  name: 'ProducerRemoved',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/keep-registers',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({ producer: ProducerName, ...removed }),
+})
+
+export const AgentRemoved = event({
+  name: 'AgentRemoved',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/keep-registers',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({ agent: AgentName, subjectId: Uuid, ...removed }),
+})
+
+/** Another person has looked at changes of a register: who made them counts as reviewed from then on. */
+const reviewed = {
+  changes: Type.Array(SafeInteger, { minItems: 1, maxItems: 256, description: 'Numbers of the changes' }),
+  by: Uuid,
+  reason: Because,
+} as const
+
+export const RegisterReviewed = event({
+  name: 'RegisterReviewed',
+  version: 1,
+  kind: 'register',
+  owner: 'intake',
+  ownerFolder: 'intake/keep-registers',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({
+    register: Type.Union([Type.Literal('agent'), Type.Literal('producer')]),
+    entry: AgentName,
+    ...reviewed,
+  }),
+})
+
 export const FreezeScope = Type.Union([
   closed({ kind: Type.Literal('tenant') }),
   closed({ kind: Type.Literal('agent'), agent: AgentName }),
@@ -161,6 +208,17 @@ export const DirectoryGroupChanged = event({
     seeded: Type.Boolean(),
     reason: Because,
   }),
+})
+
+export const DirectoryReviewed = event({
+  name: 'DirectoryReviewed',
+  version: 1,
+  kind: 'register',
+  owner: 'notifier',
+  ownerFolder: 'notifier/keep-directory',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({ group: GroupName, ...reviewed }),
 })
 
 export const AccountLinked = event({

@@ -85,7 +85,10 @@ export async function readStanding(
   }))
 }
 
-/** Whether a freeze covers an action: of the whole tenant, its agent, the action or the environment. */
+/**
+ * Whether a freeze covers an action: of the whole tenant, its agent, the action or the environment. An agent that was taken
+ * out of the register is frozen for good.
+ */
 export async function readFrozen(
   tx: Transaction,
   questions: readonly {
@@ -100,7 +103,9 @@ export async function readFrozen(
       `select exists (select from countersign.freeze f where f.tenant_id = q.tenant and f.active and (
        f.scope_kind = 'tenant' or (f.scope_kind = 'agent' and f.scope_value = q.agent)
        or (f.scope_kind = 'action' and f.scope_value = q.action)
-       or (f.scope_kind = 'environment' and f.scope_value = q.environment))) as frozen
+       or (f.scope_kind = 'environment' and f.scope_value = q.environment)))
+       or exists (select from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
+         and a.removed_at is not null) as frozen
      from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality as q(tenant, agent, action, environment, place)
      order by q.place`,
       [

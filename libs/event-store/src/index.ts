@@ -40,6 +40,14 @@ export {
   type RefusalSource,
 } from './refusal-counts.ts'
 export {
+  noteReview,
+  openChangesSql,
+  unreviewedChanges,
+  type EntryRef,
+  type ReviewedRegister,
+  type UnreviewedChange,
+} from './register-changes.ts'
+export {
   accountsByUser,
   accountsOfPeople,
   activeFreezes,

@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
+import { RegisterReviews1795330800001 } from './migrations/register-reviews.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
 import { roleOfOwner } from './roles.ts'
@@ -61,7 +62,13 @@ export async function migrate(options: {
   await migrateSchema({
     ownerUrl: options.ownerUrl,
     schema: 'countersign',
-    migrations: [Initial1763683200000, StoreStanding1795305600000, StoreExtent1795305600001, ExecutorKeys1795330800000],
+    migrations: [
+      Initial1763683200000,
+      StoreStanding1795305600000,
+      StoreExtent1795305600001,
+      ExecutorKeys1795330800000,
+      RegisterReviews1795330800001,
+    ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]
   const owned = owners.flatMap(([owner, types]) => types.map((type) => ({ type, role: roleOfOwner(owner) })))

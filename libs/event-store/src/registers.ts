@@ -17,6 +17,7 @@ export type ProducerEntry = ChangeRecord & {
   readonly clientId: string | null
   readonly ownerSubjectId: string | null
   readonly ownerGroup: string | null
+  readonly removedAt: string | null
 }
 
 export type AgentEntry = ChangeRecord & {
@@ -31,6 +32,7 @@ export type AgentEntry = ChangeRecord & {
   readonly clientId: string | null
   /** RFC 7638 thumbprint of the key that its executor proves to hold; null when it has none. */
   readonly executorKeyThumbprint: string | null
+  readonly removedAt: string | null
 }
 
 export type PersonEntry = {

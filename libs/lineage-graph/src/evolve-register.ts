@@ -36,6 +36,11 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
       return
     // The tenant is the border of the graph, not a node in it.
     case 'TenantRegistered':
+    // What is removed stays in the graph with what it did, and a review changes nothing about who is who.
+    case 'ProducerRemoved':
+    case 'AgentRemoved':
+    case 'RegisterReviewed':
+    case 'DirectoryReviewed':
     // A freeze stops actions; what it stopped shows as refused collects and redeems in the audit rows.
     case 'Frozen':
     case 'Unfrozen':

@@ -37,6 +37,15 @@ export const registers = (): RecordedEventOf[] => {
     changedRules: ['reads-are-free'],
   })
   add('PolicySetRefused', { digest: digest(7), by: subjects.dana, code: 'policy_error', problemCount: 2 })
+  add('RegisterReviewed', { register: 'agent', entry: 'etl-bot', changes: [1], by: subjects.ben })
+  add('DirectoryReviewed', { group: 'data-owners', changes: [2], by: subjects.dana })
+  add('AgentRemoved', {
+    agent: 'etl-bot',
+    subjectId: subjects.etlBot,
+    changedBy: subjects.dana,
+    reason: 'nobody uses it',
+  })
+  add('ProducerRemoved', { producer: 'warehouse', changedBy: subjects.dana, reason: 'it was switched off' })
   add('Frozen', { freezeId: id(0xc, 1), scope: { kind: 'tenant' }, by: subjects.dana })
   add('Unfrozen', { freezeId: id(0xc, 1), by: subjects.dana })
   add('StoreAdopted', {

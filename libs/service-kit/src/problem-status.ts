@@ -28,11 +28,11 @@ const codesByStatus: Readonly<Record<number, string>> = {
     array_too_long string_too_long lone_surrogate nul_character negative_zero number_not_exact forbidden_key
     root_not_object invalid_request unknown_field secret_in_field hidden_text idempotency_key_missing
     idempotency_key_invalid reason_required time_invalid deadline_invalid malformed_request duplicate_header
-    unknown_parameter duplicate_parameter invalid_parameter no_value wrong_event_type wrong_subject
+    unknown_owner unknown_parameter duplicate_parameter invalid_parameter no_value wrong_event_type wrong_subject
   `,
   401: 'token_missing token_invalid token_expired step_up_required',
   403: `
-    agent_taken too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied self_approval
+    agent_taken client_taken own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied self_approval
     owner_of_agent in_delegation_chain policy_author not_eligible account_not_linked person_inactive
     wrong_executor frozen no_longer_eligible grant_token_invalid
   `,

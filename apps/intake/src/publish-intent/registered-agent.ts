@@ -20,7 +20,7 @@ type Row = {
   owners: string[] | null
 }
 
-/** Agents by name in one round trip; groups that own are expanded to their members. */
+/** Agents by name in one round trip, without removed ones; groups that own are expanded to their members. */
 export const readAgents = async (
   tx: Transaction,
   names: readonly { tenantId: string; name: string }[],
@@ -34,7 +34,7 @@ export const readAgents = async (
             where m.tenant_id = a.tenant_id and m.group_name in (a.owner_group, p.owner_group)
         ) as o where owner is not null) as owners
      from (select distinct * from unnest($1::uuid[], $2::text[])) as wanted(tenant_id, name)
-     join countersign.agent a using (tenant_id, name)
+     join countersign.agent a on a.tenant_id = wanted.tenant_id and a.name = wanted.name and a.removed_at is null
      left join countersign.producer p on p.tenant_id = a.tenant_id and p.name = a.producer`,
       [names.map(({ tenantId }) => tenantId), names.map(({ name }) => name)],
     ),

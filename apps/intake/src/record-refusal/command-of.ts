@@ -16,6 +16,9 @@ const commands: readonly (readonly [method: string, path: RegExp, command: strin
   ['POST', new RegExp(`^/v1/grants/${id}/reconcile$`), 'reconcile_execution'],
   ['POST', /^\/v1\/executions$/, reportCommand],
   ['POST', /^\/v1\/agents$/, 'register_agent'],
+  ['POST', /^\/v1\/(agents|producers)\/register$/, 'change_register'],
+  ['POST', /^\/v1\/(agents|producers)\/remove$/, 'remove_from_register'],
+  ['POST', /^\/v1\/(agents|producers)\/review$/, 'review_register'],
   ['POST', /^\/v1\/freezes$/, 'freeze'],
   ['POST', /^\/v1\/quarantine\/redrive$/, 'redrive_quarantined'],
   // A read like no other: what it shows is sealed.

@@ -49,11 +49,19 @@ export type RegisterAgent = Ownership & {
   readonly executorKey?: ExecutorKey
 }
 
-const registerStream = (tenantId: string, kind: string, name: string): StreamRef => ({
+/** Stream of an entry of a register. */
+export const registerStream = (tenantId: string, kind: string, name: string): StreamRef => ({
   kind: 'register',
   streamId: nameId(kind, tenantId, name),
   tenantId,
 })
+
+/** What a registration changed. */
+export type Registered = { readonly changed: boolean }
+export type RegisteredAgent = Registered & { readonly subjectId: string }
+
+/** Reads, in the transaction of a registration, whether what it names is there; a refusal where it is not. */
+export type Check = (tx: Transaction) => Promise<Refusal | undefined>
 
 /** Whether a registration may follow the last one: a refusal, that it says nothing new, or undefined where it may. */
 type Admit = (last: StoredEvent | undefined) => Refusal | 'unchanged' | undefined
@@ -94,18 +102,21 @@ export class Registers {
   }
 
   /** Registers a producer, or changes its client or owners. */
-  async producer(command: RegisterProducer): Promise<void> {
+  async producer(command: RegisterProducer, check: Check = async () => undefined): Promise<Registered | Refusal> {
     const { tenantId, producer, issuer, clientId, ...ownership } = command
     const stream = registerStream(tenantId, 'producer', producer)
-    await this.#register(stream, [], {
+    const registered = await this.#register(stream, [], {
+      check,
       event: () => ({ type: 'ProducerRegistered', data: { producer, issuer, clientId, ...ownership } }),
       row: (tx) =>
         tx.query(
-          `insert into countersign.producer (tenant_id, name, iss, client_id, owner_subject_id, owner_group, seeded, changed_by)
-           values ($1, $2, $3, $4, $5, $6, $7, $8)
+          `insert into countersign.producer (tenant_id, name, iss, client_id, owner_subject_id, owner_group, seeded, changed_by,
+             change_reason)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            on conflict (tenant_id, name) do update set iss = excluded.iss, client_id = excluded.client_id,
              owner_subject_id = excluded.owner_subject_id, owner_group = excluded.owner_group, seeded = excluded.seeded,
-             changed_by = excluded.changed_by, changed_at = clock_timestamp(), reviewed_by = null`,
+             changed_by = excluded.changed_by, changed_at = clock_timestamp(), reviewed_by = null,
+             change_reason = excluded.change_reason, removed_at = null`,
           [
             tenantId,
             producer,
@@ -115,35 +126,47 @@ export class Registers {
             ownership.ownerGroup,
             ownership.seeded,
             ownership.changedBy,
+            ownership.reason ?? null,
           ],
         ),
     })
+    return isRefusal(registered) ? registered : { changed: registered.changed }
   }
 
-  /** Registers an agent, or changes its client or owners: for whoever operates the deployment. Its subject id stays. */
-  async agent(command: RegisterAgent): Promise<{ readonly subjectId: string }> {
-    const registered = await this.#agent(command, () => undefined)
+  /** Registers an agent, or changes its client, key or owners: for whoever operates the deployment. Its subject id stays. */
+  async agent(command: RegisterAgent): Promise<RegisteredAgent> {
+    const registered = await this.#agent(command, {})
     if (isRefusal(registered)) throw new Error('the registration of an agent was refused')
     return registered
+  }
+
+  /** The same where what it names has to be there. */
+  checkedAgent(command: RegisterAgent, check: Check): Promise<RegisteredAgent | Refusal> {
+    return this.#agent(command, { check })
   }
 
   /**
    * Registers an agent that is not registered yet; doing so again changes nothing. An agent that belongs to another
    * producer, owner or client, or is of another kind, is `agent_taken`: nobody takes over an agent by its name.
    */
-  newAgent(command: RegisterAgent): Promise<{ readonly subjectId: string } | Refusal> {
-    return this.#agent(command, (last) => {
-      if (last === undefined) return undefined
-      return last.type === 'AgentRegistered' && isSameAgent(last.data, command) ? 'unchanged' : refuse('agent_taken')
+  newAgent(command: RegisterAgent): Promise<RegisteredAgent | Refusal> {
+    return this.#agent(command, {
+      admit: (last) => {
+        if (last === undefined) return undefined
+        return last.type === 'AgentRegistered' && isSameAgent(last.data, command) ? 'unchanged' : refuse('agent_taken')
+      },
     })
   }
 
-  async #agent(command: RegisterAgent, admit: Admit): Promise<{ readonly subjectId: string } | Refusal> {
+  async #agent(
+    command: RegisterAgent,
+    admission: { readonly admit?: Admit; readonly check?: Check },
+  ): Promise<RegisteredAgent | Refusal> {
     const { tenantId, agent, kind, producer, issuer, clientId, executorKey, ...ownership } = command
     const stream = registerStream(tenantId, 'agent', agent)
     const identity = { tenantId, iss: `agents.${tenantId}`, sub: agent }
     const registered = await this.#register(stream, [identity], {
-      admit,
+      ...admission,
       event: ([who]) => ({
         type: 'AgentRegistered',
         data: {
@@ -161,12 +184,13 @@ export class Registers {
       row: (tx, [who]) =>
         tx.query(
           `insert into countersign.agent (tenant_id, name, subject_id, kind, producer, iss, client_id, owner_subject_id, owner_group,
-             seeded, changed_by, executor_key_thumbprint)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             seeded, changed_by, executor_key_thumbprint, change_reason)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
            on conflict (tenant_id, name) do update set kind = excluded.kind, producer = excluded.producer, iss = excluded.iss,
              client_id = excluded.client_id, owner_subject_id = excluded.owner_subject_id, owner_group = excluded.owner_group,
              seeded = excluded.seeded, changed_by = excluded.changed_by, changed_at = clock_timestamp(), reviewed_by = null,
-             executor_key_thumbprint = excluded.executor_key_thumbprint`,
+             executor_key_thumbprint = excluded.executor_key_thumbprint, change_reason = excluded.change_reason,
+             removed_at = null`,
           [
             tenantId,
             agent,
@@ -180,13 +204,14 @@ export class Registers {
             ownership.seeded,
             ownership.changedBy,
             executorKey?.thumbprint ?? null,
+            ownership.reason ?? null,
           ],
         ),
     })
     if (isRefusal(registered)) return registered
-    const [subject] = registered
+    const [subject] = registered.subjects
     if (subject === undefined) throw new Error('an agent has a subject')
-    return { subjectId: subject.subjectId }
+    return { subjectId: subject.subjectId, changed: registered.changed }
   }
 
   async #register(
@@ -196,37 +221,42 @@ export class Registers {
       event,
       row,
       admit = () => undefined,
+      check = async () => undefined,
     }: {
       admit?: Admit
+      check?: Check
       event: (subjects: readonly Subject[]) => RegisterEvent
       row: (tx: Transaction, subjects: readonly Subject[]) => Promise<unknown>
     },
-  ): Promise<readonly Subject[] | Refusal> {
+  ): Promise<Entered | Refusal> {
     const { answer } = await this.#store.execute(
       { streams: [stream] },
       {
-        read: (tx) => resolveSubjects(tx, identities),
-        decide: (_command, loaded, subjects: readonly Subject[]): Decision<readonly Subject[] | Refusal> => {
+        read: async (tx) => ({ subjects: await resolveSubjects(tx, identities), refusal: await check(tx) }),
+        decide: (_command, loaded, { subjects, refusal }): Decision<Entered | Refusal> => {
+          if (refusal !== undefined) return { append: [], answer: refusal }
           const next = event(subjects)
-          const last = loaded.of(stream).events.at(-1)
+          const last = loaded.of(stream).events.findLast(({ type }) => type !== 'RegisterReviewed')
           const admitted = admit(last)
           if (isRefusal(admitted)) return { append: [], answer: admitted }
           const isSame = last !== undefined && last.type === next.type && sameContent(last.data, next.data)
           // Seeding never undoes what somebody changed since.
           const isKept = last !== undefined && isSeeded(next) && !isSeeded(last)
-          const isUnchanged = admitted === 'unchanged' || isSame || isKept
-          return { append: isUnchanged ? [] : [{ stream, events: [next] }], answer: subjects }
+          const changed = !(admitted === 'unchanged' || isSame || isKept)
+          return { append: changed ? [{ stream, events: [next] }] : [], answer: { subjects, changed } }
         },
         effects: async (tx, [decided]) => {
           if (decided === undefined || decided.events.length === 0 || isRefusal(decided.answer)) return
-          await writeSubjects(tx, decided.answer)
-          await row(tx, decided.answer)
+          await writeSubjects(tx, decided.answer.subjects)
+          await row(tx, decided.answer.subjects)
         },
       },
     )
     return answer
   }
 }
+
+type Entered = Registered & { readonly subjects: readonly Subject[] }
 
 /** Whether an agent is registered as somebody says; who registered it, when, why and with what key does not matter. */
 const isSameAgent = (known: EventData<'AgentRegistered'>, said: RegisterAgent): boolean =>
@@ -239,9 +269,11 @@ const isSameAgent = (known: EventData<'AgentRegistered'>, said: RegisterAgent): 
 
 const isSeeded = ({ data }: { data: object }): boolean => 'seeded' in data && data.seeded === true
 
-/** Whether a registration says nothing new; who introduces a subject id is not part of what it says. */
+type Told = { readonly subjects?: unknown; readonly changedBy?: unknown; readonly reason?: unknown }
+
+/** Whether a registration says nothing new; who says it, why, and who introduces a subject id is not part of it. */
 const sameContent = (before: object, after: object): boolean => {
-  const content = ({ subjects: _introduced, ...rest }: { subjects?: unknown }) =>
+  const content = ({ subjects: _introduced, changedBy: _who, reason: _why, ...rest }: Told) =>
     JSON.stringify(Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1)))
   return content(before) === content(after)
 }

@@ -29,7 +29,7 @@ export const producerCaller = async (pool: pg.Pool, producer: string): Promise<C
   const { rows } = await pool.query<ProducerRow>(
     prepared(
       `select tenant_id, iss, client_id, owner_subject_id, owner_group from countersign.producer
-     where name = $1 limit 2`,
+     where name = $1 and removed_at is null limit 2`,
       [producer],
     ),
   )
@@ -54,7 +54,7 @@ export const consumableProducers = async (pool: pg.Pool): Promise<{ names: strin
   const { rows } = await pool.query<{ name: string; is_clear: boolean }>(
     prepared(
       `select name, count(*) = 1 and bool_and(iss is not null and client_id is not null) as is_clear
-     from countersign.producer group by name order by name`,
+     from countersign.producer where removed_at is null group by name order by name`,
       [],
     ),
   )

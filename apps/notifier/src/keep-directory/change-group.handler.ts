@@ -39,7 +39,7 @@ export class ChangeGroup {
   }
 
   async handle(command: ChangeGroupCommand): Promise<ChangedGroup | Refusal> {
-    const { tenantId, group, changedBy, seeded } = command
+    const { tenantId, group, changedBy, seeded, reason } = command
     const ref = registerStream(tenantId, nameId('group', tenantId, group))
     const { answer } = await this.#store.execute(
       { streams: [ref] },
@@ -62,7 +62,7 @@ export class ChangeGroup {
           }
           const event: GroupChanged = {
             type: 'DirectoryGroupChanged',
-            data: { group, added, removed, changedBy, seeded },
+            data: { group, added, removed, changedBy, seeded, ...(reason === undefined ? {} : { reason }) },
           }
           const after = [...[...members].filter((person) => !removed.includes(person)), ...added]
           const done: ChangedGroup = { group, members: after, changed: true }
@@ -81,15 +81,16 @@ export class ChangeGroup {
 
 const writeGroup = async (
   tx: Transaction,
-  { tenantId, group, changedBy, seeded }: ChangeGroupCommand,
+  { tenantId, group, changedBy, seeded, reason }: ChangeGroupCommand,
   { added, removed }: GroupChanged['data'],
 ): Promise<void> => {
   await tx.query(
-    `insert into countersign.directory_group (tenant_id, name, seeded, changed_by) values ($1, $2, $3, $4)
+    `insert into countersign.directory_group (tenant_id, name, seeded, changed_by, change_reason)
+     values ($1, $2, $3, $4, $5)
      on conflict (tenant_id, name) do update
        set seeded = excluded.seeded, changed_by = excluded.changed_by, changed_at = clock_timestamp(),
-         reviewed_by = null`,
-    [tenantId, group, seeded, changedBy],
+         reviewed_by = null, change_reason = excluded.change_reason`,
+    [tenantId, group, seeded, changedBy, reason ?? null],
   )
   await tx.query(
     'delete from countersign.group_member where tenant_id = $1 and group_name = $2 and subject_id = any ($3::uuid[])',

@@ -1,29 +1,67 @@
-import { ChangeGroupBody, RegisterPersonBody } from '@countersign/contracts'
+import {
+  ChangeGroupBody,
+  GroupName,
+  RegisterPersonBody,
+  ReviewEntryBody,
+  Uuid,
+  type GroupList,
+  type PeopleList,
+  type ReviewedEntry,
+} from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
-import { orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
-import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common'
+import { EdgeRoute, orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
+import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common'
 import { findSecret, hasHiddenText } from '@countersign/redaction'
-import { operatorCaller } from '../caller.ts'
+import { callerIn, operatorCaller, readers, reviewers } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import type pg from 'pg'
+import { Type } from 'typebox'
 import { ChangeGroup, type ChangedGroup } from './change-group.handler.ts'
+import { ReadDirectory } from './read-directory.ts'
 import { type RegisteredPerson, RegisterPerson } from './register-person.handler.ts'
 
-/** People and groups, for operators. */
+import { ReviewGroup } from './review-group.handler.ts'
+
+const limit = Type.Integer({ minimum: 1, maximum: 100, default: 50 })
+const PeopleQuery = Type.Object({
+  person: Type.Optional(Uuid),
+  issuer: Type.Optional(Type.String({ maxLength: 512 })),
+  subject: Type.Optional(Type.String({ maxLength: 255 })),
+  group: Type.Optional(GroupName),
+  after: Type.Optional(Uuid),
+  limit,
+})
+const GroupsQuery = Type.Object({ name: Type.Optional(GroupName), after: Type.Optional(GroupName), limit })
+
+/** Refuses clear texts of a body that hold a secret or characters that nobody sees. */
+const checkTexts = (texts: Readonly<Record<string, string | undefined>>): void => {
+  for (const [name, text = ''] of Object.entries(texts)) {
+    if (hasHiddenText(text)) throw new Refused({ code: 'hidden_text', pointer: `/${name}` })
+    if (findSecret(text) !== undefined) throw new Refused({ code: 'secret_in_field', pointer: `/${name}` })
+  }
+}
+
+/** People and groups, for operators; those who audit read them. */
 @Controller('v1/directory')
 export class KeepDirectoryController {
   readonly #pool: pg.Pool
   readonly #people: RegisterPerson
   readonly #groups: ChangeGroup
+  readonly #reviews: ReviewGroup
+  readonly #directory: ReadDirectory
 
   constructor(
     @Inject(NOTIFIER_POOL) pool: pg.Pool,
     @Inject(RegisterPerson) people: RegisterPerson,
     @Inject(ChangeGroup) groups: ChangeGroup,
+    @Inject(ReviewGroup) reviews: ReviewGroup,
+    @Inject(ReadDirectory) directory: ReadDirectory,
   ) {
     this.#pool = pool
     this.#people = people
     this.#groups = groups
+    this.#reviews = reviews
+    this.#directory = directory
   }
 
   @Post('people')
@@ -33,18 +71,16 @@ export class KeepDirectoryController {
     @Requester() identity: Identity,
   ): Promise<RegisteredPerson> {
     const { tenantId, subjectId } = orRefuse(await operatorCaller(this.#pool, identity))
-    if (hasHiddenText(body.displayName)) throw new Refused({ code: 'hidden_text', pointer: '/displayName' })
-    for (const field of ['displayName', 'email', 'issuer', 'subject'] as const) {
-      if (findSecret(body[field] ?? '') !== undefined)
-        throw new Refused({ code: 'secret_in_field', pointer: `/${field}` })
-    }
+    const { displayName, email, issuer, subject, reason } = body
+    checkTexts({ displayName, email, issuer, subject, reason })
     return this.#people.handle({
       tenantId,
-      issuer: body.issuer,
-      subject: body.subject,
-      displayName: body.displayName,
-      ...(body.email === undefined ? {} : { email: body.email }),
+      issuer,
+      subject,
+      displayName,
+      ...(email === undefined ? {} : { email }),
       active: body.active ?? true,
+      ...(reason === undefined ? {} : { reason }),
       changedBy: subjectId,
       seeded: false,
     })
@@ -57,7 +93,49 @@ export class KeepDirectoryController {
     @Requester() identity: Identity,
   ): Promise<ChangedGroup> {
     const { tenantId, subjectId } = orRefuse(await operatorCaller(this.#pool, identity))
-    const { group, add = [], remove = [] } = body
-    return orRefuse(await this.#groups.handle({ tenantId, group, add, remove, changedBy: subjectId, seeded: false }))
+    const { group, add = [], remove = [], reason } = body
+    checkTexts({ reason })
+    return orRefuse(
+      await this.#groups.handle({
+        tenantId,
+        group,
+        add,
+        remove,
+        changedBy: subjectId,
+        seeded: false,
+        ...(reason === undefined ? {} : { reason }),
+      }),
+    )
+  }
+
+  @Post('groups/review')
+  @HttpCode(200)
+  async reviewGroup(
+    @Body(validateBody(ReviewEntryBody)) body: ReviewEntryBody,
+    @Requester() identity: Identity,
+  ): Promise<ReviewedEntry> {
+    const caller = orRefuse(await callerIn(this.#pool, identity, reviewers))
+    checkTexts({ reason: body.reason })
+    return orRefuse(await this.#reviews.handle(caller, body))
+  }
+
+  @Get('people')
+  @EdgeRoute({ query: PeopleQuery })
+  async listPeople(
+    @Query() search: Type.Static<typeof PeopleQuery>,
+    @Requester() identity: Identity,
+  ): Promise<PeopleList> {
+    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    return this.#directory.people(tenantId, search)
+  }
+
+  @Get('groups')
+  @EdgeRoute({ query: GroupsQuery })
+  async listGroups(
+    @Query() search: Type.Static<typeof GroupsQuery>,
+    @Requester() identity: Identity,
+  ): Promise<GroupList> {
+    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    return this.#directory.groups(tenantId, search)
   }
 }

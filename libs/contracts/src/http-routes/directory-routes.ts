@@ -6,9 +6,11 @@ import {
   RegisteredPerson,
   RegisterPersonBody,
 } from '../directory.schema.ts'
+import { Type } from 'typebox'
+import { GroupName, Uuid } from '../primitives.ts'
+import { GroupList, PeopleList, ReviewedEntry, ReviewEntryBody } from '../register-entry.schema.ts'
+import { limit, ofOperator, readers } from './register-routes.ts'
 import type { HttpRoute } from './route.ts'
-
-const ofOperator = ['not_human', 'person_inactive', 'not_allowed'] as const
 
 /** What operators call to say who decides: served by notifier. */
 export const directoryRoutes: readonly HttpRoute[] = [
@@ -21,7 +23,7 @@ export const directoryRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: RegisterPersonBody,
     answers: [{ status: 200, description: 'Registered, now or before', body: RegisteredPerson }],
-    refusals: [...ofOperator, 'hidden_text'],
+    refusals: [...ofOperator, 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'POST',
@@ -32,7 +34,47 @@ export const directoryRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: ChangeGroupBody,
     answers: [{ status: 200, description: 'The group as it stands', body: ChangedGroup }],
+    refusals: [...ofOperator, 'hidden_text', 'secret_in_field'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/directory/people',
+    operation: 'listPeople',
+    folder: 'notifier/keep-directory',
+    summary: 'People of the tenant’s directory with their groups, by subject id.',
+    callers: readers,
+    query: Type.Object({
+      person: Type.Optional(Uuid),
+      issuer: Type.Optional(Type.String({ maxLength: 512 })),
+      subject: Type.Optional(Type.String({ maxLength: 255 })),
+      group: Type.Optional(GroupName),
+      after: Type.Optional(Uuid),
+      limit,
+    }),
+    answers: [{ status: 200, description: 'A page of people', body: PeopleList }],
     refusals: [...ofOperator],
+  },
+  {
+    method: 'GET',
+    path: '/v1/directory/groups',
+    operation: 'listGroups',
+    folder: 'notifier/keep-directory',
+    summary: 'Groups of the tenant’s directory by name, with the changes that nobody else has reviewed.',
+    callers: readers,
+    query: Type.Object({ name: Type.Optional(GroupName), after: Type.Optional(GroupName), limit }),
+    answers: [{ status: 200, description: 'A page of groups', body: GroupList }],
+    refusals: [...ofOperator],
+  },
+  {
+    method: 'POST',
+    path: '/v1/directory/groups/review',
+    operation: 'reviewGroup',
+    folder: 'notifier/keep-directory',
+    summary: 'Say that somebody else’s changes of a group are as they should be. Recorded.',
+    callers: ['operator', 'security-admin'],
+    request: ReviewEntryBody,
+    answers: [{ status: 200, description: 'What was reviewed, and what the caller may not', body: ReviewedEntry }],
+    refusals: [...ofOperator, 'not_found', 'own_change', 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'POST',

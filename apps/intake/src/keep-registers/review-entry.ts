@@ -1,0 +1,51 @@
+import { refuse, type Refusal, type ReviewedEntry, type ReviewEntryBody } from '@countersign/contracts'
+import { noteReview, unreviewedChanges, type Decision, type EventStore } from '@countersign/event-store'
+import type { PersonCaller } from '../caller.ts'
+import { registerStream } from '../register-agent/register.handler.ts'
+
+type Answer = ReviewedEntry | Refusal
+
+/**
+ * Another person says that changes of an agent or a producer are as they should be. Until somebody has, and for 7 days in
+ * any case, whoever made them approves nothing that the entry asks for. Nobody reviews what they changed themselves.
+ */
+export class ReviewEntry {
+  readonly #store: EventStore
+
+  constructor(store: EventStore) {
+    this.#store = store
+  }
+
+  async handle(
+    { tenantId, subjectId: by }: PersonCaller,
+    register: 'agent' | 'producer',
+    { name, upTo, reason }: ReviewEntryBody,
+  ): Promise<Answer> {
+    const stream = registerStream(tenantId, register, name)
+    const entry = { tenantId, register, name }
+    const { answer } = await this.#store.execute(
+      { streams: [stream] },
+      {
+        read: (tx) => unreviewedChanges(tx, entry, upTo),
+        decide: (_command, loaded, open): Decision<Answer> => {
+          if (loaded.of(stream).version === 0 || open === undefined) return { append: [], answer: refuse('not_found') }
+          const changes = open.filter(({ changedBy }) => changedBy !== by).map(({ changeId }) => changeId)
+          const left = open.filter(({ changedBy }) => changedBy === by).map(({ changeId }) => changeId)
+          if (changes.length === 0) {
+            return { append: [], answer: left.length > 0 ? refuse('own_change') : { name, reviewed: [], left } }
+          }
+          const data = { register, entry: name, changes, by, ...(reason === undefined ? {} : { reason }) }
+          return {
+            append: [{ stream, events: [{ type: 'RegisterReviewed', data }] }],
+            answer: { name, reviewed: changes, left },
+          }
+        },
+        effects: async (tx, [decided]) => {
+          if (decided === undefined || !('reviewed' in decided.answer) || decided.events.length === 0) return
+          await noteReview(tx, entry, { changes: decided.answer.reviewed, by })
+        },
+      },
+    )
+    return answer
+  }
+}

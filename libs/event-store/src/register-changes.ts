@@ -1,0 +1,55 @@
+import { prepared } from './prepared.ts'
+import type { Transaction } from './transaction.ts'
+
+/** A register whose changes another person reviews. */
+export type ReviewedRegister = 'agent' | 'producer' | 'directory_group'
+
+/** A change of an entry that nobody has reviewed yet. */
+export type UnreviewedChange = { readonly changeId: number; readonly changedBy: string }
+
+export type EntryRef = { readonly tenantId: string; readonly register: ReviewedRegister; readonly name: string }
+
+/** As many as an event may name. */
+const mostChanges = 256
+
+/** Unreviewed changes of an entry up to one of them, oldest first; undefined when the entry was never changed by anybody. */
+export async function unreviewedChanges(
+  tx: Transaction,
+  { tenantId, register, name }: EntryRef,
+  upTo: number,
+): Promise<UnreviewedChange[] | undefined> {
+  const { rows } = await tx.query<{ change_id: string; changed_by: string; is_open: boolean }>(
+    prepared(
+      `select change_id, changed_by, reviewed_by is null and change_id <= $4 as is_open from countersign.register_change
+     where tenant_id = $1 and register = $2 and name = $3
+     order by not (reviewed_by is null and change_id <= $4), change_id limit $5`,
+      [tenantId, register, name, upTo, mostChanges],
+    ),
+  )
+  if (rows.length === 0) return undefined
+  return rows.flatMap((row) => (row.is_open ? [{ changeId: Number(row.change_id), changedBy: row.changed_by }] : []))
+}
+
+/** Notes who reviewed changes, as an effect of the review's event. */
+export async function noteReview(
+  tx: Transaction,
+  { tenantId, register, name }: EntryRef,
+  { changes, by }: { readonly changes: readonly number[]; readonly by: string },
+): Promise<void> {
+  await tx.query(
+    prepared(
+      `update countersign.register_change set reviewed_by = $5, reviewed_at = clock_timestamp()
+     where tenant_id = $1 and register = $2 and name = $3 and change_id = any ($4::bigint[]) and reviewed_by is null`,
+      [tenantId, register, name, changes, by],
+    ),
+  )
+}
+
+/** SQL for the newest 50 unreviewed changes of an entry as JSON: `alias` is the entry's table in the query. */
+export const openChangesSql = (register: ReviewedRegister, alias: string): string =>
+  `coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('changeId', c.change_id, 'changedBy', c.changed_by,
+      'changedAt', to_char(c.changed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'reason', c.reason))
+      order by c.change_id)
+    from (select * from countersign.register_change r where r.tenant_id = ${alias}.tenant_id
+      and r.register = '${register}' and r.name = ${alias}.name and r.reviewed_by is null
+      order by r.change_id desc limit 50) as c), '[]')`
