@@ -1,4 +1,10 @@
-import { busSettings, secretSetting, serviceSchema, storeMarkSettings } from '@countersign/service-kit'
+import {
+  busSettings,
+  identitySettings,
+  secretSetting,
+  serviceSchema,
+  storeMarkSettings,
+} from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the intake service. */
@@ -10,8 +16,7 @@ export const intakeConfig = serviceSchema(3001, {
     default: 'http://127.0.0.1:3001',
     description: 'Base URL under which clients reach the deployment',
   }),
-  OIDC_ISSUER: Type.String({ description: 'Issuer of access tokens' }),
-  OIDC_AUDIENCE: Type.String({ default: 'countersign', description: 'Audience that access tokens must name' }),
+  ...identitySettings,
   DEPLOYMENT_KEY_FILE: Type.String({ description: 'Key under which tenant keys are wrapped (mode 0600)' }),
   GRANT_KEY_FILE: Type.String({ description: 'Ed25519 key that signs grants and receipts (PKCS#8 PEM, mode 0600)' }),
   INTENT_DEADLINE_MS: Type.Integer({

@@ -9,8 +9,7 @@ import {
   newId,
   notifyStore,
 } from '@countersign/event-store'
-import { tokenVerifier } from '@countersign/identity'
-import { type Compose, openStoreGuard } from '@countersign/service-kit'
+import { type Compose, openStoreGuard, tokenVerifierFor } from '@countersign/service-kit'
 import pg from 'pg'
 import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
@@ -72,7 +71,7 @@ export const intakeService =
     const appended = appendedSignal()
     const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake(), guard })
     const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
-    const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
+    const verifier = tokenVerifierFor(config)
     const record = new RecordRefusal(store)
     const shed = new ShedRequests(record, log)
     const refusals = new RecordRefusals({ pool, verifier, record, shed, log })

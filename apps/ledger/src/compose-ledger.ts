@@ -1,7 +1,6 @@
 import { bootCheck } from '@countersign/event-store'
 import type { Bus, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
-import { tokenVerifier } from '@countersign/identity'
 import {
   type Compose,
   counter,
@@ -9,6 +8,7 @@ import {
   observableGauge,
   observeBusLag,
   withBatchSpan,
+  tokenVerifierFor,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import { LedgerDiverged } from './append-entry/ledger-diverged.ts'
@@ -100,7 +100,7 @@ export const composeLedger =
 
     return {
       module: LedgerModule.serving({ pool, key, auditorGroup: config.AUDITOR_GROUP }),
-      verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+      verifier: tokenVerifierFor(config),
       consumers: [ledgerWork(bus, { announcing, feeding, publishing, appending })],
       onStop: async () => {
         lag.remove()

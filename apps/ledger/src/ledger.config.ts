@@ -1,4 +1,4 @@
-import { busSettings, secretSetting, serviceSchema } from '@countersign/service-kit'
+import { busSettings, identitySettings, secretSetting, serviceSchema } from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the ledger service. */
@@ -6,8 +6,7 @@ export const ledgerConfig = serviceSchema(3004, {
   DATABASE_URL: secretSetting({ description: 'PostgreSQL, as the role countersign_ledger' }),
   ...busSettings,
   DATABASE_POOL: Type.Integer({ default: 10, minimum: 3, maximum: 100, description: 'Database connections' }),
-  OIDC_ISSUER: Type.String({ description: 'Issuer of access tokens' }),
-  OIDC_AUDIENCE: Type.String({ default: 'countersign', description: 'Audience that access tokens must name' }),
+  ...identitySettings,
   CHECKPOINT_KEY_FILE: Type.String({
     description: 'Ed25519 key that signs checkpoints (PKCS#8 PEM, mode 0600)',
   }),

@@ -1,7 +1,6 @@
 import type { Bus, DeliveredRecord, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import { bootCheck } from '@countersign/event-store'
-import { tokenVerifier } from '@countersign/identity'
 import {
   observeBusLag,
   recordVerifier,
@@ -9,11 +8,13 @@ import {
   type Compose,
   type Consumer,
   type Log,
+  tokenVerifierFor,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import type { LineageProjectorConfig } from './lineage-projector.config.ts'
 import { LineageProjectorModule } from './lineage-projector.module.ts'
 import { projectBatch } from './project-batch.ts'
+import { collectorKey } from './reader.ts'
 
 /** What the service does not open itself. */
 export type LineageProjectorDependencies = {
@@ -57,10 +58,10 @@ export const composeLineageProjector =
         rules: {
           analysts: config.ANALYST_GROUP,
           auditors: config.AUDITOR_GROUP,
-          collectors: new Map(config.AUDIT_CLIENTS.map(readCollector)),
+          collectors: new Map(config.AUDIT_CLIENTS.map((text) => readCollector(text, config.OIDC_ISSUER))),
         },
       }),
-      verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+      verifier: tokenVerifierFor(config),
       consumers: [
         projecting({
           bus,
@@ -78,9 +79,11 @@ export const composeLineageProjector =
     }
   }
 
-const readCollector = (text: string): [client: string, tenantId: string] => {
-  const at = text.lastIndexOf(':')
-  return [text.slice(0, at), text.slice(at + 1)]
+/** `client:tenant` at the issuer of the short form, or `client:tenant@issuer`. */
+const readCollector = (text: string, ownIssuer: string | undefined): [client: string, tenantId: string] => {
+  const [, clientId = '', tenantId = '', issuer = ownIssuer] = /^([^:]+):([^@]+)(?:@(.+))?$/.exec(text) ?? []
+  if (issuer === undefined) throw new Error('AUDIT_CLIENTS: expected an issuer, because OIDC_ISSUER is not set')
+  return [collectorKey({ issuer, clientId }), tenantId]
 }
 
 type Projecting = {

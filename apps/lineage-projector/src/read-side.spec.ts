@@ -7,6 +7,7 @@ import { registers } from '@countersign/lineage-graph/registers-fixture'
 import { buildService, createLog, type Service } from '@countersign/service-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LineageProjectorModule } from './lineage-projector.module.ts'
+import { collectorKey } from './reader.ts'
 import { projectEvents } from './project-events.ts'
 import { freshProjection, recordEvents } from './projection.fixture.ts'
 
@@ -66,15 +67,19 @@ beforeAll(async () => {
       module: LineageProjectorModule.over({
         pool: store.poolOf('lineage'),
         walkMs: 2_000,
-        rules: { analysts: 'analysts', auditors: 'auditors', collectors: new Map([['siem', tenantId]]) },
+        rules: {
+          analysts: 'analysts',
+          auditors: 'auditors',
+          collectors: new Map([[collectorKey({ issuer, clientId: 'siem' }), tenantId]]),
+        },
       }),
       // A token of this spec is the subject's name; programs say that they are one.
       verifier: {
         verify: async (token) => {
           const isClient = token.startsWith('client-')
-          const name = isClient ? token.slice('client-'.length) : token
+          const name = isClient ? token.slice('client-'.length).replace('-elsewhere', '') : token
           const identity: Identity = {
-            issuer,
+            issuer: token.endsWith('-elsewhere') ? 'https://elsewhere.example' : issuer,
             subject: name,
             clientId: isClient ? name : 'console',
             kind: isClient ? 'client' : 'person',
@@ -116,6 +121,8 @@ describe('who may read', () => {
     ['client-warehouse', 200, 403, 403],
     ['client-other', 404, 403, 403],
     ['client-siem', 404, 403, 200],
+    ['client-siem-elsewhere', 403, 403, 403],
+    ['client-warehouse-elsewhere', 403, 403, 403],
     ['client-nobody', 403, 403, 403],
     ['stranger', 403, 403, 403],
   ])('%s: story %i, lineage %i, audit %i', async (who, storyStatus, lineageStatus, auditStatus) => {

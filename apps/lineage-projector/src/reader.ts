@@ -23,9 +23,13 @@ export type Reader =
 export type ReadingRules = {
   readonly analysts: string
   readonly auditors: string
-  /** Tenant by client id, of the clients that collect audit rows. */
+  /** Tenant by client (`collectorKey`), of the clients that collect audit rows. */
   readonly collectors: ReadonlyMap<string, string>
 }
+
+/** A client is one only together with its issuer. */
+export const collectorKey = ({ issuer, clientId }: Pick<Identity, 'issuer' | 'clientId'>): string =>
+  JSON.stringify([issuer, clientId])
 
 type ClientRow = { tenant_id: string; producer: string | null; agent_subject_id: string | null }
 
@@ -35,7 +39,7 @@ export const readerOf = async (pool: pg.Pool, identity: Identity, rules: Reading
     const person = await personOf(pool, identity)
     return person === undefined ? refuse('person_inactive') : { kind: 'person', ...person }
   }
-  const collectsFor = rules.collectors.get(identity.clientId)
+  const collectsFor = rules.collectors.get(collectorKey(identity))
   if (collectsFor !== undefined) return { kind: 'collector', tenantId: collectsFor }
   const { rows } = await pool.query<ClientRow>(
     'select tenant_id, producer, agent_subject_id from lineage.client_of($1, $2)',

@@ -1,7 +1,6 @@
 import type { Bus } from '@countersign/bus'
 import { groups, ownedTypes } from '@countersign/contracts'
 import { bootCheck, deploymentKeyFromFile, eventStore, keyring, newId, notifyStore } from '@countersign/event-store'
-import { tokenVerifier } from '@countersign/identity'
 import {
   BusTransport,
   type Compose,
@@ -11,6 +10,7 @@ import {
   type ServiceParts,
   observeBusLag,
   openStoreGuard,
+  tokenVerifierFor,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import { ApiChannel } from './channels/api/api-channel.ts'
@@ -60,7 +60,7 @@ export const notifierService =
         collectWithinMs: config.COLLECT_WITHIN_MS,
         onRecorded: () => cards.wake(),
       })
-      const verifier = tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE })
+      const verifier = tokenVerifierFor(config)
       const refusals = new RecordRefusals({ pool, verifier, record: new RecordRefusal(store), log })
       const slack = connectSlack({ config, pool, verdicts, hasPages: hasPages(config), log })
       const assurance = { mfaAcr: config.OIDC_MFA_ACR, mfaAmr: config.OIDC_MFA_AMR }

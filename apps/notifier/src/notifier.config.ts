@@ -1,4 +1,10 @@
-import { busSettings, secretSetting, serviceSchema, storeMarkSettings } from '@countersign/service-kit'
+import {
+  busSettings,
+  identitySettings,
+  secretSetting,
+  serviceSchema,
+  storeMarkSettings,
+} from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the notifier service. */
@@ -15,8 +21,7 @@ export const notifierConfig = serviceSchema(3003, {
     pattern: '^https?://[^\\s]{1,500}$',
     description: 'Base URL under which reviewers reach the deployment',
   }),
-  OIDC_ISSUER: Type.String({ description: 'Issuer of access tokens' }),
-  OIDC_AUDIENCE: Type.String({ default: 'countersign', description: 'Audience that access tokens must name' }),
+  ...identitySettings,
   OIDC_MFA_ACR: Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,255}$' }), {
     default: ['mfa'],
     description: 'Values of `acr` by which the issuer says that somebody signed in with several factors',

@@ -10,7 +10,6 @@ import {
   notifyStore,
   type StoreListener,
 } from '@countersign/event-store'
-import { tokenVerifier } from '@countersign/identity'
 import {
   BusTransport,
   recordVerifier,
@@ -20,6 +19,7 @@ import {
   type ServiceParts,
   observeBusLag,
   openStoreGuard,
+  tokenVerifierFor,
 } from '@countersign/service-kit'
 import pg from 'pg'
 import { ActivatePolicySet } from './activate-policy-set/activate-policy-set.handler.ts'
@@ -75,7 +75,7 @@ export const policyService =
       const lag = observeBusLag(bus, groups.policy)
       return {
         module: PolicyModule.with({ pool, sets, wakeUps: new IntentWakeUps({ pool, intents, log }) }),
-        verifier: tokenVerifier({ issuer: config.OIDC_ISSUER, audience: config.OIDC_AUDIENCE }),
+        verifier: tokenVerifierFor(config),
         transport: new BusTransport({
           bus,
           group: groups.policy,

@@ -1,4 +1,10 @@
-import { busSettings, secretSetting, serviceSchema, storeMarkSettings } from '@countersign/service-kit'
+import {
+  busSettings,
+  identitySettings,
+  secretSetting,
+  serviceSchema,
+  storeMarkSettings,
+} from '@countersign/service-kit'
 import { Type } from 'typebox'
 
 /** Settings of the policy service. */
@@ -10,8 +16,7 @@ export const policyConfig = serviceSchema(3002, {
   DEPLOYMENT_KEY_FILE: Type.String({ description: 'Key under which tenant keys are wrapped (mode 0600)' }),
   BUS_MAC_KEY: secretSetting({ description: 'Key of the MAC on internal records, base64url', minLength: 43 }),
   BUS_MAC_KEY_ID: Type.String({ default: '1', description: 'Names the key of the MAC' }),
-  OIDC_ISSUER: Type.String({ description: 'Issuer of access tokens' }),
-  OIDC_AUDIENCE: Type.String({ default: 'countersign', description: 'Audience that access tokens must name' }),
+  ...identitySettings,
   POLICY_FOLDER: Type.String({
     default: 'policies',
     description: 'Folder of the policy set that a tenant without one starts with: schema.cedarschema and *.cedar',

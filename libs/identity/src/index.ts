@@ -1,8 +1,10 @@
 export type { Identity, Principal } from './identity.ts'
 export {
+  type SpeaksFor,
   type TokenRefusal,
   type TokenVerification,
   type TokenVerifier,
   type TokenVerifierOptions,
+  type TrustedIssuer,
   tokenVerifier,
 } from './token-verifier.ts'

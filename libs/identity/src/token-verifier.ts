@@ -1,20 +1,37 @@
-import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { type Identity, readIdentity } from './identity.ts'
 import { KeysUnavailable, keySource, requireSecure } from './key-source.ts'
 import { VerifiedTokens } from './verified-tokens.ts'
 
-export type TokenVerifierOptions = {
+/** Of whom an issuer may speak: only of people, only of programs, or of both. */
+export type SpeaksFor = 'people' | 'agents' | 'both'
+
+/** An issuer whose tokens are taken. */
+export type TrustedIssuer = {
   /** Exact value of `iss`; https, or http on this machine. */
   readonly issuer: string
   /** What `aud` must name: this service. */
   readonly audience: string
   /** Where the keys are; from the issuer's discovery document if absent. */
   readonly jwksUri?: string
+  /** `both` if absent. A token of an issuer that speaks for agents only is never a person's. */
+  readonly speaksFor?: SpeaksFor
+  /**
+   * Its tokens name workloads and are no access tokens after RFC 9068, as those of Kubernetes or of a CI system: `typ` is
+   * `JWT` or absent, and without `client_id` the subject is the client. Only for an issuer that speaks for agents: an ID token
+   * of a person looks the same.
+   */
+  readonly workload?: boolean
+}
+
+type Clock = {
   /** Accepted difference between the provider's clock and ours; 5 s if absent. */
   readonly clockToleranceMs?: number
   /** Milliseconds since 1970; the machine's clock if absent. */
   readonly now?: () => number
 }
+
+export type TokenVerifierOptions = Clock & (TrustedIssuer | { readonly issuers: readonly TrustedIssuer[] })
 
 /** Codes of the refusal catalogue. */
 export type TokenRefusal = 'token_missing' | 'token_invalid' | 'token_expired' | 'identity_provider_unavailable'
@@ -32,20 +49,24 @@ const KEEP_VERIFIED_MS = 10_000
 const ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'PS256']
 // Headers that bring their own key or change what is signed (RFC 8725 §3.10, RFC 7797): the key is the issuer's, always.
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip']
+const ACCESS_TOKEN = /^(application\/)?at\+jwt$/i
+const PLAIN_TOKEN = /^((application\/)?at\+)?jwt$/i
 
 /**
- * Verifies JWT access tokens (RFC 9068) of one issuer: signature by one of the issuer's keys with an asymmetric
- * algorithm, `typ` at+jwt, `kid`, `iss`, `aud`, `exp`, `nbf`, `sub`, `client_id`. What is wrong with a token is not told
- * apart beyond the code, and the token is in no message.
- * @throws if issuer or key address are not secure
+ * Verifies JWT access tokens (RFC 9068) of the issuers that are trusted: signature by one of the issuer's own keys with an
+ * asymmetric algorithm, `typ` at+jwt, `kid`, `iss`, `aud`, `exp`, `nbf`, `sub`, `client_id`. The issuer is the one whose name
+ * the token has, compared exactly; no key, audience or right of one counts for another. What is wrong with a token is not
+ * told apart beyond the code, and the token is in no message.
+ * @throws if an issuer or key address is not secure, or the issuers contradict each other
  */
 export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { issuer, audience, jwksUri, clockToleranceMs = 5000, now = Date.now } = options
-  requireSecure(issuer)
-  if (jwksUri !== undefined) requireSecure(jwksUri)
-  const getKey = keySource({ issuer, jwksUri, now })
+  const trusted = 'issuers' in options ? options.issuers : [options]
+  const { clockToleranceMs = 5000, now = Date.now } = options
   const verified = new VerifiedTokens(KEEP_VERIFIED_MS)
-
+  const verifiers = new Map(
+    trusted.map((issuer) => [issuer.issuer, verifierOf(issuer, { clockToleranceMs, now, verified })]),
+  )
+  if (verifiers.size === 0 || verifiers.size < trusted.length) throw new Error('each issuer is trusted once')
   return {
     verify: async (bearer) => {
       const token = (bearer ?? '').replace(/^bearer +/i, '').trim()
@@ -53,27 +74,61 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
       const known = verified.find(token, now())
       if (known !== undefined) return { ok: true, identity: known }
       if (!isAcceptable(token)) return refuse('token_invalid')
-      try {
-        const { payload } = await jwtVerify(token, getKey, {
-          issuer,
-          audience,
-          algorithms: ALGORITHMS,
-          typ: 'at+jwt',
-          clockTolerance: clockToleranceMs / 1000,
-          currentDate: new Date(now()),
-          requiredClaims: ['exp', 'sub', 'client_id'],
-        })
-        const identity = readIdentity(issuer, payload)
-        if (identity === undefined) return refuse('token_invalid')
-        verified.remember(token, identity, { now: now(), expiresAt: (payload.exp ?? 0) * 1000 })
-        return { ok: true, identity }
-      } catch (error) {
-        if (error instanceof KeysUnavailable) return refuse('identity_provider_unavailable')
-        if (error instanceof errors.JWTExpired) return refuse('token_expired')
-        if (error instanceof errors.JOSEError || error instanceof TypeError) return refuse('token_invalid')
-        throw error
-      }
+      return (await verifiers.get(issuerIn(token))?.(token)) ?? refuse('token_invalid')
     },
+  }
+}
+
+type Verify = (token: string) => Promise<TokenVerification>
+
+/** Verifies tokens of one issuer, with keys of its own. */
+function verifierOf(
+  trusted: TrustedIssuer,
+  { clockToleranceMs, now, verified }: Required<Clock> & { readonly verified: VerifiedTokens },
+): Verify {
+  const { issuer, audience, jwksUri, speaksFor = 'both', workload = false } = trusted
+  requireSecure(issuer)
+  if (jwksUri !== undefined) requireSecure(jwksUri)
+  if (workload && speaksFor !== 'agents') throw new Error(`${issuer} names workloads, so it speaks for agents only`)
+  const getKey = keySource({ issuer, jwksUri, now })
+  const types = workload ? PLAIN_TOKEN : ACCESS_TOKEN
+
+  return async (token) => {
+    const { typ = workload ? 'JWT' : '' } = decodeProtectedHeader(token)
+    if (!types.test(typ)) return refuse('token_invalid')
+    try {
+      const { payload } = await jwtVerify(token, getKey, {
+        issuer,
+        audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: clockToleranceMs / 1000,
+        currentDate: new Date(now()),
+        requiredClaims: workload ? ['exp', 'sub'] : ['exp', 'sub', 'client_id'],
+      })
+      const claims = workload ? { ...payload, client_id: payload['client_id'] ?? payload.sub } : payload
+      const identity = readIdentity(issuer, claims)
+      const admitted = identity === undefined ? undefined : asSpokenFor(identity, speaksFor)
+      if (admitted === undefined) return refuse('token_invalid')
+      verified.remember(token, admitted, { now: now(), expiresAt: (payload.exp ?? 0) * 1000 })
+      return { ok: true, identity: admitted }
+    } catch (error) {
+      if (error instanceof KeysUnavailable) return refuse('identity_provider_unavailable')
+      if (error instanceof errors.JWTExpired) return refuse('token_expired')
+      if (error instanceof errors.JOSEError || error instanceof TypeError) return refuse('token_invalid')
+      throw error
+    }
+  }
+}
+
+/** The identity as far as its issuer may speak for it: whoever an issuer of agents names is a program. */
+function asSpokenFor(identity: Identity, speaksFor: SpeaksFor): Identity | undefined {
+  switch (speaksFor) {
+    case 'agents':
+      return { ...identity, kind: 'client' }
+    case 'people':
+      return identity.kind === 'person' ? identity : undefined
+    default:
+      return identity
   }
 }
 
@@ -83,9 +138,20 @@ function isAcceptable(token: string): boolean {
   try {
     const header = decodeProtectedHeader(token)
     if (!ALGORITHMS.includes(header.alg ?? '') || FORBIDDEN_HEADERS.some((name) => name in header)) return false
+    if (header.typ !== undefined && typeof header.typ !== 'string') return false
     return typeof header.kid === 'string' && header.kid !== ''
   } catch {
     return false
+  }
+}
+
+/** Whose token it says it is; nothing is believed of it before it is verified by that issuer's keys. */
+function issuerIn(token: string): string {
+  try {
+    const { iss } = decodeJwt(token)
+    return typeof iss === 'string' ? iss : ''
+  } catch {
+    return ''
   }
 }
 

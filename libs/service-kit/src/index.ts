@@ -27,6 +27,13 @@ export {
 export { edgeRefusals, statusOf } from './problem-status.ts'
 export { ConfigError, type Environment, readConfig } from './read-config.ts'
 export { type BodyKind, EdgeRoute, type EdgeRequest, Public, type RouteRules } from './route-rules.ts'
+export {
+  type IdentityConfig,
+  identitySettings,
+  IssuersFile,
+  tokenVerifierFor,
+  trustedIssuers,
+} from './identity-settings.ts'
 export { exitCodes } from './exit-codes.ts'
 export { type RunOptions, runService } from './run-service.ts'
 export { Secret } from './secret.ts'

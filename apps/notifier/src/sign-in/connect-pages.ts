@@ -25,8 +25,9 @@ export type ConnectPagesOptions = {
 export type Pages = { readonly signIn: SignIn; readonly link: LinkPage; readonly verdict: VerdictPage }
 
 /** Whether people can sign in on pages of this deployment. */
-export const hasPages = ({ OIDC_PAGES_CLIENT_ID, PUBLIC_URL }: NotifierConfig): boolean => {
+export const hasPages = ({ OIDC_ISSUER, OIDC_PAGES_CLIENT_ID, PUBLIC_URL }: NotifierConfig): boolean => {
   if (OIDC_PAGES_CLIENT_ID === undefined) return false
+  if (OIDC_ISSUER === undefined) throw new Error('pages need OIDC_ISSUER: it is where people sign in')
   if (new URL(PUBLIC_URL).pathname !== '/') throw new Error('pages need a PUBLIC_URL without a path')
   return true
 }
@@ -36,7 +37,7 @@ export const connectPages = (options: ConnectPagesOptions): Pages | undefined =>
   const { config, source, verdicts, accounts, assurance, slack, log } = options
   const { pool } = source
   const { OIDC_ISSUER: issuer, OIDC_PAGES_CLIENT_ID: clientId, OIDC_PAGES_CLIENT_SECRET, PUBLIC_URL } = config
-  if (clientId === undefined) return undefined
+  if (clientId === undefined || issuer === undefined) return undefined
   const party = new RelyingParty({
     issuer,
     clientId,
