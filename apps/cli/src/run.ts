@@ -13,6 +13,7 @@ import { registerStore } from './adopt-store/store.command.ts'
 import { registerPublish } from './publish-intent/publish.command.ts'
 import { registerAudit } from './read-evidence/audit.command.ts'
 import { registerLineage } from './read-evidence/lineage.command.ts'
+import { registerReciprocity } from './read-evidence/reciprocity.command.ts'
 import { registerStory } from './read-evidence/story.command.ts'
 import { registerExplain } from './prove-guarantees/explain.command.ts'
 import { registerSelfTest } from './prove-guarantees/self-test.command.ts'
@@ -34,6 +35,7 @@ const registers: readonly Register[] = [
   registerApprove,
   registerDeny,
   registerAudit,
+  registerReciprocity,
   registerLineage,
   registerStory,
   registerVerify,

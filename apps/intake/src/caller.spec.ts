@@ -43,6 +43,70 @@ describe('a client', () => {
   })
 })
 
+describe('a client that acts for a person', () => {
+  const delegated = (actors: readonly string[]): Identity => ({
+    ...client('etl-bot'),
+    subject: 'alice',
+    kind: 'person',
+    actorChain: actors.map((subject) => ({ issuer: bench.issuer, subject })),
+  })
+
+  it('is the client, with whom it acts for and through whom', async () => {
+    expect(await clientCaller(bench.pool, delegated(['etl-bot', 'planner']))).toMatchObject({
+      clientId: 'etl-bot',
+      producer: 'etl',
+      actsFor: { issuer: bench.issuer, subject: 'alice' },
+      chain: [{ subject: 'etl-bot' }, { subject: 'planner' }],
+    })
+  })
+})
+
+describe('a person who asks for themselves', () => {
+  const asking = (subject: string, clientId = 'etl'): Identity => ({ ...client(clientId), subject, kind: 'person' })
+
+  it('is an agent of kind person that they own, at a client of a producer of their tenant', async () => {
+    const { tenantId, issuer } = bench
+    const owner = await bench.addPerson('pia')
+    const registration = { tenantId, producer: 'etl', issuer, clientId: null, changedBy: null, seeded: true } as const
+    await bench.registers.agent({
+      ...registration,
+      agent: 'pia',
+      kind: 'person',
+      ownerSubject: owner,
+      ownerGroup: null,
+    })
+    expect(await clientCaller(bench.pool, asking('pia'))).toMatchObject({
+      agent: 'pia',
+      producer: 'etl',
+      isPerson: true,
+    })
+    expect(await clientCaller(bench.pool, asking('pia', 'console'))).toMatchObject({ code: 'unknown_producer' })
+  })
+
+  it('is nobody without such an agent or outside of the directory', async () => {
+    await bench.addPerson('quin')
+    expect(await clientCaller(bench.pool, asking('quin'))).toMatchObject({ code: 'unknown_producer' })
+    expect(await clientCaller(bench.pool, asking('nobody'))).toMatchObject({ code: 'person_inactive' })
+  })
+
+  it('goes the way of every agent: evaluated alike, approved by others, and only they may run it', async () => {
+    const caller = await clientCaller(bench.pool, asking('pia'))
+    if ('refused' in caller) throw new Error('pia may ask')
+    const body = bench.body({ agent: { name: 'pia' } })
+    const [answer] = await bench.publish.handle([{ caller, body, idempotencyKey: 'pia-1' }])
+    if (answer === undefined || 'refused' in answer || answer instanceof Error) throw new Error('not published')
+    const { intentId } = answer.view
+    await bench.allow(intentId)
+    const another = { ...caller, subject: 'quin' }
+    expect(await bench.issue.handle(another, intentId)).toMatchObject({ code: 'wrong_executor' })
+    expect(await bench.issue.handle(caller, intentId)).toMatchObject({ intentId })
+    const [event] = await bench.history(intentId)
+    if (event?.type !== 'ActionIntentPublished') throw new Error('no intent')
+    expect(event.data).toMatchObject({ agent: { kind: 'person' }, owners: [event.data.requester] })
+    expect(event.data.executor.subjectId).toBe(event.data.requester)
+  })
+})
+
 describe('a person', () => {
   it('is not whoever acts for them with a delegated token', async () => {
     const subjectId = await bench.addPerson('olga', ['operators'])
@@ -56,7 +120,7 @@ describe('a person', () => {
     const delegated = { ...herself, actorChain: [{ issuer: bench.issuer, subject: 'etl-bot' }] }
     expect(await personCaller(bench.pool, herself)).toMatchObject({ subjectId })
     expect(await personCaller(bench.pool, delegated)).toMatchObject({ code: 'not_human' })
-    expect(await callerOf(bench.pool, delegated)).toMatchObject({ code: 'not_human' })
+    expect(await callerOf(bench.pool, delegated)).toMatchObject({ code: 'unknown_producer' })
     // The attempt still counts for somebody.
     expect(await accountableCaller(bench.pool, delegated)).toMatchObject({ subjectId })
   })

@@ -1,9 +1,12 @@
 import { isRefusal, refuse, type Refusal } from '@countersign/contracts'
 import { personOf, prepared } from '@countersign/event-store'
-import type { Identity } from '@countersign/identity'
+import { type Identity, isHuman, type Principal } from '@countersign/identity'
 import type pg from 'pg'
 
-/** An OAuth client that publishes, collects and redeems: it belongs to one producer of one tenant. */
+/**
+ * Whoever publishes, collects and redeems: an OAuth client of one producer of one tenant, or a person who asks for
+ * themselves through such a client.
+ */
 export type ClientCaller = {
   readonly kind: 'client'
   readonly tenantId: string
@@ -14,7 +17,12 @@ export type ClientCaller = {
   readonly clientId: string
   /** Agent that this client is registered for, if it is one agent's own. */
   readonly agent: string | undefined
-  readonly chain: readonly { readonly issuer: string; readonly subject: string }[]
+  /** Who acted on the way, as the token proves (RFC 8693 `act`). */
+  readonly chain: readonly Principal[]
+  /** Whether a person asks, without a program in between: then they are the executor, not the client they sit at. */
+  readonly isPerson?: true
+  /** The person whom the token speaks for while this client acts with it. */
+  readonly actsFor?: Principal
 }
 
 /** A person of a tenant's directory. */
@@ -37,10 +45,11 @@ type ClientRow = {
 
 /**
  * The registers say which producer an OAuth client speaks for. A client that is in none publishes nothing, and one that is in
- * several speaks for nobody: a register of one tenant or producer must never decide who somebody is in another.
+ * several speaks for nobody: a register of one tenant or producer must never decide who somebody is in another. A token
+ * that a client acts with for a person (RFC 8693) is the client's, and says for whom and through whom it was asked.
  */
 export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<ClientCaller | Refusal> => {
-  if (identity.kind !== 'client' || identity.clientId === undefined) return refuse('unknown_producer')
+  if (isHuman(identity)) return askingPerson(pool, identity)
   const { rows } = await pool.query<ClientRow>(
     prepared(
       `select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
@@ -65,21 +74,62 @@ export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<C
     clientId: identity.clientId,
     agent: row.agent ?? undefined,
     chain: identity.actorChain,
+    ...(identity.kind === 'client' ? {} : { actsFor: { issuer: identity.issuer, subject: identity.subject } }),
   }
 }
+
+type AskingRow = Omit<ClientRow, 'agent'> & { agent: string }
+
+/**
+ * A person who asks in their own name: active in the directory of the client's tenant, and registered there as an agent of
+ * kind person that they own themselves. From here on they go the way of every agent.
+ */
+const askingPerson = async (pool: pg.Pool, identity: Identity): Promise<ClientCaller | Refusal> => {
+  const person = await personOf(pool, identity)
+  if (person === undefined) return refuse('person_inactive')
+  const { rows } = await pool.query<AskingRow>(
+    prepared(
+      `select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
+     from countersign.producer p
+     join countersign.agent a on a.tenant_id = p.tenant_id and a.producer = p.name
+     where p.iss = $1 and p.client_id = $2 and p.tenant_id = $3 and a.kind = 'person' and a.owner_subject_id = $4
+     limit 2`,
+      [identity.issuer, identity.clientId, person.tenantId, person.subjectId],
+    ),
+  )
+  const [row, another] = rows
+  if (row === undefined || another !== undefined) return refuse('unknown_producer')
+  return {
+    kind: 'client',
+    tenantId: row.tenant_id,
+    producer: row.producer,
+    producerOwner: { subjectId: row.owner_subject_id, group: row.owner_group },
+    issuer: identity.issuer,
+    subject: identity.subject,
+    clientId: identity.clientId,
+    agent: row.agent,
+    chain: [],
+    isPerson: true,
+  }
+}
+
+/** The subject under which a caller executes what it asked for. */
+export const executingSubject = ({ isPerson, subject, clientId }: ClientCaller): string =>
+  isPerson === true ? subject : clientId
 
 /**
  * The directory says who a person is and which groups they hold now; nothing in the token does. A token that somebody else
  * acts with (RFC 8693 `act`) is no person's: whatever a human has to do cannot be delegated.
  */
 export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
-  if (identity.kind !== 'person' || identity.actorChain.length > 0) return refuse('not_human')
+  if (!isHuman(identity)) return refuse('not_human')
   const person = await personOf(pool, identity)
   return person === undefined ? refuse('person_inactive') : { kind: 'person', ...person }
 }
 
+/** Whoever sent a request: a person by themselves, else the client that acts. */
 export const callerOf = (pool: pg.Pool, identity: Identity): Promise<Caller | Refusal> =>
-  identity.kind === 'person' ? personCaller(pool, identity) : clientCaller(pool, identity)
+  isHuman(identity) ? personCaller(pool, identity) : clientCaller(pool, identity)
 
 /** Whether a client may see and end an intent: an agent's own client those of its agent, the producer's all of the producer. */
 export const speaksFor = (

@@ -7,7 +7,7 @@ import {
   type Transaction,
 } from '@countersign/event-store'
 import { decide, foldIntent, type IntentCommand, type IntentStream } from '@countersign/intent'
-import type { Caller, ClientCaller } from './caller.ts'
+import { executingSubject, type Caller, type ClientCaller } from './caller.ts'
 import { introductionOf } from './introduction.ts'
 import { intentStream } from './open-intent.ts'
 import {
@@ -58,8 +58,9 @@ const sourceOf = (caller: Caller): string => (caller.kind === 'client' ? caller.
  * The subject of an executor. An intent names its executor by client id, and providers may give a client another subject
  * than its id.
  */
-export const executorOf = async (tx: Transaction, { tenantId, issuer, clientId }: ClientCaller): Promise<Subject> => {
-  const [subject] = await resolveSubjects(tx, [{ tenantId, iss: issuer, sub: clientId }])
+export const executorOf = async (tx: Transaction, caller: ClientCaller): Promise<Subject> => {
+  const { tenantId, issuer } = caller
+  const [subject] = await resolveSubjects(tx, [{ tenantId, iss: issuer, sub: executingSubject(caller) }])
   if (subject === undefined) throw new Error('the registers did not answer')
   return subject
 }

@@ -129,6 +129,7 @@ describe('who may read', () => {
     expect((await get(story, who)).status).toBe(storyStatus)
     expect((await get(`/v1/lineage/intent/${id(3, 1)}`, who)).status).toBe(lineageStatus)
     expect((await get('/v1/audit', who)).status).toBe(auditStatus)
+    expect((await get('/v1/audit/reciprocal-approvals', who)).status).toBe(lineageStatus)
   })
 
   it('nobody reads what is another tenant’s', async () => {

@@ -1,6 +1,6 @@
 import { refuse, type Refusal } from '@countersign/contracts'
 import { personOf } from '@countersign/event-store'
-import type { Identity } from '@countersign/identity'
+import { type Identity, isHuman } from '@countersign/identity'
 import type pg from 'pg'
 
 /** Who reads. People are known by the directory, programs by the registers; nothing in a token says more than who. */
@@ -35,7 +35,8 @@ type ClientRow = { tenant_id: string; producer: string | null; agent_subject_id:
 
 /** Finds out who reads, or says why nobody known does. */
 export const readerOf = async (pool: pg.Pool, identity: Identity, rules: ReadingRules): Promise<Reader | Refusal> => {
-  if (identity.kind === 'person') {
+  // What a client reads while it acts for a person is what the client may read.
+  if (isHuman(identity)) {
     const person = await personOf(pool, identity)
     return person === undefined ? refuse('person_inactive') : { kind: 'person', ...person }
   }

@@ -1,13 +1,10 @@
 import { refuse, type Refusal } from '@countersign/contracts'
 import { type DirectoryPerson, personOf } from '@countersign/event-store'
-import type { Identity } from '@countersign/identity'
+import { type Identity, isHuman } from '@countersign/identity'
 import type pg from 'pg'
 
 /** A person of a tenant's directory who signed in; groups are the directory's, never the token's. */
 export type PersonCaller = DirectoryPerson
-
-/** Whether a token speaks for a person alone: not a program's own, and no program acting for a person (RFC 8693 `act`). */
-export const isHuman = ({ kind, actorChain }: Identity): boolean => kind === 'person' && actorChain.length === 0
 
 /** Who a token's person is in the directory now, or why they are nobody here. */
 export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {

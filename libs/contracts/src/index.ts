@@ -99,7 +99,7 @@ export {
   ReviewEntryBody,
 } from './register-entry.schema.ts'
 export { type ExecutorKey, FreezeScope } from './register.schema.ts'
-export { AdoptedStoreView, StoreView } from './view.schema.ts'
+export { AdoptedStoreView, ReciprocalApprovals, StoreView } from './view.schema.ts'
 export { Assurance, AssuranceDemand, Channel, VerdictChoice } from './review.schema.ts'
 export {
   SealedIntent,

@@ -67,6 +67,12 @@ export const ActionIntentPublished = event({
     onBehalfOf: Type.Union([Uuid, Type.Null()]),
     owners: Type.Array(Uuid, { maxItems: 256, description: 'People behind agent and producer when it was published' }),
     delegation: Type.Array(Uuid, { maxItems: 8, description: 'Chain that the token proved' }),
+    parentAgents: Type.Optional(
+      Type.Array(AgentName, {
+        maxItems: 8,
+        description: 'Registered agents in that chain; their owners count as owners',
+      }),
+    ),
     assertedParties: Type.Array(Uuid, {
       maxItems: 16,
       description: 'People the request merely named: they may only be excluded',

@@ -32,6 +32,12 @@ export const PolicyEvaluated = event({
     reasons: Type.Array(Reason, { maxItems: 32 }),
     factsCommitment: Type.Optional(Digest),
     sealedFactsId: Type.Optional(Uuid),
+    limitsReached: Type.Optional(
+      Type.Array(RuleId, {
+        maxItems: 512,
+        description: 'Rules whose limit left no room; the decision replays with them',
+      }),
+    ),
   }),
 })
 
@@ -79,6 +85,7 @@ export const ReviewRequested = event({
       maxItems: 64,
       description: 'Who changed the determining policy without a review yet',
     }),
+    requestedAt: Type.Optional(IsoTime),
   }),
 })
 

@@ -104,6 +104,10 @@ export const refusals = {
   unknown_action: { title: 'No policy knows this action', next: 'Add a rule for it, or use a known action.' },
   policy_error: { title: 'The policy could not be evaluated, so the action is denied', next: 'Mend the policy set.' },
   policy_denied: { title: 'Policy denies this action', next: 'See the rules that decided.' },
+  limit_reached: {
+    title: 'The agent has used up what a rule allows it in this window',
+    next: 'Wait for the next window, or have the rule name who may allow more.',
+  },
   deadline_invalid: {
     title: 'The deadline is not between 30 seconds and 30 days from now',
     next: 'Leave it out or choose another.',
@@ -138,6 +142,10 @@ export const refusals = {
     next: 'Somebody else of the group has to look.',
   },
   not_eligible: { title: 'You hold none of the seats that are asked for', next: 'The review names the groups.' },
+  joined_after_request: {
+    title: 'You got your seat after this review was asked for',
+    next: 'Somebody who held the seat before has to look.',
+  },
   seat_taken: { title: 'The seats you could fill are filled', next: 'Somebody of another group has to look.' },
   already_voted: { title: 'You have already given a verdict', next: 'One person counts once.' },
   account_not_linked: {

@@ -65,6 +65,24 @@ export const PolicySetView = closed({
 })
 
 /** Answer of `GET /v1/audit`: OCSF 1.8 rows, whose own schemas are OCSF's. */
+export const ReciprocalApprovals = closed({
+  pairs: Type.Array(
+    closed({
+      people: Type.Array(Uuid, { minItems: 2, maxItems: 2 }),
+      approvals: Type.Array(Type.Integer({ minimum: 1 }), {
+        minItems: 2,
+        maxItems: 2,
+        description: 'How often the first approved for the second, and the second for the first',
+      }),
+      intents: Type.Array(Uuid, { maxItems: 50 }),
+      lastAt: IsoTime,
+    }),
+    { maxItems: 200 },
+  ),
+  total: Type.Integer({ minimum: 0, description: 'Pairs there are; the list holds the first 200' }),
+})
+export type ReciprocalApprovals = Type.Static<typeof ReciprocalApprovals>
+
 export const AuditPage = closed({
   rows: Type.Array(
     Type.Object({

@@ -30,45 +30,75 @@ export type StandingQuestion = {
   readonly tenantId: string
   readonly agent: string
   readonly producer: string
+  /** Agents that the request passed through: their owners are owners too. */
+  readonly parentAgents: readonly string[]
   readonly groups: readonly string[]
   readonly people: readonly string[]
+  /** When the review was asked for, ISO 8601; null asks nothing about then. */
+  readonly askedAt: string | null
 }
 
 /** What the registers say now, as the intent's core wants it. */
 export type RegisterStanding = {
   readonly owners: readonly string[]
   readonly groupsOf: ReadonlyMap<string, readonly string[]>
+  /** Groups of each person that they joined before `askedAt` and have not left since. */
+  readonly heldWhenAsked: ReadonlyMap<string, readonly string[]>
   readonly unreviewedAuthors: readonly string[]
 }
 
-type StandingRow = { owners: string[] | null; groups_of: Record<string, string[]> | null; authors: string[] | null }
+type GroupsOf = Record<string, string[]>
+type StandingRow = {
+  owners: string[] | null
+  groups_of: GroupsOf | null
+  held_when_asked: GroupsOf | null
+  authors: string[] | null
+}
 
 // Whoever made a change is kept out for 7 days in any case, and until another person has reviewed that change.
 const unreviewed = `(reviewed_by is null or reviewed_by = changed_by or changed_at > clock_timestamp() - interval '7 days')`
+// Nobody passes an agent on, or leaves the group that owns it, to approve what it asks for next.
+const recent = `until > clock_timestamp() - interval '7 days'`
+
+const groupsHeld = (condition: string): string => `
+  (select jsonb_object_agg(p.subject_id, coalesce((
+     select jsonb_agg(m.group_name order by m.group_name) from countersign.group_member m
+     where m.tenant_id = q.tenant and m.subject_id = p.subject_id and ${condition}), '[]'))
+   from countersign.person p where p.tenant_id = q.tenant and p.active
+     and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people)))`
 
 const standingSql = `
 select
-  (select array_agg(distinct owner) from (
-     select a.owner_subject_id as owner from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
-     union select p.owner_subject_id from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer
-     union select m.subject_id from countersign.group_member m where m.tenant_id = q.tenant and m.group_name in (
-       select a.owner_group from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
-       union select p.owner_group from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer)
+  (with owning as (
+     select a.owner_subject_id as person, a.owner_group as owner_group from countersign.agent a
+       where a.tenant_id = q.tenant and a.name in (select jsonb_array_elements_text(q.agents))
+     union select p.owner_subject_id, p.owner_group from countersign.producer p
+       where p.tenant_id = q.tenant and p.name = q.producer
+     union select f.owner_subject_id, f.owner_group from countersign.former_owner f
+       where f.tenant_id = q.tenant and f.${recent} and (
+         (f.register = 'agent' and f.name in (select jsonb_array_elements_text(q.agents)))
+         or (f.register = 'producer' and f.name = q.producer)))
+   select array_agg(distinct owner) from (
+     select person as owner from owning
+     union select m.subject_id from countersign.group_member m
+       where m.tenant_id = q.tenant and m.group_name in (select owner_group from owning)
+     union select f.subject_id from countersign.former_member f
+       where f.tenant_id = q.tenant and f.${recent} and f.group_name in (select owner_group from owning)
    ) as o where owner is not null) as owners,
-  (select jsonb_object_agg(p.subject_id, coalesce((
-     select jsonb_agg(m.group_name order by m.group_name) from countersign.group_member m
-     where m.tenant_id = q.tenant and m.subject_id = p.subject_id), '[]'))
-   from countersign.person p where p.tenant_id = q.tenant and p.active
-     and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as groups_of,
+  ${groupsHeld('true')} as groups_of,
+  ${groupsHeld('(q.asked_at is null or m.since <= q.asked_at)')} as held_when_asked,
   (select array_agg(distinct changed_by) from (
      select changed_by from countersign.register_change where tenant_id = q.tenant and ${unreviewed} and (
-       (register = 'agent' and name = q.agent) or (register = 'producer' and name = q.producer)
+       (register = 'agent' and name in (select jsonb_array_elements_text(q.agents)))
+       or (register = 'producer' and name = q.producer)
        or (register = 'directory_group' and (name in (select jsonb_array_elements_text(q.groups)) or name in (
-         select a.owner_group from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
+         select a.owner_group from countersign.agent a
+           where a.tenant_id = q.tenant and a.name in (select jsonb_array_elements_text(q.agents))
          union select p.owner_group from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer))))
    ) as c) as authors
-from rows from (jsonb_to_recordset($1::jsonb) as (tenant uuid, agent text, producer text, groups jsonb, people jsonb))
-  with ordinality as q(tenant, agent, producer, groups, people, place)
+from rows from (jsonb_to_recordset($1::jsonb)
+    as (tenant uuid, agents jsonb, producer text, groups jsonb, people jsonb, asked_at timestamptz))
+  with ordinality as q(tenant, agents, producer, groups, people, asked_at, place)
 order by q.place`
 
 /** Standing for many intents in one round trip, in the order of the questions. */
@@ -76,11 +106,19 @@ export async function readStanding(
   tx: Transaction,
   questions: readonly StandingQuestion[],
 ): Promise<RegisterStanding[]> {
-  const asked = questions.map(({ tenantId, ...rest }) => ({ tenant: tenantId, ...rest }))
+  const asked = questions.map(({ tenantId, agent, parentAgents, askedAt, producer, groups, people }) => ({
+    tenant: tenantId,
+    agents: [agent, ...parentAgents],
+    producer,
+    groups,
+    people,
+    asked_at: askedAt,
+  }))
   const { rows } = await tx.query<StandingRow>(prepared(standingSql, [JSON.stringify(asked)]))
   return rows.map((row) => ({
     owners: row.owners ?? [],
     groupsOf: new Map(Object.entries(row.groups_of ?? {})),
+    heldWhenAsked: new Map(Object.entries(row.held_when_asked ?? {})),
     unreviewedAuthors: row.authors ?? [],
   }))
 }

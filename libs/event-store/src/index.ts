@@ -29,6 +29,7 @@ export {
   type SealedBatch,
   type StreamOfTenant,
 } from './keyring.ts'
+export { addLimitUses, type LimitedAgent, limitedAgentName, readLimitUses, type TakenInWindow } from './limit-uses.ts'
 export { loadStreams, type Loaded } from './load-streams.ts'
 export { MarkInvalid, markFolder, rowDigest, type MarkFolder, type StoreMark } from './mark-folder.ts'
 export { migrate, migrateSchema } from './migrate.ts'

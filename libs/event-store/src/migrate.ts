@@ -3,7 +3,9 @@ import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
+import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
+import { LimitUses1795327200001 } from './migrations/limit-uses.ts'
 import { RegisterReviews1795330800001 } from './migrations/register-reviews.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
@@ -66,6 +68,8 @@ export async function migrate(options: {
       Initial1763683200000,
       StoreStanding1795305600000,
       StoreExtent1795305600001,
+      FormerOwners1795327200000,
+      LimitUses1795327200001,
       ExecutorKeys1795330800000,
       RegisterReviews1795330800001,
     ],

@@ -16,6 +16,12 @@ export type Identity = Principal & {
   readonly actorChain: readonly Principal[]
 }
 
+/**
+ * Whether a token speaks for a person and nobody else acts with it. Whatever only a human may do asks for this: a program
+ * with a delegated token (RFC 8693 `act`) is the program.
+ */
+export const isHuman = ({ kind, actorChain }: Identity): boolean => kind === 'person' && actorChain.length === 0
+
 const MAX_ACTORS = 8
 // OpenID Connect Core 1.0 §2: at most 255 ASCII characters; no control characters, they go to logs and cards.
 const NAME = /^[\x20-\x7e]{1,255}$/

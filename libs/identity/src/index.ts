@@ -1,4 +1,4 @@
-export type { Identity, Principal } from './identity.ts'
+export { type Identity, isHuman, type Principal } from './identity.ts'
 export {
   type SpeaksFor,
   type TokenRefusal,

@@ -32,14 +32,18 @@ export type EvaluateIntent = At & {
   readonly excludedAuthors: readonly string[]
   readonly factsCommitment?: string
   readonly sealedFactsId?: string
+  /** Rules whose limit left no room for this intent. */
+  readonly limitsReached?: readonly string[]
 }
 
 /** What the registers say at this moment; read in the transaction of the decision. */
 export type Standing = {
-  /** Owners of agent and producer now, groups expanded to people. */
+  /** Owners of agent, parent agents and producer, now and in the 7 days before, groups expanded to people. */
   readonly owners: readonly string[]
   /** Groups that each person who gave or gives a verdict holds now; who is inactive is absent. */
   readonly groupsOf: ReadonlyMap<string, readonly string[]>
+  /** The ones among them that they have held without a break since before the review was asked for. */
+  readonly heldWhenAsked: ReadonlyMap<string, readonly string[]>
   /** Who changed the determining policy, a seat's group or the agent without another person's review. */
   readonly unreviewedAuthors: readonly string[]
 }

@@ -6,11 +6,17 @@ import { fillSeats, seatCount, type Candidate, type FilledSeat } from './seats.t
 import type { Intent, IntentStatus, ReviewState } from './state.ts'
 import { after, earlier, isPast } from './time.ts'
 
+/** Seats that a person may fill: of groups that they hold now and held when the review was asked for. */
+const seatGroups = (person: string, { groupsOf, heldWhenAsked }: Standing): readonly string[] => {
+  const before = heldWhenAsked.get(person) ?? []
+  return (groupsOf.get(person) ?? []).filter((group) => before.includes(group))
+}
+
 /** Approvals that count at this moment: whoever lost the seat or became excluded since does not. */
 const standingApprovals = (intent: Intent, review: ReviewState, standing: Standing): Candidate[] =>
   review.verdicts
     .filter(({ verdict, person }) => verdict === 'approve' && exclusion(person, intent, standing) === undefined)
-    .map(({ person }) => ({ person, groups: standing.groupsOf.get(person) ?? [] }))
+    .map(({ person }) => ({ person, groups: seatGroups(person, standing) }))
 
 /** The seats that are filled now, with every approver's standing checked again. */
 export const filledSeats = (intent: Intent, standing: Standing): FilledSeat[] =>
@@ -42,9 +48,9 @@ const presentationProblem = (intent: Intent, { presentation, verdict }: RecordVe
 }
 
 /**
- * One verdict. Refused are, in this order: who is nobody, a review that is not open, people who are inactive, excluded or
- * hold no seat, a second yes, what is said to something else than what was shown, a yes that fills no seat, and a yes of
- * somebody who did not sign in as the review demands. A no by anyone eligible ends the review, however they signed in and
+ * One verdict. Refused are, in this order: who is nobody, a review that is not open, people who are inactive, excluded,
+ * hold no seat or got theirs after it was asked for, a second yes, what is said to something else than what was shown, a yes
+ * that fills no seat, and a yes of somebody who did not sign in as the review demands. A no by anyone eligible ends the review, however they signed in and
  * also by someone who said yes before; the yes that fills the last seat approves it.
  */
 export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEvent[] | Refusal => {
@@ -52,12 +58,14 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
   if (person === null) return refuse('account_not_linked')
   const review = openReview(intent, command)
   if ('refused' in review) return review
-  const groups = standing.groupsOf.get(person)
-  if (groups === undefined) return refuse('person_inactive')
+  const held = standing.groupsOf.get(person)
+  if (held === undefined) return refuse('person_inactive')
   const excluded = exclusion(person, intent, standing)
   if (excluded !== undefined) return refuse(excluded)
+  if (!review.seats.some(({ group }) => held.includes(group))) return refuse('not_eligible')
+  const groups = seatGroups(person, standing)
   const eligibleSeats = review.seats.map((seat) => seat.group).filter((group) => groups.includes(group))
-  if (eligibleSeats.length === 0) return refuse('not_eligible')
+  if (eligibleSeats.length === 0) return refuse('joined_after_request')
   const before = review.verdicts.find((counted) => counted.person === person)
   if (before !== undefined && verdict === 'approve') return refuse('already_voted')
   const problem = presentationProblem(intent, command)

@@ -73,6 +73,7 @@ const decideEvaluation = (command: EvaluateIntent, intent: Intent): IntentEvent[
     reasons: [...command.reasons],
     ...(command.factsCommitment === undefined ? {} : { factsCommitment: command.factsCommitment }),
     ...(command.sealedFactsId === undefined ? {} : { sealedFactsId: command.sealedFactsId }),
+    ...(command.limitsReached === undefined ? {} : { limitsReached: [...command.limitsReached] }),
   }
   return [{ type: 'PolicyEvaluated', data: evaluated }, outcomeOf(command, { intentId, deadline, rules: [...rules] })]
 }
@@ -104,6 +105,7 @@ const outcomeOf = (
       deadline: earlier(after(now, command.reviewWithinMs), deadline),
       grantTtlMs,
       excludedAuthors: [...command.excludedAuthors],
+      requestedAt: now,
     },
   }
 }

@@ -21,20 +21,12 @@ const evolvePublished = (
     case 'IntentDenied':
       return { ...state, status: 'denied' }
     case 'ReviewRequested': {
-      const { reviewId, seats, assurance, deadline, grantTtlMs, excludedAuthors } = event.data
+      const { intentId: _intent, rules: _rules, ...review } = event.data
       return {
         ...state,
         status: 'in_review',
-        grantTtlMs,
-        review: {
-          reviewId,
-          seats,
-          ...(assurance === undefined ? {} : { assurance }),
-          deadline,
-          grantTtlMs,
-          excludedAuthors,
-          verdicts: [],
-        },
+        grantTtlMs: review.grantTtlMs,
+        review: { ...review, verdicts: [] },
       }
     }
     case 'VerdictRecorded': {

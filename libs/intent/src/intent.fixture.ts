@@ -62,17 +62,20 @@ export const intentPublished = (change: Partial<EventData<'ActionIntentPublished
   data: published(change),
 })
 
-/** Ben and Cora are data owners, Erin is in security; Dana owns the agent and is a data owner too. */
+const groups: Standing['groupsOf'] = new Map<string, readonly string[]>([
+  [people.ben, ['data-owners']],
+  [people.cora, ['data-owners', 'security']],
+  [people.dana, ['data-owners']],
+  [people.erin, ['security']],
+  [people.mallory, []],
+  [people.partner, ['data-owners']],
+])
+
+/** Ben and Cora are data owners, Erin is in security; Dana owns the agent and is a data owner too. All have long been. */
 export const standing = (change: Partial<Standing> = {}): Standing => ({
   owners: [people.dana],
-  groupsOf: new Map<string, readonly string[]>([
-    [people.ben, ['data-owners']],
-    [people.cora, ['data-owners', 'security']],
-    [people.dana, ['data-owners']],
-    [people.erin, ['security']],
-    [people.mallory, []],
-    [people.partner, ['data-owners']],
-  ]),
+  groupsOf: groups,
+  heldWhenAsked: change.groupsOf ?? groups,
   unreviewedAuthors: [],
   ...change,
 })

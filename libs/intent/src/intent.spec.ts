@@ -150,6 +150,18 @@ describe('a verdict', () => {
     given(...inReview)
       .when(verdict(people.erin))
       .thenRefuses('not_eligible'))
+  it('of who joined the group after it was asked for is refused, and of who held the seat before is not', () => {
+    const heldWhenAsked = new Map([
+      [people.ben, []],
+      [people.cora, ['data-owners']],
+    ])
+    given(...inReview)
+      .when(verdict(people.ben, 'approve', { standing: standing({ heldWhenAsked }) }))
+      .thenRefuses('joined_after_request')
+    given(...inReview)
+      .when(verdict(people.cora, 'approve', { standing: standing({ heldWhenAsked }) }))
+      .then('VerdictRecorded', 'ReviewApproved')
+  })
   it('on another card is refused', () =>
     given(...inReview)
       .when(
@@ -287,6 +299,10 @@ describe('collecting', () => {
   it('checks again that the approver still holds the seat', () =>
     given(...approved)
       .when(collect({ standing: standing({ groupsOf: new Map([[people.ben, []]]) }) }))
+      .thenRefuses('no_longer_eligible'))
+  it('checks again that the approver held the seat without a break', () =>
+    given(...approved)
+      .when(collect({ standing: standing({ heldWhenAsked: new Map([[people.ben, []]]) }) }))
       .thenRefuses('no_longer_eligible'))
   it('checks again that the approver did not become an owner', () =>
     given(...approved)

@@ -30,6 +30,8 @@ export type ReviewState = {
   /** What a yes has to prove; absent when a chat account is enough. */
   readonly assurance?: AssuranceDemand
   readonly deadline: string
+  /** Absent in reviews that were asked for before this was recorded. */
+  readonly requestedAt?: string
   readonly grantTtlMs: number
   readonly excludedAuthors: readonly string[]
   readonly verdicts: readonly CountedVerdict[]

@@ -1,5 +1,6 @@
 import { GroupName, RuleId, type AssuranceDemand, type Effect, type Seat } from '@countersign/contracts'
 import { parseDurationMs } from './duration.ts'
+import { readLimit, type Limit } from './limit.ts'
 import type { PolicyProblem, PolicyProblemCode } from './policy-set.ts'
 
 /** Bounds of the values that decisions and events can carry. */
@@ -19,10 +20,12 @@ const ruleId = patternOf(RuleId)
 
 const allowed: Record<Effect, readonly string[]> = {
   deny: ['id', 'reason'],
-  allow: ['id', 'reason', 'decision', 'ttl'],
+  allow: ['id', 'reason', 'decision', 'ttl', 'limit'],
   review: ['id', 'reason', 'decision', 'seats', 'assurance', 'signed_in_within', 'ttl', 'deadline'],
 }
-const known = new Set(allowed.review)
+/** What an allow may say besides when it has a limit: who looks once that is reached. */
+const beyondLimit = ['seats', 'assurance', 'signed_in_within', 'deadline']
+const known = new Set([...allowed.review, ...allowed.allow])
 
 export type ReadRule = {
   readonly id: string
@@ -32,6 +35,7 @@ export type ReadRule = {
   readonly assurance?: AssuranceDemand
   readonly ttlMs?: number
   readonly deadlineMs?: number
+  readonly limit?: Limit
 }
 
 /**
@@ -55,16 +59,19 @@ export const readAnnotations = (
   if (cedarEffect === 'permit' && decision !== 'allow' && decision !== 'review')
     problem('decision_missing', 'a permit needs @decision("allow") or @decision("review")')
 
+  const isLimited = effect === 'allow' && annotations['limit'] !== undefined
+  const fitting = isLimited ? [...allowed.allow, ...beyondLimit] : allowed[effect]
   for (const name of Object.keys(annotations)) {
     if (!known.has(name)) problem('annotation_unknown', `@${name} is not an annotation that anything reads`)
-    else if (!allowed[effect].includes(name)) problem('annotation_misplaced', `@${name} means nothing on ${effect}`)
+    else if (!fitting.includes(name)) problem('annotation_misplaced', `@${name} means nothing on ${effect}`)
   }
 
   const text = annotations['reason']
   if (text !== undefined && (text === '' || text.length > maxTextLength))
     problem('annotation_invalid', `@reason has 1 to ${maxTextLength} characters`)
 
-  const seats = effect === 'review' ? readSeats(annotations['seats']) : []
+  const seats =
+    effect === 'review' || (isLimited && annotations['seats'] !== undefined) ? readSeats(annotations['seats']) : []
   if (seats === undefined)
     problem(
       annotations['seats'] === undefined ? 'seats_missing' : 'annotation_invalid',
@@ -79,6 +86,10 @@ export const readAnnotations = (
   const deadlineMs = readDuration(annotations['deadline'], minDeadlineMs, maxDeadlineMs)
   if (deadlineMs === null) problem('annotation_invalid', '@deadline is a duration from PT30S to P30D')
 
+  const limit = isLimited ? readLimit(annotations['limit'] ?? '') : undefined
+  if (isLimited && limit === undefined)
+    problem('annotation_invalid', '@limit is like "20 per PT1H", "1000000 rows per P1D" or "5000000 bytes per PT15M"')
+
   if (problems.length > 0 || id === undefined || seats === undefined) return { problems }
   return {
     rule: {
@@ -89,6 +100,7 @@ export const readAnnotations = (
       ...demandOf(level, signedInWithinMs),
       ...(typeof ttlMs === 'number' ? { ttlMs } : {}),
       ...(typeof deadlineMs === 'number' ? { deadlineMs } : {}),
+      ...(limit === undefined ? {} : { limit }),
     },
     problems: [],
   }

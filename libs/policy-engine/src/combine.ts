@@ -12,7 +12,7 @@ const defaultTtlMs = 300_000
  */
 export type Decision = {
   readonly effect: Effect
-  readonly code?: Extract<RefusalCode, 'policy_denied' | 'unknown_action' | 'policy_error'>
+  readonly code?: Extract<RefusalCode, 'policy_denied' | 'unknown_action' | 'policy_error' | 'limit_reached'>
   readonly rules: readonly string[]
   readonly reasons: readonly Reason[]
   readonly seats: readonly Seat[]
@@ -32,12 +32,16 @@ export const denied = (code: NonNullable<Decision['code']>, rules: readonly Rule
 /**
  * One answer out of all rules that apply, the strictest first: a deny beats a review beats an allow, and no rule at all
  * denies. Several reviews ask for the seats of each (the larger count per group), of the strongest assurance and the most
- * recent sign-in that one of them demands, within the shortest times of any permit that applies. Independent of the order of the rules.
+ * recent sign-in that one of them demands, within the shortest times of any permit that applies. An allow whose limit is
+ * reached asks for its seats, or denies where it names none. Independent of the order of the rules.
  */
-export const combine = (matching: readonly Rule[]): Decision => {
-  const rules = matching.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+export const combine = (matching: readonly Rule[], reached: ReadonlySet<string> = new Set()): Decision => {
+  const rules = matching
+    .map((rule) => (reached.has(rule.id) ? beyondLimit(rule) : rule))
+    .toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
   const denies = rules.filter(({ effect }) => effect === 'deny')
-  if (denies.length > 0) return denied('policy_denied', denies)
+  if (denies.length > 0)
+    return denied(denies.every(({ id }) => reached.has(id)) ? 'limit_reached' : 'policy_denied', denies)
   if (rules.length === 0) return denied('policy_denied')
   const ttls = rules.flatMap(({ ttlMs }) => ttlMs ?? [])
   const grantTtlMs = ttls.length === 0 ? defaultTtlMs : Math.min(...ttls)
@@ -57,6 +61,8 @@ export const combine = (matching: readonly Rule[]): Decision => {
     grantTtlMs,
   }
 }
+
+const beyondLimit = (rule: Rule): Rule => ({ ...rule, effect: rule.seats.length > 0 ? 'review' : 'deny' })
 
 const told = (rules: readonly Rule[]): Pick<Decision, 'rules' | 'reasons'> => ({
   rules: rules.slice(0, maxRules).map(({ id }) => id),

@@ -3,20 +3,31 @@ import type { Context } from '@cedar-policy/cedar-wasm/nodejs'
 import { openCedar, type Cedar } from './cedar.ts'
 import { combine, denied, type Decision } from './combine.ts'
 import { contextOf, usedFacts, type Facts } from './facts.ts'
+import { costOf, type LimitUse } from './limit.ts'
 import { isKnownAction, rulesFor, type PolicySet, type Rule } from './policy-set.ts'
 
-/** A decision with the facts that rules could read: what is sealed so that it can be replayed. */
-export type Evaluation = Decision & { readonly facts: Facts }
+/**
+ * A decision with the facts that rules could read, which are sealed so that it can be replayed, and with what an allow takes
+ * of the limits of its rules.
+ */
+export type Evaluation = Decision & { readonly facts: Facts; readonly limits: readonly LimitUse[] }
 
 /**
  * Evaluates an intent. Total: whatever the facts or the engine do, the answer is a decision, and doubt is a deny
  * (`unknown_action` when no rule names the action, `policy_error` when a fact does not fit the schema, the engine fails,
- * or a rule errs; Cedar skips a forbid that errs, which would allow).
+ * or a rule errs; Cedar skips a forbid that errs, which would allow). How much of a limit is taken is no fact of an intent:
+ * `reached` names the rules whose limit leaves no room for it.
  */
-export const evaluate = (set: PolicySet, facts: Facts): Evaluation => {
+export const evaluate = (set: PolicySet, facts: Facts, reached: ReadonlySet<string> = new Set()): Evaluation => {
   const { matching, code, context } = match(set, facts)
-  const decision = matching === undefined ? denied(code) : combine(matching)
-  return { ...decision, facts: usedFacts(facts, context) }
+  const decision = matching === undefined ? denied(code) : combine(matching, reached)
+  const limits =
+    decision.effect === 'allow' && matching !== undefined
+      ? matching.flatMap(({ id, limit }) =>
+          limit === undefined ? [] : [{ rule: id, limit, cost: costOf(limit, facts) }],
+        )
+      : []
+  return { ...decision, facts: usedFacts(facts, context), limits }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AssuranceDemand, Effect, Seat } from '@countersign/contracts'
 import type { Cedar } from './cedar.ts'
+import type { Limit } from './limit.ts'
 import type { RecordShape } from './shape.ts'
 
 /** Cedar texts as an author writes them: one schema, policies by file name. */
@@ -17,6 +18,8 @@ export type Rule = {
   readonly assurance?: AssuranceDemand
   readonly ttlMs?: number
   readonly deadlineMs?: number
+  /** Of an allow: beyond it the rule asks for its seats, or denies where it names none. */
+  readonly limit?: Limit
   readonly file: string
   readonly line?: number
   readonly source: string

@@ -32,8 +32,9 @@ const codesByStatus: Readonly<Record<number, string>> = {
   `,
   401: 'token_missing token_invalid token_expired step_up_required',
   403: `
-    agent_taken client_taken own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied self_approval
-    owner_of_agent in_delegation_chain policy_author not_eligible account_not_linked person_inactive
+    agent_taken client_taken own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
+    self_approval
+    owner_of_agent in_delegation_chain policy_author not_eligible joined_after_request account_not_linked person_inactive
     wrong_executor frozen no_longer_eligible grant_token_invalid
   `,
   404: 'not_found unknown_intent unknown_review unknown_grant address_used',

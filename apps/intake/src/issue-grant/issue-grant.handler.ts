@@ -73,7 +73,15 @@ export class IssueGrant {
           const people = isPublished(intent) ? approversOf(intent) : []
           const groups = isPublished(intent) ? (intent.review?.seats.map(({ group }) => group) ?? []) : []
           const [standing] = await readStanding(tx, [
-            { tenantId, agent: facts.agent, producer: facts.producer, groups, people },
+            {
+              tenantId,
+              agent: facts.agent,
+              producer: facts.producer,
+              parentAgents: isPublished(intent) ? (intent.published.parentAgents ?? []) : [],
+              groups,
+              people,
+              askedAt: isPublished(intent) ? (intent.review?.requestedAt ?? null) : null,
+            },
           ])
           const [frozen] = await readFrozen(tx, [
             { tenantId, agent: facts.agent, action: facts.action, environment: facts.environment },

@@ -15,11 +15,13 @@ import {
 } from '../record-refusal/refused-attempts.ts'
 import { type FormerAnswer, onTheBus, recordName } from '../record-refusal/taken-record.ts'
 import { publishedEvent, type Draft } from './published-event.ts'
-import type { RegisteredAgent } from './registered-agent.ts'
+import { memberKey, type RegisteredAgent } from './registered-agent.ts'
 
 /** What the registers say of a whole batch. */
 export type PublishContext = {
   readonly agents: ReadonlyMap<string, RegisteredAgent>
+  /** Registered agents among the members of the chains, by `memberKey`. */
+  readonly parents: ReadonlyMap<string, string>
   readonly keys: ReadonlyMap<string, KeyedRequest>
   readonly subjects: ReadonlyMap<string, Subject>
   readonly room: Map<string, number>
@@ -39,6 +41,11 @@ export type DraftAnswer = {
 }
 
 export const agentKey = (tenantId: string, name: string): string => `${tenantId}/${name}`
+
+/** Agents that a request passed through, as its token proves. */
+export const parentAgentsOf = ({ caller }: Draft, parents: ReadonlyMap<string, string>): string[] => [
+  ...new Set(caller.chain.flatMap((member) => parents.get(memberKey({ tenantId: caller.tenantId, ...member })) ?? [])),
+]
 
 /** A recorded time may be ahead of the database's clock by as much as clocks differ. */
 const clockToleranceMs = 60_000
@@ -100,12 +107,24 @@ export const decideDraft = (draft: Draft, { loaded, context, deadlineMs }: Decis
   if (occurredAt !== undefined && Date.parse(occurredAt) > Date.parse(loaded.now) + clockToleranceMs) {
     return refused(refuse('time_invalid', { pointer: '/occurredAt' }))
   }
-  if (agent.owners.length > mostOwners) return refused(refuse('too_many_owners', { pointer: '/agent/name' }))
-  const { event, subjects } = publishedEvent(draft, agent, {
-    now: loaded.now,
-    subjects: context.subjects,
-    deadlineMs,
-  })
+  const parentAgents = parentAgentsOf(draft, context.parents)
+  const owners = [
+    ...new Set([
+      ...agent.owners,
+      ...parentAgents.flatMap((name) => context.agents.get(agentKey(caller.tenantId, name))?.owners ?? []),
+    ]),
+  ]
+  if (owners.length > mostOwners) return refused(refuse('too_many_owners', { pointer: '/agent/name' }))
+  const { event, subjects } = publishedEvent(
+    draft,
+    { ...agent, owners },
+    {
+      parentAgents,
+      now: loaded.now,
+      subjects: context.subjects,
+      deadlineMs,
+    },
+  )
   // Each field fits its bound, and many owners with long names may still be too much together.
   if (Buffer.byteLength(JSON.stringify(event)) > largestEvent) return refused(refuse('body_too_large'))
   const [stream] = draft.streams

@@ -17,9 +17,9 @@ import { commitment, parametersCommitment, requestFingerprint } from '@countersi
 import { intentView } from '../read-intent/intent-view.ts'
 import { findRefused, rememberRefused } from '../record-refusal/taken-record.ts'
 import { asRecorded, countAttempts, roomFor } from '../record-refusal/refused-attempts.ts'
-import { agentKey, decideDraft, type DraftAnswer, type PublishContext } from './decide-draft.ts'
+import { agentKey, decideDraft, parentAgentsOf, type DraftAnswer, type PublishContext } from './decide-draft.ts'
 import { namedIn, subjectKey, type Draft, type PublishRequest } from './published-event.ts'
-import { readAgents } from './registered-agent.ts'
+import { readAgents, readParentAgents } from './registered-agent.ts'
 import { sealedBytes, sealedContent } from './sealed-content.ts'
 
 /** An intent as it stands, and whether this request made it. */
@@ -178,9 +178,18 @@ const readContext = async (tx: Transaction, drafts: readonly Draft[]): Promise<P
       key: idempotencyKey,
     })),
   )
+  const parents = await readParentAgents(
+    tx,
+    drafts.flatMap(({ caller }) => caller.chain.map((member) => ({ tenantId: caller.tenantId, ...member }))),
+  )
   const agents = await readAgents(
     tx,
-    drafts.map(({ caller, body }) => ({ tenantId: caller.tenantId, name: body.agent.name })),
+    drafts.flatMap((draft) =>
+      [draft.body.agent.name, ...parentAgentsOf(draft, parents)].map((name) => ({
+        tenantId: draft.caller.tenantId,
+        name,
+      })),
+    ),
   )
   const named = drafts.flatMap((draft) => namedIn(draft).map((who) => ({ tenantId: draft.caller.tenantId, ...who })))
   const subjects = await resolveSubjects(tx, named)
@@ -194,6 +203,7 @@ const readContext = async (tx: Transaction, drafts: readonly Draft[]): Promise<P
   ]
   return {
     keys,
+    parents,
     agents: new Map(agents.map((agent) => [agentKey(agent.tenantId, agent.name), agent])),
     subjects: new Map(subjects.map((subject) => [subjectKey(subject.tenantId, subject.iss, subject.sub), subject])),
     room: await roomFor(tx, sources),

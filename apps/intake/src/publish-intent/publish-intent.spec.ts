@@ -62,6 +62,60 @@ describe('an agent', () => {
   })
 })
 
+describe('a request that came through others', () => {
+  const chained = async (chain: readonly string[], change = {}) => {
+    const { issuer } = bench
+    const caller = {
+      ...bench.caller,
+      subject: 'alice',
+      actsFor: { issuer, subject: 'alice' },
+      chain: chain.map((subject) => ({ issuer, subject })),
+    }
+    const [answer] = await bench.publish.handle([{ ...request(change), caller }])
+    if (answer === undefined || answer instanceof Error || isRefusal(answer)) throw new Error('not published')
+    const [event] = await bench.history(answer.view.intentId)
+    if (event?.type !== 'ActionIntentPublished') throw new Error('no intent')
+    return event.data
+  }
+  const subjectOf = async (sub: string): Promise<string | undefined> => {
+    const { rows } = await bench.superuser.query<{ subject_id: string }>(
+      'select subject_id from countersign.subject where iss = $1 and sub = $2',
+      [bench.issuer, sub],
+    )
+    return rows[0]?.subject_id
+  }
+
+  it('names the person and the chain that the token proves, whatever the body says', async () => {
+    const onBehalfOf = { issuer: bench.issuer, subject: 'somebody-else' }
+    const event = await chained(['etl-bot', 'planner'], { onBehalfOf })
+    expect(event.onBehalfOf).toBe(await subjectOf('alice'))
+    expect(event.delegation).toEqual([await subjectOf('etl-bot'), await subjectOf('planner')])
+    // Whom the body names is kept out as well; it takes nobody's place.
+    expect(event.assertedParties).toEqual([await subjectOf('alice'), await subjectOf('somebody-else')])
+  })
+
+  it('has the owners of every registered agent on its way', async () => {
+    const { tenantId, issuer } = bench
+    const owner = await bench.addPerson('owner-of-planner')
+    await bench.registers.agent({
+      tenantId,
+      agent: 'planner',
+      kind: 'agent',
+      producer: 'etl',
+      issuer,
+      clientId: 'planner',
+      ownerSubject: owner,
+      ownerGroup: null,
+      changedBy: null,
+      seeded: true,
+    })
+    const event = await chained(['etl-bot', 'planner'])
+    expect(event.parentAgents).toEqual(['etl-bot', 'planner'])
+    expect(event.owners).toEqual([owner])
+    expect((await chained([])).owners).toEqual([])
+  })
+})
+
 describe('load', () => {
   it.each([
     ['requests', { requests: 3, bytes: 1_000 }],

@@ -1,7 +1,7 @@
 import type { EventData, PublishIntentBody } from '@countersign/contracts'
 import type { StreamRef, Subject } from '@countersign/event-store'
 import { actionDigest } from '@countersign/redaction'
-import type { ClientCaller } from '../caller.ts'
+import { type ClientCaller, executingSubject } from '../caller.ts'
 import type { TakenRecord } from '../record-refusal/taken-record.ts'
 import type { RegisteredAgent } from './registered-agent.ts'
 
@@ -27,19 +27,35 @@ export type Draft = PublishRequest & {
 /** Key of an identity in the map of subjects. */
 export const subjectKey = (tenantId: string, iss: string, sub: string): string => JSON.stringify([tenantId, iss, sub])
 
-/** Everyone a request names, as the identity provider knows them: its client, its executor, whom it acts for, its chain. */
-export const namedIn = ({ caller, body }: PublishRequest): { iss: string; sub: string }[] => [
-  { iss: caller.issuer, sub: caller.subject },
-  { iss: caller.issuer, sub: body.executor?.clientId ?? caller.clientId },
+/** People whom a request is for: whom its token proves first, then whom it merely names. */
+const peopleFor = ({ caller, body }: PublishRequest): { iss: string; sub: string }[] => [
+  ...(caller.actsFor === undefined ? [] : [{ iss: caller.actsFor.issuer, sub: caller.actsFor.subject }]),
   ...(body.onBehalfOf === undefined ? [] : [{ iss: body.onBehalfOf.issuer, sub: body.onBehalfOf.subject }]),
-  ...caller.chain.map(({ issuer, subject }) => ({ iss: issuer, sub: subject })),
+]
+
+/** Everyone a request names, as the identity provider knows them: its client, its executor, whom it acts for, its chain. */
+export const namedIn = (request: PublishRequest): { iss: string; sub: string }[] => [
+  { iss: request.caller.issuer, sub: request.caller.subject },
+  { iss: request.caller.issuer, sub: request.body.executor?.clientId ?? executingSubject(request.caller) },
+  ...peopleFor(request),
+  ...request.caller.chain.map(({ issuer, subject }) => ({ iss: issuer, sub: subject })),
 ]
 
 /** The event of a request: every person and client in it by subject id, everything secret by commitment. */
 export const publishedEvent = (
   draft: Draft,
   agent: RegisteredAgent,
-  { now, subjects: known, deadlineMs }: { now: string; subjects: ReadonlyMap<string, Subject>; deadlineMs: number },
+  {
+    now,
+    subjects: known,
+    deadlineMs,
+    parentAgents,
+  }: {
+    now: string
+    subjects: ReadonlyMap<string, Subject>
+    deadlineMs: number
+    parentAgents: readonly string[]
+  },
 ) => {
   const { caller, body, intentId, payload } = draft
   const subjectOf = (iss: string, sub: string): Subject => {
@@ -49,16 +65,12 @@ export const publishedEvent = (
   }
   const clientId = body.executor?.clientId ?? caller.clientId
   const requester = subjectOf(caller.issuer, caller.subject)
-  const executor = subjectOf(caller.issuer, clientId)
-  const person = body.onBehalfOf === undefined ? undefined : subjectOf(body.onBehalfOf.issuer, body.onBehalfOf.subject)
+  const executor = subjectOf(caller.issuer, body.executor?.clientId ?? executingSubject(caller))
+  const people = peopleFor(draft).map(({ iss, sub }) => subjectOf(iss, sub))
+  const [person] = people
   const delegation = caller.chain.map(({ issuer, subject }) => subjectOf(issuer, subject))
   const subjects = [
-    ...new Map(
-      [requester, executor, ...(person === undefined ? [] : [person]), ...delegation].map((one) => [
-        one.subjectId,
-        one,
-      ]),
-    ).values(),
+    ...new Map([requester, executor, ...people, ...delegation].map((one) => [one.subjectId, one])).values(),
   ]
   const introduced = subjects
     .filter(({ isNew }) => isNew)
@@ -92,7 +104,8 @@ export const publishedEvent = (
     onBehalfOf: person?.subjectId ?? null,
     owners: [...agent.owners],
     delegation: delegation.map(({ subjectId }) => subjectId),
-    assertedParties: person === undefined ? [] : [person.subjectId],
+    ...(parentAgents.length === 0 ? {} : { parentAgents: [...parentAgents] }),
+    assertedParties: [...new Set(people.map(({ subjectId }) => subjectId))],
     action: body.action,
     target: body.target,
     environment: body.environment,

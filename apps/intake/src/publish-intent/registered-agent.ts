@@ -1,5 +1,5 @@
 import type { PrincipalKind } from '@countersign/contracts'
-import { prepared, type Transaction } from '@countersign/event-store'
+import { agentsByClient, prepared, type Transaction } from '@countersign/event-store'
 
 /** An agent as the register knows it now, with the people who own it or its producer. */
 export type RegisteredAgent = {
@@ -48,3 +48,27 @@ export const readAgents = async (
     owners: row.owners ?? [],
   }))
 }
+
+/** Somebody of a proven delegation chain, in a tenant. */
+export type ChainMember = { readonly tenantId: string; readonly issuer: string; readonly subject: string }
+
+/** Names of the registered agents among the members of chains, by `memberKey`. */
+export const readParentAgents = async (
+  tx: Transaction,
+  members: readonly ChainMember[],
+): Promise<ReadonlyMap<string, string>> => {
+  if (members.length === 0) return new Map()
+  const agents = await agentsByClient(
+    tx,
+    members.map(({ issuer, subject }) => ({ iss: issuer, clientId: subject })),
+  )
+  return new Map(
+    agents.map(({ tenantId, iss, clientId, name }) => [
+      memberKey({ tenantId, issuer: iss ?? '', subject: clientId ?? '' }),
+      name,
+    ]),
+  )
+}
+
+export const memberKey = ({ tenantId, issuer, subject }: ChainMember): string =>
+  JSON.stringify([tenantId, issuer, subject])

@@ -1,5 +1,5 @@
 import { personOf } from '@countersign/event-store'
-import type { Identity } from '@countersign/identity'
+import { type Identity, isHuman } from '@countersign/identity'
 import { Refused } from '@countersign/service-kit'
 import type { Pool } from 'pg'
 import type { PublishedLog } from './published-log.ts'
@@ -15,7 +15,7 @@ export interface Reader {
  * @throws Refused `not_human` for a program, `person_inactive` for somebody whom the directory does not know
  */
 export const readerOf = async (pool: Pool, identity: Identity): Promise<Reader> => {
-  if (identity.kind !== 'person') throw new Refused({ code: 'not_human' })
+  if (!isHuman(identity)) throw new Refused({ code: 'not_human' })
   const person = await personOf(pool, identity)
   if (person === undefined) throw new Refused({ code: 'person_inactive' })
   return person

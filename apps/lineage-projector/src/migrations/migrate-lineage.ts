@@ -20,9 +20,22 @@ class Initial1763683200000 {
   }
 }
 
+class VerdictIndex1795327200000 {
+  readonly name = 'VerdictIndex1795327200000'
+
+  async up(runner: { query(statements: string): Promise<unknown> }): Promise<void> {
+    await runner.query(`create index if not exists audit_verdict on lineage.audit_event (tenant_id, recorded_at)
+      where type = 'VerdictRecorded'`)
+  }
+
+  async down(): Promise<void> {
+    throw new Error('projections are rebuilt from the events, not migrated back')
+  }
+}
+
 /**
  * Brings schema `lineage` up to date. Runs as the owner, after the store's own migrations (its roles and
  * `countersign.named_tenants` must exist). Idempotent.
  */
 export const migrateLineage = (ownerUrl: string): Promise<void> =>
-  migrateSchema({ ownerUrl, schema: 'lineage', migrations: [Initial1763683200000] })
+  migrateSchema({ ownerUrl, schema: 'lineage', migrations: [Initial1763683200000, VerdictIndex1795327200000] })

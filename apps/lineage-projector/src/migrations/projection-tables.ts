@@ -63,6 +63,8 @@ create table ${schema}.audit_event (
 );
 create index on ${schema}.audit_event (tenant_id, stream_id, kind, version);
 
+create index audit_verdict on ${schema}.audit_event (tenant_id, recorded_at) where type = 'VerdictRecorded';
+
 create table ${schema}.audit_head (
   tenant_id uuid primary key,
   seq bigint not null

@@ -74,7 +74,15 @@ describe('the directory', () => {
     const [ada, bo] = [(await person('ada')).person, (await person('bo')).person]
     const group = 'security'
     await groups.handle({ ...seed(), group, add: [ada, bo], remove: [] })
-    const question = { tenantId: spec.tenantId, agent: 'x', producer: 'x', groups: [group], people: [ada, bo] }
+    const question = {
+      tenantId: spec.tenantId,
+      agent: 'x',
+      producer: 'x',
+      parentAgents: [],
+      groups: [group],
+      people: [ada, bo],
+      askedAt: null,
+    }
     const before = await tx((client) => readStanding(client, [question]))
     expect(before[0]?.unreviewedAuthors).toEqual([])
     await groups.handle({ ...by(ada), group, add: [], remove: [bo] })
@@ -82,6 +90,41 @@ describe('the directory', () => {
     const [after] = await tx((client) => readStanding(client, [question]))
     expect(after?.unreviewedAuthors).toEqual([ada])
     expect(after?.groupsOf.get(bo)).toEqual(['data-owners'])
+  })
+
+  it('tells who was in a group when a review was asked for, and who has left it a moment ago', async () => {
+    const [ada, bo, cy] = [(await person('ada')).person, (await person('bo')).person, (await person('cy')).person]
+    const group = 'on-call'
+    await groups.handle({ ...seed(), group, add: [ada, bo], remove: [] })
+    // Some milliseconds on both sides: times are kept to the millisecond.
+    const { rows } = await spec.superuser.query<{ now: Date }>(
+      `select clock_timestamp() + interval '5 ms' as now from pg_sleep(0.01)`,
+    )
+    const askedAt = rows[0]?.now.toISOString() ?? ''
+    await spec.superuser.query('select pg_sleep(0.01)')
+    await groups.handle({ ...by(ada), group, add: [cy], remove: [bo] })
+    await groups.handle({ ...by(ada), group, add: [bo], remove: [] })
+    await spec.superuser.query(
+      `insert into countersign.agent (tenant_id, name, subject_id, kind, producer, owner_group, seeded)
+       values ($1, 'of-a-group', gen_random_uuid(), 'agent', 'etl', $2, true)`,
+      [spec.tenantId, group],
+    )
+    const question = { tenantId: spec.tenantId, producer: 'etl', groups: [group], people: [ada, bo, cy], askedAt }
+    const asked = (agent: string, parentAgents: string[]) =>
+      tx((client) => readStanding(client, [{ ...question, agent, parentAgents }]))
+    const [standing] = await asked('x', [])
+    expect([ada, bo, cy].map((one) => standing?.groupsOf.get(one)?.includes(group))).toEqual([true, true, true])
+    expect([ada, bo, cy].map((one) => standing?.heldWhenAsked.get(one)?.includes(group))).toEqual([true, false, false])
+    expect(standing?.owners).toEqual([])
+    // The group owns an agent that the request passed through: its members own it, who left it too.
+    await groups.handle({ ...by(ada), group, add: [], remove: [cy] })
+    expect((await asked('x', ['of-a-group']))[0]?.owners.toSorted()).toEqual([ada, bo, cy].toSorted())
+    // And so does whoever owned it before it changed hands.
+    await spec.superuser.query(
+      `update countersign.agent set owner_group = null, owner_subject_id = $2 where tenant_id = $1 and name = 'of-a-group'`,
+      [spec.tenantId, ada],
+    )
+    expect((await asked('of-a-group', []))[0]?.owners.toSorted()).toEqual([ada, bo, cy].toSorted())
   })
 
   it('takes nobody into a group who is not in the directory', async () => {

@@ -50,7 +50,7 @@ type Answer =
   | { readonly refusal: Refusal; readonly isRecorded: boolean }
   | { readonly refusal?: never; readonly before: readonly StoredEvent[] }
 
-const nobody: Standing = { owners: [], groupsOf: new Map(), unreviewedAuthors: [] }
+const nobody: Standing = { owners: [], groupsOf: new Map(), heldWhenAsked: new Map(), unreviewedAuthors: [] }
 const sealTries = 3
 
 /** Stands for the reason that is asked for once the question whether somebody may decide is answered. */
@@ -204,6 +204,8 @@ const readContext = async (
       tenantId,
       agent: intent.published.agent.name,
       producer: intent.published.producer,
+      parentAgents: intent.published.parentAgents ?? [],
+      askedAt: intent.review?.requestedAt ?? null,
       groups: (intent.review?.seats ?? []).map(({ group }) => group),
       people: person === null ? voters : [...voters, person],
     },

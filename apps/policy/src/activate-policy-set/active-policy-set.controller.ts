@@ -1,6 +1,6 @@
 import { refuse } from '@countersign/contracts'
 import { personOf, withTenants } from '@countersign/event-store'
-import type { Identity } from '@countersign/identity'
+import { type Identity, isHuman } from '@countersign/identity'
 import { orRefuse, Requester } from '@countersign/service-kit'
 import { Controller, Get, Inject } from '@nestjs/common'
 import type pg from 'pg'
@@ -21,7 +21,7 @@ export class ActivePolicySetController {
 
   @Get('active')
   async active(@Requester() identity: Identity): Promise<PolicySetView> {
-    if (identity.kind !== 'person' || identity.actorChain.length > 0) return orRefuse(refuse('not_human'))
+    if (!isHuman(identity)) return orRefuse(refuse('not_human'))
     const person = await personOf(this.#pool, identity)
     if (person === undefined) return orRefuse(refuse('person_inactive'))
     const { tenantId } = person

@@ -3,7 +3,10 @@ import {
   holdActivePolicySets,
   withTenants,
   loadStreams,
+  addLimitUses,
+  readLimitUses,
   StaleKey,
+  type TakenInWindow,
   type CommandHandler,
   type EventStore,
   type Keyring,
@@ -15,6 +18,7 @@ import type pg from 'pg'
 import { isUsable, type ActiveSet, type ActiveSets, type UsableSet } from '../active-sets.ts'
 import { policySetStream } from '../activate-policy-set/policy-set-stream.ts'
 import { evaluateIntent, type EvaluatedIntent } from './evaluated-intent.ts'
+import { limitedBy, limitsReached, limitUses } from './limit-uses.ts'
 import { PolicyAuthors, type AuthoredChange } from './policy-authors.ts'
 
 /** What became of an intent that was to be evaluated. */
@@ -36,6 +40,10 @@ type Options = {
 }
 
 type Answer = 'decided' | 'nothing_to_do' | 'set_changed' | Refusal
+type Context = {
+  readonly active: ReadonlyMap<string, ActiveSet>
+  readonly taken: ReadonlyMap<string, TakenInWindow>
+}
 type Seen = {
   readonly loaded: Loaded
   readonly active: ReadonlyMap<string, ActiveSet>
@@ -146,13 +154,18 @@ export class EvaluateIntents {
   ): Promise<IntentRef[]> {
     const { store, keyring } = this.#options
     const sealed = await keyring.sealBatch([...commands.keys()].flatMap(({ facts }) => facts ?? []))
-    const handler: CommandHandler<EvaluatedIntent, ReadonlyMap<string, ActiveSet>, Answer> = {
-      read: (tx, batch) =>
-        this.#options.sets.read(
+    const handler: CommandHandler<EvaluatedIntent, Context, Answer> = {
+      read: async (tx, batch) => ({
+        active: await this.#options.sets.read(
           tx,
           batch.map(({ streams }) => streams[0].tenantId),
         ),
-      decide: ({ streams: [ref], evaluation }, loaded, active) => {
+        taken: await readLimitUses(tx, batch.flatMap(limitedBy)),
+      }),
+      decide: (command, loaded, { active, taken }) => {
+        const [ref] = command.streams
+        const reached = limitsReached(command, taken, loaded.now)
+        const evaluation = reached.size === 0 ? command.evaluation : command.beyond(reached)
         if (active.get(ref.tenantId)?.digest !== evaluation.policySetDigest)
           return { append: [], answer: 'set_changed' }
         const state = foldIntent(loaded.of(ref).events)
@@ -169,6 +182,7 @@ export class EvaluateIntents {
         const held = await holdActivePolicySets(tx, [...new Set(made.map(({ streams }) => streams[0].tenantId))])
         for (const { streams, evaluation } of made)
           if (held.get(streams[0].tenantId) !== evaluation.policySetDigest) throw new EvaluationOvertaken()
+        await addLimitUses(tx, decided.flatMap(limitUses))
         const ids = new Set(made.map(({ streams }) => streams[0].streamId))
         await keyring.writeSealed(tx, {
           rows: sealed.rows.filter(({ streamId }) => ids.has(streamId)),

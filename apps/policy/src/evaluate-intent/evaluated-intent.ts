@@ -2,14 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { sealedFactsPurpose, type SealedIntent } from '@countersign/contracts'
 import { newId, type OpenedPayload, type PayloadToSeal, type StreamRef } from '@countersign/event-store'
 import type { EvaluateIntent, Intent } from '@countersign/intent'
-import { evaluate, type Evaluation, factsOf, type PolicySet } from '@countersign/policy-engine'
-import { canonicalJson, commitment } from '@countersign/redaction'
+import { evaluate, type Evaluation, factsOf, type LimitUse, type PolicySet } from '@countersign/policy-engine'
+import { canonicalJson, commitment, nameId } from '@countersign/redaction'
 import { authorsOf, type AuthoredChange } from './policy-authors.ts'
 
 /** What the engine said about one intent, under which set, and the facts that are sealed with it. */
 export type EvaluatedIntent = {
-  readonly streams: readonly [StreamRef]
+  /** The intent's, and one for each limit that allowing it takes from, so that those who take from it take turns. */
+  readonly streams: readonly [StreamRef, ...StreamRef[]]
+  readonly agent: string
   readonly evaluation: Omit<EvaluateIntent, 'now' | 'type'>
+  readonly limits: readonly LimitUse[]
+  /** What is said when the limits of these rules leave no room. */
+  readonly beyond: (rules: ReadonlySet<string>) => Omit<EvaluateIntent, 'now' | 'type'>
   readonly facts?: PayloadToSeal
 }
 
@@ -36,38 +41,52 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
   const { ref, intent, sealed, set, changes } = input
   const content =
     sealed?.status === 'open' ? (JSON.parse(sealed.plaintext.toString('utf8')) as SealedIntent) : undefined
-  const answer = content === undefined ? unreadable : evaluate(set, factsOf(intent.published, content))
-  const { action } = intent.published
-  const excludedAuthors = answer.effect === 'review' ? authorsOf(changes, { action, rules: answer.rules }) : []
-  const evaluation = excludedAuthors.length > maxAuthors ? deniedFor(answer) : answer
+  const published = intent.published
+  const known = content === undefined ? undefined : factsOf(published, content)
+  const evaluated = known === undefined ? undefined : evaluate(set, known)
   const salt = randomBytes(32).toString('base64url')
-  const facts = 'facts' in evaluation ? evaluation.facts : undefined
-  const sealedFactsId = newId()
-  return {
-    streams: [ref],
-    evaluation: {
-      reviewId: newId(),
+  const facts = evaluated?.facts
+  const limits = evaluated?.limits ?? []
+  const ids = { reviewId: newId(), sealedFactsId: newId() }
+  const committed =
+    facts === undefined ? {} : { factsCommitment: commitment(salt, facts), sealedFactsId: ids.sealedFactsId }
+  const commandOf = (said: Omit<Evaluation, 'facts' | 'limits'>): EvaluatedIntent['evaluation'] => {
+    const authors = said.effect === 'review' ? authorsOf(changes, { action: published.action, rules: said.rules }) : []
+    const { effect, code, reasons, rules, seats, assurance, deadlineMs, grantTtlMs } =
+      authors.length > maxAuthors ? deniedFor(said) : said
+    return {
+      reviewId: ids.reviewId,
       policySetDigest: set.digest,
       engine: set.engine,
-      effect: evaluation.effect,
-      ...(evaluation.code === undefined ? {} : { code: evaluation.code }),
-      reasons: evaluation.reasons,
-      rules: evaluation.rules,
-      seats: evaluation.seats,
-      ...(evaluation.assurance === undefined ? {} : { assurance: evaluation.assurance }),
-      reviewWithinMs: evaluation.deadlineMs ?? untilDeadlineMs,
+      effect,
+      ...(code === undefined ? {} : { code }),
+      reasons,
+      rules,
+      seats,
+      ...(assurance === undefined ? {} : { assurance }),
+      reviewWithinMs: deadlineMs ?? untilDeadlineMs,
       collectWithinMs: input.collectWithinMs,
-      grantTtlMs: evaluation.grantTtlMs,
-      excludedAuthors: evaluation.effect === 'review' ? excludedAuthors : [],
-      ...(facts === undefined ? {} : { factsCommitment: commitment(salt, facts), sealedFactsId }),
-    },
+      grantTtlMs,
+      excludedAuthors: effect === 'review' ? authors : [],
+      ...committed,
+    }
+  }
+  return {
+    streams: [ref, ...limits.map(({ rule }) => limitStream(ref.tenantId, rule, published.agent.name))],
+    agent: published.agent.name,
+    evaluation: commandOf(evaluated ?? unreadable),
+    limits,
+    beyond: (rules) => ({
+      ...commandOf(known === undefined ? unreadable : evaluate(set, known, rules)),
+      limitsReached: [...rules],
+    }),
     ...(facts === undefined
       ? {}
       : {
           facts: {
             tenantId: ref.tenantId,
             streamId: ref.streamId,
-            sealedId: sealedFactsId,
+            sealedId: ids.sealedFactsId,
             purpose: sealedFactsPurpose,
             plaintext: Buffer.from(canonicalJson({ salt, facts })),
           },
@@ -75,7 +94,13 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
   }
 }
 
-const unreadable: Omit<Evaluation, 'facts'> = {
+const limitStream = (tenantId: string, rule: string, agent: string): StreamRef => ({
+  kind: 'register',
+  streamId: nameId('limit', tenantId, JSON.stringify([rule, agent])),
+  tenantId,
+})
+
+const unreadable: Omit<Evaluation, 'facts' | 'limits'> = {
   effect: 'deny',
   code: 'policy_error',
   rules: [],
@@ -85,7 +110,7 @@ const unreadable: Omit<Evaluation, 'facts'> = {
 }
 
 /** The same answer as a fault of the policy. */
-const deniedFor = <E extends Omit<Evaluation, 'facts'>>(answer: E): E => ({
+const deniedFor = <E extends Omit<Evaluation, 'facts' | 'limits'>>(answer: E): E => ({
   ...answer,
   effect: 'deny',
   code: 'policy_error',

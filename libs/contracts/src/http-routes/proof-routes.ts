@@ -7,6 +7,7 @@ import {
   LineageView,
   LivenessView,
   ReadinessView,
+  ReciprocalApprovals,
   StoryView,
 } from '../view.schema.ts'
 import type { HttpRoute } from './route.ts'
@@ -104,6 +105,22 @@ export const proofRoutes: readonly HttpRoute[] = [
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_000, default: 500 })),
     }),
     answers: [{ status: 200, description: 'A page of rows', body: AuditPage }],
+    refusals: [...ofReader, 'not_allowed'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/audit/reciprocal-approvals',
+    operation: 'findReciprocalApprovals',
+    folder: 'lineage-projector/find-reciprocity',
+    summary: 'Pairs of people who approve what the other stands behind.',
+    callers: ['analyst', 'auditor'],
+    query: Type.Object({
+      days: Type.Optional(Type.Integer({ minimum: 1, maximum: 366, default: 30 })),
+      least: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 1_000, default: 2, description: 'Approvals of each for the other' }),
+      ),
+    }),
+    answers: [{ status: 200, description: 'The pairs, the busiest first', body: ReciprocalApprovals }],
     refusals: [...ofReader, 'not_allowed'],
   },
   {
