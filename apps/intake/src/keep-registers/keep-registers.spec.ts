@@ -37,7 +37,15 @@ const eventsOf = async (type: string, member: string, name: string) => {
   return rows.map(({ data }) => data)
 }
 const unreviewedAuthors = async (name: string, producer = 'etl') => {
-  const question = { tenantId: at.tenantId, agent: name, producer, groups: [], people: [] }
+  const question = {
+    tenantId: at.tenantId,
+    agent: name,
+    producer,
+    groups: [],
+    people: [],
+    parentAgents: [],
+    askedAt: null,
+  }
   const [standing] = await withTenants(at.pool, [at.tenantId], (tx) => readStanding(tx, [question]))
   return standing?.unreviewedAuthors
 }
