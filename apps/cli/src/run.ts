@@ -21,6 +21,8 @@ import { registerReplay } from './replay-trail/replay.command.ts'
 import { registerExec } from './run-command/exec.command.ts'
 import { registerLogin } from './sign-in/login.command.ts'
 import { registerToken } from './sign-in/token.command.ts'
+import { registerFreeze } from './stop-grants/freeze.command.ts'
+import { registerFreezes, registerUnfreeze } from './stop-grants/unfreeze.command.ts'
 import { type Streams, type Terminal, terminalOn } from './terminal.ts'
 import { registerVerify } from './verify-log/verify.command.ts'
 import { registerParked } from './work-quarantine/parked.command.ts'
@@ -46,6 +48,9 @@ const registers: readonly Register[] = [
   registerProducers,
   registerPeople,
   registerSeats,
+  registerFreeze,
+  registerUnfreeze,
+  registerFreezes,
   registerStore,
   registerQuarantine,
   registerParked,

@@ -9,7 +9,7 @@ import { intakeService } from './intake.service.ts'
 
 const audience = 'https://countersign.example'
 const clientIds = ['etl', 'etl-bot', 'other-bot', 'rival', 'stranger']
-const people = ['olga', 'paul', 'rita', 'audra'].map((sub) => ({
+const people = ['olga', 'paul', 'rita', 'audra', 'sam'].map((sub) => ({
   sub,
   name: sub,
   email: `${sub}@corp.example`,
@@ -30,7 +30,7 @@ export type IntakeBusOptions = {
   readonly hooks?: BusHooks
 }
 
-/** The whole service over HTTP: a producer with two agents that have clients of their own, a rival producer, four people. */
+/** The whole service over HTTP: a producer with two agents that have clients of their own, a rival producer, five people. */
 export const intakeOverHttp = async (
   settings: Readonly<Record<string, string>> = {},
   { openBus = createPostgresBus, hooks = {} }: IntakeBusOptions = {},

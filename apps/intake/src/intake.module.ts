@@ -5,6 +5,8 @@ import type { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import type { Registers } from './register-agent/register.handler.ts'
 import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
 import { KeepRegistersController, type KeepRegisters } from './keep-registers/keep-registers.controller.ts'
+import { EmergencyFreezeController } from './freeze/emergency-freeze.controller.ts'
+import type { EmergencyFreeze } from './freeze/emergency-freeze.handler.ts'
 import { FreezeController } from './freeze/freeze.controller.ts'
 import type { Freeze } from './freeze/freeze.handler.ts'
 import { IssueGrantController } from './issue-grant/issue-grant.controller.ts'
@@ -60,6 +62,7 @@ export type IntakeParts = {
   readonly registers: Registers
   readonly keepRegisters: KeepRegisters
   readonly freeze: Freeze
+  readonly emergencyFreeze: EmergencyFreeze
   readonly adoption: AdoptStore
   readonly key: SigningKey
   readonly publicUrl: string
@@ -82,6 +85,7 @@ export class IntakeModule {
         RegisterAgentController,
         KeepRegistersController,
         FreezeController,
+        EmergencyFreezeController,
         TakeRecordsController,
         AdoptStoreController,
         QuarantineController,
@@ -109,6 +113,7 @@ export class IntakeModule {
         { provide: token.REGISTERS, useValue: parts.registers },
         { provide: token.KEEP_REGISTERS, useValue: parts.keepRegisters },
         { provide: token.FREEZE, useValue: parts.freeze },
+        { provide: token.EMERGENCY_FREEZE, useValue: parts.emergencyFreeze },
         { provide: token.ADOPT_STORE, useValue: parts.adoption },
         { provide: token.SIGNING_KEY, useValue: parts.key },
         { provide: token.PUBLIC_URL, useValue: parts.publicUrl },

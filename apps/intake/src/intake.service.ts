@@ -14,6 +14,8 @@ import pg from 'pg'
 import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
 import { ExpireGrants } from './expire-grant/expire-grant.ts'
+import { EmergencyFreeze } from './freeze/emergency-freeze.handler.ts'
+import { readFreezeCredentialHash } from './freeze/freeze-credential.ts'
 import { Freeze } from './freeze/freeze.handler.ts'
 import type { IntakeConfig } from './intake.config.ts'
 import { IntakeModule } from './intake.module.ts'
@@ -106,6 +108,8 @@ export const intakeService =
     )
     const issuer = config.PUBLIC_URL
     const registers = new Registers(store)
+    const operators = { pool, operatorsOf: config.OPERATORS_TENANT }
+    const freeze = new Freeze(store, operators)
     checks.register({
       name: 'database',
       effect: 'not_ready',
@@ -139,12 +143,21 @@ export const intakeService =
           remove: new RemoveEntry(store),
           review: new ReviewEntry(store),
         },
-        freeze: new Freeze(store),
+        freeze,
+        emergencyFreeze: new EmergencyFreeze({
+          store,
+          freeze,
+          operators,
+          credentialHash:
+            config.FREEZE_CREDENTIAL_FILE === undefined
+              ? undefined
+              : readFreezeCredentialHash(config.FREEZE_CREDENTIAL_FILE),
+        }),
         adoption: new AdoptStore({
           pool,
           marks,
           store: eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() }),
-          operatorsOf: config.OPERATORS_TENANT,
+          operators,
         }),
         key,
         publicUrl: config.PUBLIC_URL,

@@ -3,7 +3,10 @@ import { demoPeople, demoWorld } from './demo-world.ts'
 import type { StepPrinter } from './print-steps.ts'
 import type { Instance } from './run-instance.ts'
 
-/** Prints what a newcomer needs next: addresses, who is there, one command to paste. No secret is printed. */
+/**
+ * Prints what a newcomer needs next: addresses, who is there, one command to paste. No secret is printed but the freeze
+ * credential, once, when it was made: it is kept nowhere.
+ */
 export const printReady = ({ baseUrl, issuer, slackUrl, dataDir, layout }: Instance, print: StepPrinter): void => {
   const { bold, cyan } = {
     bold: (text: string) => print.paint('bold', text),
@@ -21,6 +24,13 @@ export const printReady = ({ baseUrl, issuer, slackUrl, dataDir, layout }: Insta
   )
   print.line(`  agent               ${demoWorld.agent}`)
   print.line(`  secrets             ${credentials} (0600, generated)`)
+  if (dataDir.freezeCredential !== undefined) {
+    print.line()
+    print.line(`  freeze credential   ${bold(dataDir.freezeCredential)}`)
+    print.line(
+      '                      shown this once: it stops every grant without a sign-in (countersign freeze --help)',
+    )
+  }
   print.line()
   print.line('Try, in another terminal:')
   print.line()

@@ -53,8 +53,10 @@ program
     }) => {
       const { makeSecrets } = await import('./make-secrets/make-secrets.ts')
       const outside = { tls: options.kafkaTlsPort, mtls: options.kafkaMtlsPort }
-      const { written, kept } = await makeSecrets({ ...options, outside })
+      const { written, kept, freezeCredential } = await makeSecrets({ ...options, outside })
       print(`${written.length} files of secrets written, ${kept} as they were`)
+      if (freezeCredential !== undefined)
+        print(`freeze credential, shown this once: ${freezeCredential}; it stops every grant without a sign-in`)
     },
   )
 

@@ -1,4 +1,4 @@
-import type { FreezeScope, RecordedEventOf, RegisterEventName } from '@countersign/contracts'
+import type { EventData, FreezeScope, RecordedEventOf, RegisterEventName } from '@countersign/contracts'
 import { failed, succeeded, type Actor, type Meaning } from './meaning.ts'
 
 const activities = {
@@ -14,10 +14,24 @@ const activities = {
 
 const changedBy = (person: string | null, service: string): Actor => (person === null ? { service } : { person })
 
+type FreezeFacts = EventData<'Frozen' | 'Unfrozen'>
+
+/** The freeze credential and an operator of the deployment are no people of the tenant. */
+const whoFroze = ({ by, means }: FreezeFacts): Actor =>
+  means === undefined ? { person: by } : { service: means.replaceAll('_', ' ') }
+
+const becauseOf = ({ reason, means }: FreezeFacts) => ({
+  unmapped: { ...(reason === undefined ? {} : { reason }), ...(means === undefined ? {} : { means }) },
+})
+
 const scopeName = (scope: FreezeScope): string => {
   switch (scope.kind) {
+    case 'all':
+      return 'the whole deployment'
     case 'tenant':
       return 'tenant'
+    case 'producer':
+      return `producer ${scope.producer}`
     case 'agent':
       return `agent ${scope.agent}`
     case 'action':
@@ -130,16 +144,18 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
         }),
         message: 'Grants were frozen.',
         severity: 3,
-        actor: { person: event.data.by },
+        actor: whoFroze(event.data),
         from: 'intake',
+        ...becauseOf(event.data),
       }
     case 'Unfrozen':
       return {
         ...entity('resume', 'freeze.lift', { uid: event.data.freezeId, type_id: 99, type: 'Freeze' }),
         message: 'A freeze was lifted.',
         severity: 2,
-        actor: { person: event.data.by },
+        actor: whoFroze(event.data),
         from: 'intake',
+        ...becauseOf(event.data),
       }
     case 'StoreAdopted': {
       const { by, doubt, fromIncarnation, toIncarnation, storePosition, markPosition } = event.data

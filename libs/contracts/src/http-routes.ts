@@ -1,4 +1,5 @@
 import { directoryRoutes } from './http-routes/directory-routes.ts'
+import { freezeRoutes } from './http-routes/freeze-routes.ts'
 import { intentRoutes } from './http-routes/intent-routes.ts'
 import { pageRoutes } from './http-routes/page-routes.ts'
 import { proofRoutes } from './http-routes/proof-routes.ts'
@@ -11,6 +12,7 @@ import type { HttpRoute } from './http-routes/route.ts'
 /** The whole HTTP surface: OpenAPI is generated from it, and a test holds the controllers against it. */
 export const httpRoutes: readonly HttpRoute[] = [
   ...intentRoutes,
+  ...freezeRoutes,
   ...reviewRoutes,
   ...registerRoutes,
   ...directoryRoutes,

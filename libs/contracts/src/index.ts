@@ -27,6 +27,7 @@ export {
   type RecordedEvent,
   type StreamKind,
 } from './event.ts'
+export { EmergencyFreezeBody, FreezeBody, FreezeList, UnfreezeBody } from './freeze.schema.ts'
 export { ExecutionMessage, IntentMessage, OutcomeMessage, QuarantineNotice } from './cloud-event.schema.ts'
 export { httpRoutes } from './http-routes.ts'
 export { refusalsOf, type HttpRoute, type RouteAnswer, type RouteCaller } from './http-routes/route.ts'
@@ -34,7 +35,6 @@ export { ImpactClaim } from './intent.schema.ts'
 export {
   AdoptStoreBody,
   DisclosedBinding,
-  FreezeBody,
   GrantView,
   IntentState,
   IntentView,

@@ -1,5 +1,4 @@
 import { Type } from 'typebox'
-import { FreezeScope } from './register.schema.ts'
 import { ImpactClaim, ModelReference } from './intent.schema.ts'
 import {
   ActionName,
@@ -170,9 +169,6 @@ export type ReconcileExecutionBody = Type.Static<typeof ReconcileExecutionBody>
 /** Body of `POST /v1/agents`. */
 export const RegisterAgentBody = closed({ name: AgentName, kind: PrincipalKind })
 export type RegisterAgentBody = Type.Static<typeof RegisterAgentBody>
-
-export const FreezeBody = closed({ scope: FreezeScope })
-export type FreezeBody = Type.Static<typeof FreezeBody>
 
 /** Body of `POST /v1/store/adopt`. */
 export const AdoptStoreBody = closed({ reason: Identifier }, 'Why the store is the one to go on with')

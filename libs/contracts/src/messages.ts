@@ -7,6 +7,7 @@ import {
   QuarantineNotice,
 } from './cloud-event.schema.ts'
 import * as directory from './directory.schema.ts'
+import { EmergencyFreezeBody, FreezeBody, FreezeList, UnfreezeBody } from './freeze.schema.ts'
 import * as http from './message.schema.ts'
 import {
   ParkedKeyList,
@@ -44,7 +45,6 @@ const {
   ReportExecutionBody,
   ReconcileExecutionBody,
   RegisterAgentBody,
-  FreezeBody,
   AdoptStoreBody,
   RecordVerdictBody,
   ReviewSummary,
@@ -67,6 +67,9 @@ export const messageDefinitions: readonly MessageDefinition[] = [
     ReconcileExecutionBody,
     RegisterAgentBody,
     FreezeBody,
+    UnfreezeBody,
+    EmergencyFreezeBody,
+    FreezeList,
     AdoptStoreBody,
     RecordVerdictBody,
     ReviewSummary,

@@ -100,6 +100,10 @@ export const refusals = {
     title: 'The groups that own the agent have too many members',
     next: 'Name a smaller group as owner, at most 256 people.',
   },
+  freeze_credential_invalid: {
+    title: 'This is not the freeze credential of the deployment',
+    next: 'Use the one that was printed at the first start, or have an operator freeze.',
+  },
   // an intent
   unknown_action: { title: 'No policy knows this action', next: 'Add a rule for it, or use a known action.' },
   policy_error: { title: 'The policy could not be evaluated, so the action is denied', next: 'Mend the policy set.' },
@@ -219,7 +223,10 @@ export const refusals = {
     title: 'The store was restored after this intent was published',
     next: 'Publish a new intent.',
   },
-  frozen: { title: 'The tenant, agent, action or environment is frozen', next: 'Ask an operator.' },
+  frozen: {
+    title: 'The deployment, tenant, producer, agent, action or environment is frozen',
+    next: 'Ask an operator.',
+  },
   no_longer_eligible: { title: 'Who approved is no longer eligible', next: 'Publish a new intent.' },
   // an execution
   not_redeemed: { title: 'No grant was redeemed for this execution', next: 'Redeem the grant before running.' },

@@ -130,8 +130,16 @@ export const FreezeScope = Type.Union([
   closed({ kind: Type.Literal('agent'), agent: AgentName }),
   closed({ kind: Type.Literal('action'), action: ActionName }),
   closed({ kind: Type.Literal('environment'), environment: EnvironmentName }),
+  closed({ kind: Type.Literal('producer'), producer: ProducerName }),
+  closed({ kind: Type.Literal('all') }, 'The whole deployment'),
 ])
 export type FreezeScope = Type.Static<typeof FreezeScope>
+
+/** Set where `by` is no person of the tenant but the deployment: its freeze credential, or who operates it. */
+const deployment = {
+  means: Type.Optional(Type.Union([Type.Literal('freeze_credential'), Type.Literal('deployment_operator')])),
+  subjects: Subjects,
+} as const
 
 export const Frozen = event({
   name: 'Frozen',
@@ -141,7 +149,13 @@ export const Frozen = event({
   ownerFolder: 'intake/freeze',
   consumers: [],
   noConsumerBecause: 'collect and redeem read the register itself',
-  data: closed({ freezeId: Uuid, scope: FreezeScope, by: Uuid }),
+  data: closed({
+    freezeId: Uuid,
+    scope: FreezeScope,
+    by: Uuid,
+    reason: Because,
+    ...deployment,
+  }),
 })
 
 export const Unfrozen = event({
@@ -152,7 +166,7 @@ export const Unfrozen = event({
   ownerFolder: 'intake/freeze',
   consumers: [],
   noConsumerBecause: 'collect and redeem read the register itself',
-  data: closed({ freezeId: Uuid, by: Uuid }),
+  data: closed({ freezeId: Uuid, by: Uuid, reason: Because, ...deployment }),
 })
 
 export const StoreAdopted = event({

@@ -124,13 +124,15 @@ export async function readStanding(
 }
 
 /**
- * Whether a freeze covers an action: of the whole tenant, its agent, the action or the environment. An agent that was taken
- * out of the register is frozen for good.
+ * Whether a freeze covers an action: of the whole deployment, the tenant, its producer, its agent, the action or the
+ * environment. An agent that was taken out of the register is frozen for good. Read from the store each time, so that a
+ * freeze counts from its commit on.
  */
 export async function readFrozen(
   tx: Transaction,
   questions: readonly {
     readonly tenantId: string
+    readonly producer: string
     readonly agent: string
     readonly action: string
     readonly environment: string
@@ -138,16 +140,20 @@ export async function readFrozen(
 ): Promise<boolean[]> {
   const { rows } = await tx.query<{ frozen: boolean }>(
     prepared(
-      `select exists (select from countersign.freeze f where f.tenant_id = q.tenant and f.active and (
-       f.scope_kind = 'tenant' or (f.scope_kind = 'agent' and f.scope_value = q.agent)
-       or (f.scope_kind = 'action' and f.scope_value = q.action)
-       or (f.scope_kind = 'environment' and f.scope_value = q.environment)))
+      `select exists (select from countersign.freeze f where f.active and f.scope_kind = 'all')
+       or exists (select from countersign.freeze f where f.tenant_id = q.tenant and f.active and (
+         f.scope_kind = 'tenant' or (f.scope_kind = 'producer' and f.scope_value = q.producer)
+         or (f.scope_kind = 'agent' and f.scope_value = q.agent)
+         or (f.scope_kind = 'action' and f.scope_value = q.action)
+         or (f.scope_kind = 'environment' and f.scope_value = q.environment)))
        or exists (select from countersign.agent a where a.tenant_id = q.tenant and a.name = q.agent
          and a.removed_at is not null) as frozen
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality as q(tenant, agent, action, environment, place)
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+       with ordinality as q(tenant, producer, agent, action, environment, place)
      order by q.place`,
       [
         questions.map((one) => one.tenantId),
+        questions.map((one) => one.producer),
         questions.map((one) => one.agent),
         questions.map((one) => one.action),
         questions.map((one) => one.environment),

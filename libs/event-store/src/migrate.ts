@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
+import { FreezeEverything1795330800002 } from './migrations/freeze-everything.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
 import { LimitUses1795327200001 } from './migrations/limit-uses.ts'
 import { RegisterReviews1795330800001 } from './migrations/register-reviews.ts'
@@ -72,6 +73,7 @@ export async function migrate(options: {
       LimitUses1795327200001,
       ExecutorKeys1795330800000,
       RegisterReviews1795330800001,
+      FreezeEverything1795330800002,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

@@ -65,10 +65,11 @@ export type AccountEntry = {
 export type FreezeEntry = {
   readonly tenantId: string
   readonly freezeId: string
-  readonly scopeKind: 'tenant' | 'agent' | 'action' | 'environment'
+  readonly scopeKind: 'all' | 'tenant' | 'producer' | 'agent' | 'action' | 'environment'
   readonly scopeValue: string | null
   readonly frozenBy: string
   readonly frozenAt: string
+  readonly reason: string | null
 }
 
 export type ActivePolicySet = {
@@ -193,12 +194,12 @@ export const accountsOfPeople = (tx: Transaction, refs: readonly OfSubject[]): P
     [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
   )
 
-/** Freezes in force, of whole tenants. */
+/** Freezes in force that concern tenants, oldest first: their own, and those of the whole deployment. */
 export const activeFreezes = (tx: Transaction, tenantIds: readonly string[]): Promise<FreezeEntry[]> =>
   select(
     tx,
-    `select tenant_id, freeze_id, scope_kind, scope_value, frozen_by, frozen_at from countersign.freeze
-     where tenant_id = any ($1::uuid[]) and active`,
+    `select tenant_id, freeze_id, scope_kind, scope_value, frozen_by, frozen_at, reason from countersign.freeze
+     where active and (tenant_id = any ($1::uuid[]) or scope_kind = 'all') order by frozen_at, freeze_id`,
     [tenantIds],
   )
 

@@ -35,7 +35,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     agent_taken client_taken own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
     self_approval
     owner_of_agent in_delegation_chain policy_author not_eligible joined_after_request account_not_linked person_inactive
-    wrong_executor frozen no_longer_eligible grant_token_invalid
+    wrong_executor frozen no_longer_eligible grant_token_invalid freeze_credential_invalid
   `,
   404: 'not_found unknown_intent unknown_review unknown_grant address_used',
   405: 'method_not_allowed',

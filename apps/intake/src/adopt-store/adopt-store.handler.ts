@@ -17,6 +17,7 @@ import { decide, foldIntent } from '@countersign/intent'
 import { nameId } from '@countersign/redaction'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
+import { operatesDeployment, type DeploymentOperators } from '../deployment-operator.ts'
 import { openGrants, rememberGrant } from '../issued-grant.ts'
 import { intentStream } from '../open-intent.ts'
 
@@ -27,8 +28,7 @@ export type AdoptStoreOptions = {
   /** Without a guard: what says that the store is adopted is appended before it is. Nothing else may use it. */
   readonly store: EventStore
   readonly marks: MarkFolder
-  /** Tenant whose operators may; undefined when none is named. */
-  readonly operatorsOf: string | undefined
+  readonly operators: DeploymentOperators
 }
 
 const storeStream = (tenantId: string): StreamRef => ({
@@ -61,7 +61,7 @@ export class AdoptStore {
 
   /** What the store looks like beside its mark. */
   async read(caller: PersonCaller): Promise<StoreView | Refusal> {
-    if (!(await this.#mayOperate(caller))) return refuse('not_allowed')
+    if (!(await operatesDeployment(this.#options.operators, caller))) return refuse('not_allowed')
     const { pool, marks } = this.#options
     const findings = await findStore(pool, marks)
     const extent = await readStoreExtent(pool)
@@ -89,7 +89,7 @@ export class AdoptStore {
   }
 
   async adopt(caller: PersonCaller, reason: string): Promise<AdoptedStoreView | Refusal> {
-    if (!(await this.#mayOperate(caller))) return refuse('not_allowed')
+    if (!(await operatesDeployment(this.#options.operators, caller))) return refuse('not_allowed')
     const { pool, marks } = this.#options
     const { mark, standing, doubt } = await findStore(pool, marks)
     if (doubt === undefined) return refuse('store_in_order')
@@ -109,14 +109,6 @@ export class AdoptStore {
     const { systemIdentifier, timeline } = await readStoreStanding(pool, undefined)
     await marks.replace({ incarnation, xid: '0', position: 0, systemIdentifier, timeline })
     return { fromIncarnation: standing.incarnation, toIncarnation: incarnation, revokedGrants }
-  }
-
-  /** The store is every tenant's, so it takes an operator of the one that runs the deployment, or of the only one there is. */
-  async #mayOperate({ tenantId, groups }: PersonCaller): Promise<boolean> {
-    if (!groups.includes('operators')) return false
-    const { operatorsOf, pool } = this.#options
-    if (operatorsOf !== undefined) return tenantId === operatorsOf
-    return (await allTenants(pool)).length === 1
   }
 
   /** Every tenant's history says it; who did it is named where they are known. */

@@ -33,7 +33,9 @@ const redeem = ({ grantId, token }: GrantView) => {
   return bench.redeem.handle(bench.caller, grantId, body)
 }
 
-const adoption = () => new AdoptStore({ pool: bench.pool, store: bench.events, marks, operatorsOf: bench.tenantId })
+const operatorsOf = (tenant: string | undefined) => ({ pool: bench.pool, operatorsOf: tenant })
+const adoption = () =>
+  new AdoptStore({ pool: bench.pool, store: bench.events, marks, operators: operatorsOf(bench.tenantId) })
 const reason = 'restored the backup of 02:00'
 const incarnation = async () => (await findStore(bench.pool, marks)).standing.incarnation
 const registered = async () =>
@@ -55,7 +57,7 @@ describe('adopting a store', () => {
     expect(await adoption().adopt({ ...operator, groups: ['auditors'] }, reason)).toMatchObject({ code: 'not_allowed' })
     const other = await bench.addTenant('neighbour')
     expect(await adoption().adopt({ ...operator, tenantId: other }, reason)).toMatchObject({ code: 'not_allowed' })
-    const nobodys = new AdoptStore({ pool: bench.pool, store: bench.events, marks, operatorsOf: undefined })
+    const nobodys = new AdoptStore({ pool: bench.pool, store: bench.events, marks, operators: operatorsOf(undefined) })
     expect(await nobodys.read(operator)).toMatchObject({ code: 'not_allowed' })
     expect(await registered()).toEqual([])
     await undo()
@@ -110,7 +112,12 @@ describe('adopting a store', () => {
   it('that was broken off leaves the store refused, and is done again from the start', async () => {
     expect((await findStore(bench.pool, marks)).doubt).toBe('store_adoption_unfinished')
     const full: MarkFolder = { ...marks, replace: () => Promise.reject(new Error('disk full')) }
-    const broken = new AdoptStore({ pool: bench.pool, store: bench.events, marks: full, operatorsOf: bench.tenantId })
+    const broken = new AdoptStore({
+      pool: bench.pool,
+      store: bench.events,
+      marks: full,
+      operators: operatorsOf(bench.tenantId),
+    })
     await expect(broken.adopt(operator, reason)).rejects.toThrow('disk full')
     expect((await findStore(bench.pool, marks)).doubt).toBe('store_adoption_unfinished')
     const adopted = await adoption().adopt(operator, reason)
@@ -128,7 +135,7 @@ describe('adopting a store', () => {
       pool: bench.pool,
       store: bench.events,
       marks: unreadable,
-      operatorsOf: bench.tenantId,
+      operators: operatorsOf(bench.tenantId),
     })
     await expect(blind.adopt(operator, reason)).rejects.toThrow(StoreNotAdopted)
     expect(await adoption().adopt(operator, reason)).toMatchObject({ revokedGrants: 0 })

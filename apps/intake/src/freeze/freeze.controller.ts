@@ -1,11 +1,11 @@
-import { FreezeBody, refuse, Uuid } from '@countersign/contracts'
-import { findSecret } from '@countersign/redaction'
+import { FreezeBody, UnfreezeBody, Uuid, type FreezeList } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
-import { Body, Controller, Delete, HttpCode, Inject, Param, Post } from '@nestjs/common'
+import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import type pg from 'pg'
 import { personCaller } from '../caller.ts'
 import { FREEZE, POOL } from '../tokens.ts'
+import { unfitText } from './freeze-text.ts'
 import type { Freeze } from './freeze.handler.ts'
 
 @Controller('v1/freezes')
@@ -24,9 +24,26 @@ export class FreezeController {
     @Requester() identity: Identity,
   ): Promise<{ freezeId: string }> {
     const caller = orRefuse(await personCaller(this.#pool, identity))
-    const names = Object.values(body.scope)
-    if (names.some((name) => findSecret(name) !== undefined)) orRefuse(refuse('secret_in_field', { pointer: '/scope' }))
-    return orRefuse(await this.#freeze.freeze(caller, body.scope))
+    orRefuse(unfitText(body) ?? body)
+    return orRefuse(await this.#freeze.freeze(caller, body))
+  }
+
+  @Get()
+  async list(@Requester() identity: Identity): Promise<FreezeList> {
+    return orRefuse(await this.#freeze.list(orRefuse(await personCaller(this.#pool, identity))))
+  }
+
+  @Post(':freezeId/unfreeze')
+  @HttpCode(200)
+  async unfreezeWithReason(
+    @Param('freezeId', pathParameter(Uuid)) freezeId: string,
+    @Body(validateBody(UnfreezeBody)) body: UnfreezeBody,
+    @Requester() identity: Identity,
+  ): Promise<{ freezeId: string }> {
+    const caller = orRefuse(await personCaller(this.#pool, identity))
+    orRefuse(unfitText(body) ?? body)
+    orRefuse((await this.#freeze.unfreeze(caller, freezeId, body.reason)) ?? { done: true })
+    return { freezeId }
   }
 
   @Delete(':freezeId')

@@ -84,7 +84,13 @@ export class IssueGrant {
             },
           ])
           const [frozen] = await readFrozen(tx, [
-            { tenantId, agent: facts.agent, action: facts.action, environment: facts.environment },
+            {
+              tenantId,
+              producer: facts.producer,
+              agent: facts.agent,
+              action: facts.action,
+              environment: facts.environment,
+            },
           ])
           const set = (await policy.read(tx, [tenantId])).get(tenantId)
           if (standing === undefined) throw new Error('the registers did not answer')

@@ -25,6 +25,7 @@ const commands: readonly (readonly [method: string, path: RegExp, command: strin
   ['GET', new RegExp(`^/v1/quarantine/${id}/content$`), 'open_quarantined'],
   ['POST', /^\/v1\/parked\/redrive$/, 'redrive_parked'],
   ['DELETE', new RegExp(`^/v1/freezes/${id}$`), 'unfreeze'],
+  ['POST', new RegExp(`^/v1/freezes/${id}/unfreeze$`), 'unfreeze'],
   ['POST', /^\/v1\/store\/adopt$/, 'adopt_store'],
 ]
 

@@ -113,7 +113,13 @@ export class RedeemGrant {
       {
         read: async (tx): Promise<Context> => {
           const [frozen] = await readFrozen(tx, [
-            { tenantId, agent: published.agent.name, action: published.action, environment: published.environment },
+            {
+              tenantId,
+              producer: published.producer,
+              agent: published.agent.name,
+              action: published.action,
+              environment: published.environment,
+            },
           ])
           const executor = await executorOf(tx, caller)
           return { frozen: frozen ?? true, executor, room: await roomOf(tx, tenantId, clientId) }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { secretFile } from './secret-file.ts'
@@ -23,6 +23,10 @@ export type DataDir = {
   readonly grantKeyFile: string
   readonly logKeyFile: string
   readonly storeMarkKeyFile: string
+  /** SHA-256 of the freeze credential. */
+  readonly freezeCredentialFile: string
+  /** The credential itself, only where this opening made it: it is kept nowhere. */
+  readonly freezeCredential?: string
   readonly identityProviderKeyFile: string
   readonly credentialsFile: string
   readonly secrets: Secrets
@@ -51,6 +55,11 @@ export const openDataDir = (folder: string): DataDir => {
     secretFile(file, make)
     return file
   }
+  let freezeCredential: string | undefined
+  const freezeCredentialFile = key('freeze-credential.sha256', () => {
+    freezeCredential = `csf_${word(32)}`
+    return `sha256:${createHash('sha256').update(freezeCredential).digest('hex')}\n`
+  })
   return {
     path,
     postgres: join(path, 'postgres'),
@@ -58,6 +67,8 @@ export const openDataDir = (folder: string): DataDir => {
     grantKeyFile: key('grant.pem', ed25519Pem),
     logKeyFile: key('log.pem', ed25519Pem),
     storeMarkKeyFile: key('store-mark.key', () => word(32)),
+    freezeCredentialFile,
+    ...(freezeCredential === undefined ? {} : { freezeCredential }),
     identityProviderKeyFile: join(path, 'keys', 'identity-provider.json'),
     credentialsFile: join(path, 'credentials.json'),
     secrets: JSON.parse(

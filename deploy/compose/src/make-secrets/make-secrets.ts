@@ -15,7 +15,12 @@ export type MakeSecretsOptions = Places & {
 }
 
 /** What one run did: files written and files that were as they should be. */
-export type MadeSecrets = { readonly written: readonly string[]; readonly kept: number }
+export type MadeSecrets = {
+  readonly written: readonly string[]
+  readonly kept: number
+  /** The credential that freezes without a sign-in, in the run that made it; only its hash is kept. */
+  readonly freezeCredential?: string
+}
 
 const text = (file: string): string => readFileSync(file, 'utf8')
 
@@ -36,7 +41,9 @@ const make = async (folder: string, producers: readonly string[]): Promise<Made>
       grant: text(paths.grantKeyFile),
       log: text(paths.logKeyFile),
       storeMark: text(paths.storeMarkKeyFile),
+      freezeCredentialHash: text(paths.freezeCredentialFile),
     },
+    ...(paths.freezeCredential === undefined ? {} : { freezeCredential: paths.freezeCredential }),
     kafka,
     brokerPem: text(await authority.brokerPem()),
     ca: text(authority.caFile),
@@ -89,7 +96,8 @@ export const makeSecrets = async (options: MakeSecretsOptions): Promise<MadeSecr
     handOver(home, ownerOf(consumer, owner))
   }
   for (const path of own) handOver(path, owner)
-  return { written, kept }
+  const { freezeCredential } = made
+  return { written, kept, ...(freezeCredential === undefined ? {} : { freezeCredential }) }
 }
 
 const handOver = (folder: string, owner: number | undefined): void => {

@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
 import {
-  FreezeBody,
   GrantView,
   IntentView,
   PublishIntentBody,
@@ -13,7 +12,6 @@ import {
 import {
   EmptyBody,
   ExecutionAccepted,
-  FreezeView,
   GrantStateView,
   IntentStateView,
   JsonWebKeySet,
@@ -191,27 +189,6 @@ export const intentRoutes: readonly HttpRoute[] = [
     request: RegisterAgentBody,
     answers: [{ status: 200, description: 'Registered, now or before', body: RegisteredAgent }],
     refusals: [...ofProgram, 'not_allowed', 'agent_taken'],
-  },
-  {
-    method: 'POST',
-    path: '/v1/freezes',
-    operation: 'freeze',
-    folder: 'intake/freeze',
-    summary: 'Stop every grant of a tenant, agent, action or environment, from the next collect or redeem on.',
-    callers: ['operator', 'security-admin'],
-    request: FreezeBody,
-    answers: [{ status: 201, description: 'Frozen', body: FreezeView }],
-    refusals: [...ofPerson],
-  },
-  {
-    method: 'DELETE',
-    path: '/v1/freezes/{freezeId}',
-    operation: 'unfreeze',
-    folder: 'intake/freeze',
-    summary: 'Lift a freeze.',
-    callers: ['operator'],
-    answers: [{ status: 204, description: 'Lifted, now or before' }],
-    refusals: [...ofPerson, 'not_found'],
   },
   {
     method: 'GET',
