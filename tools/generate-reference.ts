@@ -40,6 +40,7 @@ const configuration = (): string =>
 
 const callers: Record<(typeof httpRoutes)[number]['callers'][number], string> = {
   anyone: 'no token needed',
+  person: 'an active person of the directory of the tenant',
   requester: 'an OAuth client of a registered producer or agent, for its own',
   executor: 'the OAuth client that published the intent, for its own',
   owner: 'a person who owns the agent or its producer, in person or by group',
@@ -74,6 +75,39 @@ const http = (): string =>
     '',
   ].join('\n')
 
+const ofPeople = new Set(['owner', 'reviewer', 'operator', 'security-admin', 'analyst', 'auditor'])
+
+const access = (): string => {
+  const columns = Object.keys(callers).filter((who) => who !== 'anyone' && who !== 'person')
+  const cell = (who: readonly string[], column: string): string =>
+    who.includes('anyone') || who.includes(column) || (who.includes('person') && ofPeople.has(column)) ? 'yes' : '–'
+  return [
+    generated,
+    '# Who may read and do what',
+    '',
+    'Every endpoint and every role. The roles are described in [who may call what](http.md); what a role sees of others is in its summary there: a requester has its own, a reviewer what they hold a seat of.',
+    '',
+    'One test asks every endpoint as every role of a running instance and as every role of another tenant: [access.spec.ts](../../test/src/access/access.spec.ts). Who is turned away gets 401, 403 or 404, or a list without anything that is not theirs. **Another tenant** is answered about what exists exactly as about what does not, status and body, and no answer holds an id of somebody else. (The collector is a setting that `npm start` does not have; its rows are tested in [read-side.spec.ts](../../apps/lineage-projector/src/read-side.spec.ts).)',
+    '',
+    'Below the endpoints, the database holds: without a tenant named by the transaction no role of a service reads a row of the store, apart from those who read events for all tenants (relay, ledger) and those who look up which tenant a caller belongs to; and each role appends only the event types that it owns: [role-matrix.spec.ts](../../libs/event-store/src/role-matrix.spec.ts).',
+    '',
+    `| call | ${columns.join(' | ')} |`,
+    `|---|${columns.map(() => '---|').join('')}`,
+    ...httpRoutes
+      .filter(({ callers: who }) => !who.includes('anyone'))
+      .map(
+        ({ method, path, callers: who }) =>
+          `| \`${method} ${path}\` | ${columns.map((column) => cell(who, column)).join(' | ')} |`,
+      ),
+    '',
+    `Without a token: ${httpRoutes
+      .filter(({ callers: who }) => who.includes('anyone'))
+      .map(({ method, path }) => `\`${method} ${path}\``)
+      .join(', ')}.`,
+    '',
+  ].join('\n')
+}
+
 const guarantees = (): string =>
   [
     generated,
@@ -96,6 +130,7 @@ const guarantees = (): string =>
 const pages: Record<string, string> = {
   'configuration.md': configuration(),
   'http.md': http(),
+  'access.md': access(),
   'guarantees.md': guarantees(),
 }
 

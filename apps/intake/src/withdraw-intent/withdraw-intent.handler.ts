@@ -4,7 +4,7 @@ import { isPublished } from '@countersign/intent'
 import { speaksFor, type Caller } from '../caller.ts'
 import { decideIntent } from '../decide-intent.ts'
 
-/** Withdraws an intent that is not granted yet: its own producer or agent may, and whoever owns the agent or it was made for. */
+/** Withdraws an intent that is not granted yet: its own producer or agent may, whoever owns the agent or it was made for, and operators. */
 export class WithdrawIntent {
   readonly #store: EventStore
 

@@ -77,8 +77,9 @@ export const intentRoutes: readonly HttpRoute[] = [
     path: '/v1/intents/{intentId}',
     operation: 'readIntent',
     folder: 'intake/read-intent',
-    summary: 'Read an intent, or wait until it is decided. Requesters see their own, operators and auditors all.',
-    callers: ['requester', 'operator', 'auditor'],
+    summary:
+      'Read an intent, or wait until it is decided. Requesters see their own, operators, analysts and auditors all.',
+    callers: ['requester', 'operator', 'analyst', 'auditor'],
     query: Type.Object({
       waitMs: Type.Optional(
         Type.Integer({ minimum: 0, maximum: 25_000, default: 0, description: 'How long to wait for a decision' }),
@@ -93,7 +94,7 @@ export const intentRoutes: readonly HttpRoute[] = [
     operation: 'withdrawIntent',
     folder: 'intake/withdraw-intent',
     summary: 'Take an intent back before a grant was issued.',
-    callers: ['requester', 'owner'],
+    callers: ['requester', 'owner', 'operator'],
     request: EmptyBody,
     answers: [{ status: 200, description: 'Withdrawn', body: IntentStateView }],
     refusals: [...ofProgram, 'person_inactive', 'not_allowed', 'unknown_intent', 'too_late_to_withdraw', ...ended],

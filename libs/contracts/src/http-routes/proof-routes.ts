@@ -35,7 +35,7 @@ export const proofRoutes: readonly HttpRoute[] = [
     operation: 'listLogs',
     folder: 'ledger/serve-proof',
     summary: 'Logs of the caller’s tenant with the keys that verify them.',
-    callers: ['auditor', 'analyst', 'operator', 'reviewer'],
+    callers: ['person'],
     answers: [{ status: 200, description: 'The logs', body: LedgerLogs }],
     refusals: [...ofPerson],
   },

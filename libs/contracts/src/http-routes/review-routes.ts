@@ -86,7 +86,7 @@ export const reviewRoutes: readonly HttpRoute[] = [
     operation: 'readActivePolicySet',
     folder: 'policy/activate-policy-set',
     summary: 'The rules in force in the caller’s tenant.',
-    callers: ['reviewer', 'operator', 'analyst', 'auditor', 'owner'],
+    callers: ['person'],
     answers: [{ status: 200, description: 'The active policy set', body: PolicySetView }],
     refusals: [...ofPerson, 'not_found'],
   },

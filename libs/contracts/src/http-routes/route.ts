@@ -4,6 +4,7 @@ import type { RefusalCode } from '../refusals.ts'
 /** Who may call a route. What they may see of others' things is the route's business; its summary says so. */
 export type RouteCaller =
   | 'anyone'
+  | 'person'
   | 'requester'
   | 'executor'
   | 'owner'
