@@ -53,6 +53,7 @@ const afresh: Readonly<Record<string, () => Promise<Partial<Things>>>> = {
   revokeGrant: () => make.grant(),
   reportExecution: () => make.usedGrant(),
   unfreeze: () => make.freeze(),
+  unfreezeWithReason: () => make.freeze(),
 }
 
 /** Refusals of a call that was let in: there was nothing to do. */

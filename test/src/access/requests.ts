@@ -85,6 +85,7 @@ const bodies: Readonly<Record<string, Sample>> = {
   reportExecution: ({ usedGrantId }) => ({ grantId: usedGrantId, executionId: randomUUID(), outcome: 'started' }),
   registerAgent: () => ({ name: `new-${randomUUID()}`, kind: 'agent' }),
   freeze: () => ({ scope: { kind: 'environment', environment: `access-${randomUUID()}` } }),
+  unfreezeWithReason: () => ({ reason: 'who may do this' }),
   recordVerdict: ({ presentationDigest }) => ({ verdict: 'deny', presentationDigest, reason: 'who may do this' }),
   registerPerson: () => ({ issuer: 'https://idp.example', subject: randomUUID(), displayName: 'Somebody new' }),
   changeGroup: ({ person }) => ({ group: 'access-group', add: [person] }),
