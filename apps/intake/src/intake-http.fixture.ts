@@ -22,6 +22,7 @@ export type Call = {
   readonly path: string
   readonly body?: unknown
   readonly key?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** The bus that intake is on; the postgres driver where nothing else is said. */
@@ -94,13 +95,14 @@ export const intakeOverHttp = async (
     return token
   }
   /** Calls a route; `code` is that of the problem, or the status where there is none. */
-  const call = async ({ as, method = 'POST', path, body = {}, key }: Call) => {
+  const call = async ({ as, method = 'POST', path, body = {}, key, headers = {} }: Call) => {
     const response = await fetch(new URL(path, url), {
       method,
       headers: {
         authorization: `Bearer ${await tokenOf(as)}`,
         ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
         ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...headers,
       },
       ...(method === 'POST' ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
     })
@@ -116,6 +118,7 @@ export const intakeOverHttp = async (
     bystander,
     admin,
     call,
+    tokenOf,
     ready: () => service.checks.report(),
     stop: () => service.stop(),
     close: async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { GrantView, IntentView, PublishIntentBody, ReceiptView, ReportExecutionBody } from '@countersign/contracts'
 import type { TokenSource } from './access-token.ts'
 import { DecisionPending, isTransient } from './errors.ts'
+import type { ExecutorKey } from './executor-key.ts'
 import { guarding } from './guard.ts'
 import { http } from './http.ts'
 import { pause, persist } from './persist.ts'
@@ -11,6 +12,8 @@ export type ClientOptions = {
   /** Base URL of the deployment, for example `http://127.0.0.1:7400`. */
   readonly baseUrl: string
   readonly token: TokenSource
+  /** Binds grants to this key: only who holds it can collect again and redeem. Compulsory where the agent has one. */
+  readonly executorKey?: ExecutorKey | undefined
 }
 
 export type AwaitOptions = {
@@ -42,7 +45,7 @@ const pauseMs = 250
  * A client of one deployment. Every method fails closed: an error, a time-out or a refusal means the action does not run.
  * What may be sent again without a second effect is sent again when nobody answers.
  */
-export const countersign = ({ baseUrl, token }: ClientOptions) => {
+export const countersign = ({ baseUrl, token, executorKey: key }: ClientOptions) => {
   const call = http(baseUrl, token)
   const verifyReceipt = receiptVerifier(baseUrl)
 
@@ -92,7 +95,7 @@ export const countersign = ({ baseUrl, token }: ClientOptions) => {
 
   /** The one grant of an allowed or approved intent; asking again gives the same grant. */
   const collect = (intentId: string, signal?: AbortSignal): Promise<GrantView> =>
-    persist(() => call(`/v1/intents/${intentId}/grant`, { method: 'POST', body: {}, signal }), { signal })
+    persist(() => call(`/v1/intents/${intentId}/grant`, { method: 'POST', body: {}, key, signal }), { signal })
 
   /** Uses the grant for exactly `concrete`; resolves only with a receipt whose signature and content were verified. */
   const redeem = async (
@@ -115,7 +118,7 @@ export const countersign = ({ baseUrl, token }: ClientOptions) => {
       actionDigest: digest,
     }
     const receipt = await persist(
-      () => call<ReceiptView>(`/v1/grants/${grantId}/redeem`, { method: 'POST', body, signal }),
+      () => call<ReceiptView>(`/v1/grants/${grantId}/redeem`, { method: 'POST', body, key, signal }),
       { signal },
     )
     const expected = { grantId, intentId, redemptionId, actionDigest: digest }

@@ -1,11 +1,14 @@
 import type { Problem } from '@countersign/contracts'
 import type { TokenSource } from './access-token.ts'
 import { CountersignRefused, Unreachable } from './errors.ts'
+import { type ExecutorKey, proveKey } from './executor-key.ts'
 
 export type Call = {
   readonly method?: 'GET' | 'POST' | 'DELETE'
   readonly body?: unknown
   readonly headers?: Record<string, string>
+  /** Proves this key with the request, anew each time that it is sent. */
+  readonly key?: ExecutorKey | undefined
   readonly signal?: AbortSignal | undefined
   /** How long the whole answer may take, ms; 15 s if absent. */
   readonly timeoutMs?: number
@@ -22,15 +25,17 @@ const patienceMs = 15_000
 export const http =
   (baseUrl: string, token: TokenSource): Http =>
   async <Answer>(path: string, call: Call = {}): Promise<Answer> => {
-    const { method = 'GET', body, headers = {}, signal, timeoutMs = patienceMs } = call
+    const { method = 'GET', body, headers = {}, key, signal, timeoutMs = patienceMs } = call
     const bearer = await token()
+    const url = `${baseUrl.replace(/\/+$/, '')}${path}`
     const timeout = AbortSignal.timeout(timeoutMs)
-    const { answer, text } = await ask(`${baseUrl.replace(/\/+$/, '')}${path}`, signal, {
+    const { answer, text } = await ask(url, signal, {
       method,
       headers: {
         accept: 'application/json',
         authorization: `Bearer ${bearer}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(key === undefined ? {} : { dpop: await proveKey(key, { method, url, accessToken: bearer }) }),
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -8,6 +8,7 @@ export {
   type RedeemOptions,
 } from './client.ts'
 export { CountersignRefused, DecisionPending, isTransient, ProofInvalid, Unreachable } from './errors.ts'
+export { type ExecutorKey, keyThumbprint } from './executor-key.ts'
 export type { Guarded, GuardedAction, Outcome } from './guard.ts'
 export { http, type Call, type Http } from './http.ts'
 export { persist, type Persistence } from './persist.ts'

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { event } from './event.ts'
-import { closed, Code, Digest, IsoTime, ShortName, Subjects, Uuid } from './primitives.ts'
+import { closed, Code, Digest, IsoTime, KeyThumbprint, ShortName, Subjects, Uuid } from './primitives.ts'
 
 export const GrantIssued = event({
   name: 'GrantIssued',
@@ -14,7 +14,11 @@ export const GrantIssued = event({
     grantId: Uuid,
     actionDigest: Digest,
     executor: Uuid,
-    credential: closed({ kind: Type.Literal('oauth_client'), clientId: ShortName }),
+    credential: closed({
+      kind: Type.Literal('oauth_client'),
+      clientId: ShortName,
+      keyThumbprint: Type.Optional({ ...KeyThumbprint, description: 'Key that redeeming has to prove (RFC 9449)' }),
+    }),
     policySetDigest: Digest,
     issuedAt: IsoTime,
     expiresAt: IsoTime,

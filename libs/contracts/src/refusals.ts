@@ -185,6 +185,28 @@ export const refusals = {
     title: 'The token is no grant of this deployment',
     next: 'Collect the grant again and present its token as it came.',
   },
+  dpop_missing: {
+    title: 'The executor’s key has to be proven',
+    next: 'Send a DPoP header (RFC 9449) by the key that the grant or the agent is bound to.',
+  },
+  dpop_invalid: { title: 'The DPoP proof cannot be verified', next: 'Send one proof by RFC 9449.' },
+  dpop_other_request: {
+    title: 'The DPoP proof was made for another request',
+    next: 'Make one for this method and address.',
+  },
+  dpop_other_token: {
+    title: 'The DPoP proof was made for another access token',
+    next: 'Put the SHA-256 of this access token into ath.',
+  },
+  dpop_stale: {
+    title: 'The DPoP proof is not of this minute',
+    next: 'Set the clock, and make a proof for each request.',
+  },
+  dpop_replayed: { title: 'The DPoP proof was presented before', next: 'Make a proof for each request.' },
+  dpop_wrong_key: {
+    title: 'The proven key is not the one that is bound',
+    next: 'Use the key that the agent is registered with, and that collected the grant.',
+  },
   grant_mismatch: { title: 'The token is of another grant', next: 'Present the token of this grant.' },
   tenant_mismatch: { title: 'The token is of another tenant', next: 'Collect the grant again.' },
   intent_mismatch: { title: 'The token is of another intent', next: 'Present the token of this intent’s grant.' },

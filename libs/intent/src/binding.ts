@@ -62,6 +62,7 @@ const claimCodes = {
   target: 'target_mismatch',
   environment: 'environment_mismatch',
   actionDigest: 'binding_mismatch',
+  keyThumbprint: 'dpop_wrong_key',
 } as const satisfies Readonly<Record<string, RefusalCode>>
 
 /** What a grant token says of itself once its signature holds; a claim that it lacks is undefined. */
@@ -71,12 +72,14 @@ type Granted = {
   readonly tenantId: string
   readonly grantId: string
   readonly published: EventData<'ActionIntentPublished'>
+  /** Key that the grant is bound to. */
+  readonly keyThumbprint: string | undefined
 }
 
 /** Where a grant token says something else than what was granted. A claim that is missing differs: nothing is assumed. */
 export const claimDifference = (
   claims: GrantClaims,
-  { tenantId, grantId, published }: Granted,
+  { tenantId, grantId, published, keyThumbprint }: Granted,
 ): Difference | undefined => {
   const granted: GrantClaims = {
     bindingVersion: published.bindingVersion,
@@ -91,6 +94,7 @@ export const claimDifference = (
     target: published.target,
     environment: published.environment,
     actionDigest: published.actionDigest,
+    keyThumbprint,
   }
   const names = Object.keys(claimCodes) as (keyof GrantClaims)[]
   const differing = names.find((name) => claims[name] !== granted[name])

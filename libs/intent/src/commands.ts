@@ -8,6 +8,7 @@ import type {
   SubjectIntroduction,
 } from '@countersign/contracts'
 import type { Difference, GrantClaims } from './binding.ts'
+import type { ShownKey } from './key-proof.ts'
 
 /** `now` in every command is the database's clock, ISO 8601. */
 type At = { readonly now: string }
@@ -76,6 +77,7 @@ export type IssueGrant = At & {
   readonly grantId: string
   readonly executor: string
   readonly clientId: string
+  readonly key: ShownKey
   /** The denies of the active set, evaluated again. */
   readonly denies: { readonly policySetDigest: string; readonly denied: boolean; readonly rules: readonly string[] }
   readonly frozen: boolean
@@ -90,6 +92,7 @@ export type RedeemGrant = At & {
   readonly grantId: string
   readonly executor: string
   readonly clientId: string
+  readonly key: ShownKey
   /** What the presented token says; undefined for one that this deployment did not sign. */
   readonly claims: GrantClaims | undefined
   readonly redemptionId: string

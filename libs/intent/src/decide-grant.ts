@@ -2,6 +2,7 @@ import { refuse, type IntentEvent, type Refusal, type RefusalCode } from '@count
 import { claimDifference } from './binding.ts'
 import type { ExpireGrant, IssueGrant, RedeemGrant, RevokeGrant } from './commands.ts'
 import { everySeatFilled } from './decide-review.ts'
+import { keyRefusal, provenKey } from './key-proof.ts'
 import type { Intent, IntentStatus } from './state.ts'
 import { after, isPast } from './time.ts'
 
@@ -30,12 +31,15 @@ const isExecutor = (intent: Intent, { executor, clientId }: { executor: string; 
 /**
  * One grant per intent, ever. Everything is decided again from the whole stream: the denies of the active set, freezes, and
  * whether each approver still holds the seat. An intent that was published before the store was adopted gets none: its grant
- * may have been issued and used in what was lost. The same executor asking again gets the same grant (no new event).
+ * may have been issued and used in what was lost. The same executor asking again gets the same grant (no new event). A key
+ * that is proven while collecting is the grant's from then on; the registered one, where there is one, is asked for anyway.
  */
 export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] | Refusal => {
   const { now, standing, denies, frozen, outdated } = command
   const { published, status, grant, collectBefore, grantTtlMs } = intent
   if (!isExecutor(intent, command)) return refuse('wrong_executor')
+  const keyProblem = keyRefusal(command.key, { bound: grant?.keyThumbprint, now })
+  if (keyProblem !== undefined) return keyProblem
   if (status === 'granted' && grant !== undefined) {
     if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
     if (outdated) return refuse('intent_outdated')
@@ -53,6 +57,7 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
   if (frozen) return refuse('frozen')
   if (denies.denied) return refuse('policy_denied', { rules: denies.rules })
   if (status === 'approved' && !everySeatFilled(intent, standing)) return refuse('no_longer_eligible')
+  const key = provenKey(command.key)
   return [
     {
       type: 'GrantIssued',
@@ -61,7 +66,11 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
         grantId: command.grantId,
         actionDigest: published.actionDigest,
         executor: command.executor,
-        credential: { kind: 'oauth_client', clientId: command.clientId },
+        credential: {
+          kind: 'oauth_client',
+          clientId: command.clientId,
+          ...(key === undefined ? {} : { keyThumbprint: key }),
+        },
         policySetDigest: denies.policySetDigest,
         issuedAt: now,
         expiresAt: after(now, grantTtlMs),
@@ -74,10 +83,11 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
  * Why what is presented is not what was granted: the token first, then the action field by field, then what is left, a
  * digest that differs though no field does.
  */
-const bindingRefusal = (command: RedeemGrant, { published }: Intent): Refusal | undefined => {
+const bindingRefusal = (command: RedeemGrant, { published, grant }: Intent): Refusal | undefined => {
   const { tenantId, grantId, claims, differs, presentedDigest, statedDigest } = command
   if (claims === undefined) return refuse('grant_token_invalid', { pointer: '/token' })
-  const difference = claimDifference(claims, { tenantId, grantId, published }) ?? differs
+  const difference =
+    claimDifference(claims, { tenantId, grantId, published, keyThumbprint: grant?.keyThumbprint }) ?? differs
   if (difference !== undefined) return refuse(difference.code, { pointer: difference.pointer })
   if (presentedDigest !== published.actionDigest) return refuse('binding_mismatch')
   if (statedDigest !== undefined && statedDigest !== published.actionDigest)
@@ -94,6 +104,8 @@ export const decideRedeem = (command: RedeemGrant, intent: Intent): IntentEvent[
   const { grant, published, status } = intent
   if (grant === undefined || grant.grantId !== grantId) return refuse('unknown_grant')
   if (!isExecutor(intent, command)) return refuse('wrong_executor')
+  const keyProblem = keyRefusal(command.key, { bound: grant.keyThumbprint, now })
+  if (keyProblem !== undefined) return keyProblem
   const mismatch = bindingRefusal(command, intent)
   if (grant.redemption?.redemptionId === redemptionId) return mismatch ?? []
   if (status !== 'granted') return refuse(endedBy[status])

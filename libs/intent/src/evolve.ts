@@ -48,7 +48,14 @@ const evolvePublished = (
       return {
         ...state,
         status: 'granted',
-        grant: { grantId, executor, clientId: credential.clientId, issuedAt, expiresAt },
+        grant: {
+          grantId,
+          executor,
+          clientId: credential.clientId,
+          ...(credential.keyThumbprint === undefined ? {} : { keyThumbprint: credential.keyThumbprint }),
+          issuedAt,
+          expiresAt,
+        },
       }
     }
     case 'GrantRedeemed': {

@@ -1,5 +1,6 @@
 import type { EventData, IntentEvent } from '@countersign/contracts'
 import type { GrantClaims } from './binding.ts'
+import type { ShownKey } from './key-proof.ts'
 import type { EvaluateIntent, IssueGrant, RecordVerdict, RedeemGrant, ReportExecution, Standing } from './commands.ts'
 
 /** People, ids and commands that the specs share. Time is in minutes from noon. */
@@ -120,12 +121,29 @@ export const verdict = (
   ...change,
 })
 
+const request = { method: 'POST', url: 'https://countersign.example/v1', accessTokenDigest: 'token' } as const
+
+/** A request that shows no key, where none is registered. */
+export const keyless: ShownKey = { proof: undefined, request, registered: undefined }
+
+/** A request with a proof that holds in every way. */
+export const keyed = (
+  thumbprint: string,
+  change: Partial<Exclude<ShownKey['proof'], 'invalid' | undefined>> = {},
+  registered?: string,
+): ShownKey => ({
+  proof: { thumbprint, issuedAt: at(3), ...request, isReplayed: false, ...change },
+  request,
+  registered,
+})
+
 export const collect = (change: Partial<IssueGrant> = {}): IssueGrant => ({
   type: 'IssueGrant',
   now: at(3),
   grantId: ids.grant,
   executor: people.client,
   clientId: 'etl-bot',
+  key: keyless,
   denies: { policySetDigest: digests.policy, denied: false, rules: [] },
   frozen: false,
   outdated: false,
@@ -149,6 +167,7 @@ export const claims = (change: Partial<GrantClaims> = {}): GrantClaims => ({
   target: 's3://partner-eu',
   environment: 'production',
   actionDigest: digests.action,
+  keyThumbprint: undefined,
   ...change,
 })
 
@@ -159,6 +178,7 @@ export const redeem = (change: Partial<RedeemGrant> = {}): RedeemGrant => ({
   grantId: ids.grant,
   executor: people.client,
   clientId: 'etl-bot',
+  key: keyless,
   claims: claims(),
   redemptionId: ids.redemption,
   receiptId: ids.receipt,

@@ -41,6 +41,8 @@ export type GrantState = {
   readonly grantId: string
   readonly executor: string
   readonly clientId: string
+  /** Key that redeeming has to prove; absent for a grant that is bound to the client alone. */
+  readonly keyThumbprint?: string
   readonly issuedAt: string
   readonly expiresAt: string
   readonly redemption?: {

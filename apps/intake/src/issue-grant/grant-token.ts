@@ -18,7 +18,7 @@ const seconds = (time: string): number => Math.floor(Date.parse(time) / 1000)
 
 /**
  * Signs the grant that GrantIssued records: an Ed25519 JWT with RFC 9396 `authorization_details` (what the action digest
- * binds, but for what is sealed), bound to the executor's OAuth client (`cnf`), for one audience and until the recorded end. The token is never stored; the same
+ * binds, but for what is sealed), bound to the executor's OAuth client, and the key that it proved (`cnf`), for one audience and until the recorded end. The token is never stored; the same
  * event gives the same claims again.
  */
 export const signGrant = (
@@ -27,7 +27,10 @@ export const signGrant = (
   { tenantId, grant, intent }: { tenantId: string; grant: GrantFacts; intent: ActionFacts },
 ): Promise<string> =>
   new SignJWT({
-    cnf: { client_id: grant.credential.clientId },
+    cnf: {
+      client_id: grant.credential.clientId,
+      ...(grant.credential.keyThumbprint === undefined ? {} : { jkt: grant.credential.keyThumbprint }),
+    },
     intent_id: grant.intentId,
     authorization_details: [
       {
@@ -71,6 +74,7 @@ const claimsOf = (payload: JWTPayload): GrantClaims => {
     target: only(details['locations']),
     environment: details['environment'],
     actionDigest: details['action_digest'],
+    keyThumbprint: membersOf(payload['cnf'])['jkt'],
   }
 }
 

@@ -1,20 +1,27 @@
 import { closed, type GrantView, Uuid } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
-import { Body, Controller, Header, HttpCode, Inject, Param, Post } from '@nestjs/common'
+import { Body, Controller, Header, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import type pg from 'pg'
 import { clientCaller } from '../caller.ts'
-import { ISSUE_GRANT, POOL } from '../tokens.ts'
+import { presentedKey } from '../prove-key/dpop-proof.ts'
+import { ISSUE_GRANT, POOL, PUBLIC_URL } from '../tokens.ts'
 import type { IssueGrant } from './issue-grant.handler.ts'
 
 @Controller('v1/intents')
 export class IssueGrantController {
   readonly #pool: pg.Pool
   readonly #issue: IssueGrant
+  readonly #publicUrl: string
 
-  constructor(@Inject(POOL) pool: pg.Pool, @Inject(ISSUE_GRANT) issue: IssueGrant) {
+  constructor(
+    @Inject(POOL) pool: pg.Pool,
+    @Inject(ISSUE_GRANT) issue: IssueGrant,
+    @Inject(PUBLIC_URL) publicUrl: string,
+  ) {
     this.#pool = pool
     this.#issue = issue
+    this.#publicUrl = publicUrl
   }
 
   @Post(':intentId/grant')
@@ -24,8 +31,14 @@ export class IssueGrantController {
     @Param('intentId', pathParameter(Uuid)) intentId: string,
     @Body(validateBody(closed({}))) _body: object,
     @Requester() identity: Identity,
+    @Headers('dpop') dpop: string | undefined,
+    @Headers('authorization') authorization: string | undefined,
   ): Promise<GrantView> {
     const caller = orRefuse(await clientCaller(this.#pool, identity))
-    return orRefuse(await this.#issue.handle(caller, intentId))
+    const shown = await presentedKey(
+      { dpop, authorization },
+      { path: `/v1/intents/${intentId}/grant`, publicUrl: this.#publicUrl },
+    )
+    return orRefuse(await this.#issue.handle(caller, intentId, shown))
   }
 }

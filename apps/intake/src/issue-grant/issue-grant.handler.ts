@@ -8,12 +8,14 @@ import {
   type RegisterStanding,
   type Subject,
 } from '@countersign/event-store'
-import { decide, foldIntent, isPublished, type Intent } from '@countersign/intent'
+import { decide, foldIntent, isPublished, type Intent, type ShownKey } from '@countersign/intent'
 import { factsOf, type PolicySet } from '@countersign/policy-engine'
 import { deniesNow, type ActivePolicy } from '../active-policy.ts'
 import type { ClientCaller } from '../caller.ts'
 import { executorOf } from '../decide-intent.ts'
 import { rememberGrant } from '../issued-grant.ts'
+import { noKey, type PresentedKey } from '../prove-key/dpop-proof.ts'
+import { readShownKey, useProof } from '../prove-key/presented-proofs.ts'
 import { intentStream, isOutdated, openIntent } from '../open-intent.ts'
 import {
   grantRefused,
@@ -39,6 +41,7 @@ type Context = {
   readonly standing: RegisterStanding
   readonly frozen: boolean
   readonly set: PolicySet | undefined
+  readonly key: ShownKey
   readonly executor: Subject
   readonly room: Room
 }
@@ -57,7 +60,7 @@ export class IssueGrant {
     this.#options = options
   }
 
-  async handle(caller: ClientCaller, intentId: string): Promise<GrantView | Refusal> {
+  async handle(caller: ClientCaller, intentId: string, presented: PresentedKey = noKey): Promise<GrantView | Refusal> {
     const { store, keyring, policy } = this.#options
     const { tenantId } = caller
     const ref = intentStream(tenantId, intentId)
@@ -98,6 +101,7 @@ export class IssueGrant {
             standing,
             frozen: frozen ?? true,
             set,
+            key: await readShownKey(tx, presented, { tenantId, name: facts.agent }),
             executor: await executorOf(tx, caller),
             room: await roomOf(tx, tenantId, caller.clientId),
           }
@@ -111,6 +115,7 @@ export class IssueGrant {
               grantId: newId(),
               executor: context.executor.subjectId,
               clientId: caller.clientId,
+              key: context.key,
               denies: deniesNow(context.set, facts),
               frozen: context.frozen,
               outdated: isOutdated(loaded, ref),
@@ -137,6 +142,7 @@ export class IssueGrant {
         effects: async (tx, [decided]) => {
           if (decided === undefined) return
           await settleAnswer(tx, decided.answer)
+          await useProof(tx, presented)
           const grant = decided.answer.value
           if (grant !== undefined && decided.events.length > 0) {
             await rememberGrant(tx, { grantId: grant.grantId, tenantId, intentId }, grant.expiresAt)

@@ -1,13 +1,14 @@
 import type { Consumer, Log } from '@countersign/service-kit'
 import type pg from 'pg'
+import { forgetProofs } from '../prove-key/presented-proofs.ts'
 
 /** Far beyond how long a bus may deliver a record again; whoever seeks back further asks anew. */
 const keptDays = 30
-const everyMs = 3_600_000
+const everyMs = 600_000
 
 /**
- * Forgets which records were refused once no bus can deliver them again. Events and counts of the refusals stay, and so does
- * the quarantine.
+ * Forgets which records were refused once no bus can deliver them again, and proofs of possession once they are too old to
+ * be presented again. Events and counts of the refusals stay, and so does the quarantine.
  */
 export class ForgetRecords implements Consumer {
   readonly name = 'forget-refused-records'
@@ -23,8 +24,8 @@ export class ForgetRecords implements Consumer {
 
   async start(): Promise<void> {
     this.#timer = setInterval(() => {
-      this.#running = this.sweep().catch((error: unknown) =>
-        this.#log.warn({ err: error }, 'refused records could not be forgotten; it is tried again'),
+      this.#running = Promise.all([this.sweep(), forgetProofs(this.#pool)]).catch((error: unknown) =>
+        this.#log.warn({ err: error }, 'refused records and proofs could not be forgotten; it is tried again'),
       )
     }, everyMs)
     this.#timer.unref()

@@ -1,20 +1,27 @@
 import { type ReceiptView, RedeemGrantBody, Uuid } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { EdgeRoute, orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
-import { Body, Controller, Header, HttpCode, Inject, Param, Post } from '@nestjs/common'
+import { Body, Controller, Header, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import type pg from 'pg'
 import { clientCaller } from '../caller.ts'
-import { POOL, REDEEM_GRANT } from '../tokens.ts'
+import { presentedKey } from '../prove-key/dpop-proof.ts'
+import { POOL, PUBLIC_URL, REDEEM_GRANT } from '../tokens.ts'
 import type { RedeemGrant } from './redeem-grant.handler.ts'
 
 @Controller('v1/grants')
 export class RedeemGrantController {
   readonly #pool: pg.Pool
   readonly #redeem: RedeemGrant
+  readonly #publicUrl: string
 
-  constructor(@Inject(POOL) pool: pg.Pool, @Inject(REDEEM_GRANT) redeem: RedeemGrant) {
+  constructor(
+    @Inject(POOL) pool: pg.Pool,
+    @Inject(REDEEM_GRANT) redeem: RedeemGrant,
+    @Inject(PUBLIC_URL) publicUrl: string,
+  ) {
     this.#pool = pool
     this.#redeem = redeem
+    this.#publicUrl = publicUrl
   }
 
   @Post(':grantId/redeem')
@@ -26,8 +33,14 @@ export class RedeemGrantController {
     @Param('grantId', pathParameter(Uuid)) grantId: string,
     @Body(validateBody(RedeemGrantBody)) body: RedeemGrantBody,
     @Requester() identity: Identity,
+    @Headers('dpop') dpop: string | undefined,
+    @Headers('authorization') authorization: string | undefined,
   ): Promise<ReceiptView> {
     const caller = orRefuse(await clientCaller(this.#pool, identity))
-    return orRefuse(await this.#redeem.handle(caller, grantId, body))
+    const shown = await presentedKey(
+      { dpop, authorization },
+      { path: `/v1/grants/${grantId}/redeem`, publicUrl: this.#publicUrl },
+    )
+    return orRefuse(await this.#redeem.handle(caller, grantId, body, shown))
   }
 }

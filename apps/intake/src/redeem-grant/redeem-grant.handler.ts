@@ -9,7 +9,7 @@ import {
   type SealedIntent,
 } from '@countersign/contracts'
 import { newId, readFrozen, type EventStore, type Keyring, type Subject } from '@countersign/event-store'
-import { actionDifference, decide, foldIntent, type Difference, type Intent } from '@countersign/intent'
+import { actionDifference, decide, foldIntent, type Difference, type Intent, type ShownKey } from '@countersign/intent'
 import { actionDigest, parametersCommitment } from '@countersign/redaction'
 import type pg from 'pg'
 import type { ClientCaller } from '../caller.ts'
@@ -17,6 +17,8 @@ import { executorOf } from '../decide-intent.ts'
 import { readGrantToken } from '../issue-grant/grant-token.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
 import { intentStream, isOutdated, openIntent } from '../open-intent.ts'
+import { noKey, type PresentedKey } from '../prove-key/dpop-proof.ts'
+import { readShownKey, useProof } from '../prove-key/presented-proofs.ts'
 import {
   grantRefused,
   refusalOf,
@@ -38,7 +40,12 @@ export type RedeemGrantOptions = {
   readonly reportWithinMs: number
 }
 
-type Context = { readonly frozen: boolean; readonly executor: Subject; readonly room: Room }
+type Context = {
+  readonly frozen: boolean
+  readonly key: ShownKey
+  readonly executor: Subject
+  readonly room: Room
+}
 
 /** First field of what is about to run that differs from what was approved; names the field, never a value. */
 const differenceOf = ({ published }: Intent, content: SealedIntent, body: RedeemGrantBody): Difference | undefined =>
@@ -94,7 +101,12 @@ export class RedeemGrant {
     this.#options = options
   }
 
-  async handle(caller: ClientCaller, grantId: string, body: RedeemGrantBody): Promise<ReceiptView | Refusal> {
+  async handle(
+    caller: ClientCaller,
+    grantId: string,
+    body: RedeemGrantBody,
+    presented: PresentedKey = noKey,
+  ): Promise<ReceiptView | Refusal> {
     const { pool, store, keyring, key, issuer, reportWithinMs } = this.#options
     const { tenantId, clientId } = caller
     const grant = await findGrant(pool, grantId, tenantId)
@@ -122,7 +134,8 @@ export class RedeemGrant {
             },
           ])
           const executor = await executorOf(tx, caller)
-          return { frozen: frozen ?? true, executor, room: await roomOf(tx, tenantId, clientId) }
+          const key = await readShownKey(tx, presented, { tenantId, name: published.agent.name })
+          return { frozen: frozen ?? true, key, executor, room: await roomOf(tx, tenantId, clientId) }
         },
         decide: (_command, loaded, context) => {
           const outcome = decide(
@@ -133,6 +146,7 @@ export class RedeemGrant {
               grantId,
               executor: context.executor.subjectId,
               clientId,
+              key: context.key,
               claims,
               redemptionId: body.redemptionId,
               receiptId: newId(),
@@ -164,6 +178,7 @@ export class RedeemGrant {
         effects: async (tx, [decided]) => {
           if (decided === undefined) return
           await settleAnswer(tx, decided.answer)
+          await useProof(tx, presented)
           const redeemed = decided.answer.value
           if (redeemed !== undefined && decided.events.length > 0) await rememberGrant(tx, grant, redeemed.reportBefore)
         },

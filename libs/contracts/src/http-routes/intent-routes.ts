@@ -43,6 +43,20 @@ const mismatches = [
   'stale',
   'binding_mismatch',
 ] as const satisfies HttpRoute['refusals']
+/** The executor's key is not proven as it has to be. */
+const ofKey = [
+  'dpop_missing',
+  'dpop_invalid',
+  'dpop_other_request',
+  'dpop_other_token',
+  'dpop_stale',
+  'dpop_replayed',
+  'dpop_wrong_key',
+] as const satisfies HttpRoute['refusals']
+/** A proof of the executor's key, where one is asked for. */
+const proofHeader = Type.Object({
+  dpop: Type.Optional(Type.String({ maxLength: 8192, description: 'Proof of possession (RFC 9449)' })),
+})
 const ofProgram = ['unknown_producer'] as const
 const ofPerson = ['not_human', 'person_inactive', 'not_allowed'] as const
 
@@ -106,12 +120,14 @@ export const intentRoutes: readonly HttpRoute[] = [
     folder: 'intake/issue-grant',
     summary: 'Collect the grant of an allowed or approved intent. Collecting again gives the same grant.',
     callers: ['executor'],
+    headers: proofHeader,
     request: EmptyBody,
     answers: [{ status: 200, description: 'A grant for one use', body: GrantView }],
     refusals: [
       ...ofProgram,
       'unknown_intent',
       'wrong_executor',
+      ...ofKey,
       'not_decided',
       'frozen',
       'policy_denied',
@@ -131,12 +147,14 @@ export const intentRoutes: readonly HttpRoute[] = [
     folder: 'intake/redeem-grant',
     summary: 'Use a grant, once, for exactly the action that was approved. Only the receipt authorises the action.',
     callers: ['executor'],
+    headers: proofHeader,
     request: RedeemGrantBody,
     answers: [{ status: 200, description: 'The signed receipt', body: ReceiptView }],
     refusals: [
       ...ofProgram,
       'unknown_grant',
       'wrong_executor',
+      ...ofKey,
       'grant_token_invalid',
       ...mismatches,
       'already_redeemed',
