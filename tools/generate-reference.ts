@@ -50,6 +50,7 @@ const callers: Record<(typeof httpRoutes)[number]['callers'][number], string> = 
   analyst: 'a person in the group that `ANALYST_GROUP` names (`analysts`)',
   auditor: 'a person in the group that `AUDITOR_GROUP` names (`auditors`)',
   collector: 'an OAuth client that `AUDIT_CLIENTS` names for one tenant',
+  directory: 'a SCIM client with the credential of its tenant',
 }
 
 const http = (): string =>
@@ -87,7 +88,7 @@ const access = (): string => {
     '',
     'Every endpoint and every role. The roles are described in [who may call what](http.md); what a role sees of others is in its summary there: a requester has its own, a reviewer what they hold a seat of.',
     '',
-    'One test asks every endpoint as every role of a running instance and as every role of another tenant: [access.spec.ts](../../test/src/access/access.spec.ts). Who is turned away gets 401, 403 or 404, or a list without anything that is not theirs. **Another tenant** is answered about what exists exactly as about what does not, status and body, and no answer holds an id of somebody else. (The collector is a setting that `npm start` does not have; its rows are tested in [read-side.spec.ts](../../apps/lineage-projector/src/read-side.spec.ts).)',
+    'One test asks every endpoint as every role of a running instance and as every role of another tenant: [access.spec.ts](../../test/src/access/access.spec.ts). Who is turned away gets 401, 403 or 404, or a list without anything that is not theirs. **Another tenant** is answered about what exists exactly as about what does not, status and body, and no answer holds an id of somebody else. (The collector is a setting that `npm start` does not have; its rows are tested in [read-side.spec.ts](../../apps/lineage-projector/src/read-side.spec.ts). Those of the directory are tested in [take-scim.spec.ts](../../apps/notifier/src/take-scim/take-scim.spec.ts).)',
     '',
     'Below the endpoints, the database holds: without a tenant named by the transaction no role of a service reads a row of the store, apart from those who read events for all tenants (relay, ledger) and those who look up which tenant a caller belongs to; and each role appends only the event types that it owns: [role-matrix.spec.ts](../../libs/event-store/src/role-matrix.spec.ts).',
     '',

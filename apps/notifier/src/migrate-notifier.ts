@@ -1,11 +1,12 @@
 import { migrateSchema } from '@countersign/event-store'
 import { NotifierInitial1763683200003 } from './migrations/initial.ts'
 import { NotifierPages1795305600002 } from './migrations/pages.ts'
+import { NotifierScim1795330800003 } from './migrations/scim.ts'
 
 /** Brings notifier's own tables up to date, as the owner of the store. Needs the store's migration before. Idempotent. */
 export const migrateNotifier = (ownerUrl: string): Promise<void> =>
   migrateSchema({
     ownerUrl,
     schema: 'notifier',
-    migrations: [NotifierInitial1763683200003, NotifierPages1795305600002],
+    migrations: [NotifierInitial1763683200003, NotifierPages1795305600002, NotifierScim1795330800003],
   })

@@ -1,5 +1,5 @@
 import type { Bus } from '@countersign/bus'
-import { groups, ownedTypes } from '@countersign/contracts'
+import { groups as consumerGroups, ownedTypes } from '@countersign/contracts'
 import { bootCheck, deploymentKeyFromFile, eventStore, keyring, newId, notifyStore } from '@countersign/event-store'
 import {
   BusTransport,
@@ -29,6 +29,9 @@ import { DeliverCards } from './present-review/deliver-cards.ts'
 import { FollowReviews } from './present-review/follow-reviews.ts'
 import { RecordRefusal } from './record-refusal/record-refusal.handler.ts'
 import { RecordRefusals } from './record-refusal/record-refusals.ts'
+import { DirectoryFeeds } from './take-scim/directory-feed.ts'
+import { ScimGroups } from './take-scim/scim-groups.ts'
+import { ScimUsers } from './take-scim/scim-users.ts'
 import { RecordVerdict } from './record-verdict/record-verdict.handler.ts'
 
 /** What the service does not open itself. */
@@ -82,12 +85,18 @@ export const notifierService =
         },
       })
       checks.register({ name: 'deliver_cards', effect: 'degraded', probe: () => cards.trouble })
-      const lag = observeBusLag(bus, groups.notifier)
+      const people = new RegisterPerson(pool, store)
+      const groups = new ChangeGroup(store)
+      const baseUrl = config.PUBLIC_URL.replace(/\/+$/, '')
+      const lag = observeBusLag(bus, consumerGroups.notifier)
       return {
         module: NotifierModule.with({
           pool,
-          people: new RegisterPerson(pool, store),
-          groups: new ChangeGroup(store),
+          people,
+          groups,
+          feeds: new DirectoryFeeds(pool, store),
+          scimUsers: new ScimUsers({ pool, people, groups, baseUrl }),
+          scimGroups: new ScimGroups({ pool, groups, baseUrl }),
           accounts,
           groupReviews: new ReviewGroup(store),
           directory: new ReadDirectory(pool),
@@ -119,7 +128,7 @@ export const notifierService =
 const eventsOf = (bus: Bus, config: NotifierConfig, log: Log): BusTransport =>
   new BusTransport({
     bus,
-    group: groups.notifier,
+    group: consumerGroups.notifier,
     verify: recordVerifier([
       { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') },
     ]),

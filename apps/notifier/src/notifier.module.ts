@@ -22,6 +22,11 @@ import type { SignIn } from './sign-in/sign-in.ts'
 import { VerdictPageController } from './step-up/verdict-page.controller.ts'
 import type { VerdictPage } from './step-up/verdict-page.ts'
 import { LINK_PAGE, NOTIFIER_POOL, PUBLIC_URL, SIGN_IN, SLACK_CALLBACK, VERDICT_PAGE } from './tokens.ts'
+import { ConnectFeedController } from './take-scim/connect-feed.controller.ts'
+import { DirectoryFeeds } from './take-scim/directory-feed.ts'
+import { ScimGroups } from './take-scim/scim-groups.ts'
+import { ScimUsers } from './take-scim/scim-users.ts'
+import { ScimController } from './take-scim/scim.controller.ts'
 
 export type NotifierParts = {
   readonly pool: pg.Pool
@@ -29,6 +34,9 @@ export type NotifierParts = {
   readonly groups: ChangeGroup
   readonly groupReviews: ReviewGroup
   readonly directory: ReadDirectory
+  readonly feeds: DirectoryFeeds
+  readonly scimUsers: ScimUsers
+  readonly scimGroups: ScimGroups
   readonly accounts: LinkAccount
   readonly reviews: FollowReviews
   readonly api: ApiChannel
@@ -49,6 +57,8 @@ export class NotifierModule {
       module: NotifierModule,
       controllers: [
         KeepDirectoryController,
+        ConnectFeedController,
+        ScimController,
         LinkAccountController,
         FollowReviewsController,
         ReviewController,
@@ -64,6 +74,9 @@ export class NotifierModule {
         { provide: ChangeGroup, useFactory: () => groups },
         { provide: ReviewGroup, useFactory: () => parts.groupReviews },
         { provide: ReadDirectory, useFactory: () => parts.directory },
+        { provide: DirectoryFeeds, useFactory: () => parts.feeds },
+        { provide: ScimUsers, useFactory: () => parts.scimUsers },
+        { provide: ScimGroups, useFactory: () => parts.scimGroups },
         { provide: LinkAccount, useFactory: () => accounts },
         { provide: FollowReviews, useFactory: () => reviews },
         { provide: ApiChannel, useFactory: () => api },

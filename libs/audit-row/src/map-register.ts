@@ -1,18 +1,7 @@
 import type { EventData, FreezeScope, RecordedEventOf, RegisterEventName } from '@countersign/contracts'
-import { failed, succeeded, type Actor, type Meaning } from './meaning.ts'
-
-const activities = {
-  create: [1, 'Create'],
-  read: [2, 'Read'],
-  update: [3, 'Update'],
-  delete: [4, 'Delete'],
-  enroll: [6, 'Enroll'],
-  disable: [9, 'Disable'],
-  suspend: [12, 'Suspend'],
-  resume: [13, 'Resume'],
-} as const
-
-const changedBy = (person: string | null, service: string): Actor => (person === null ? { service } : { person })
+import { because, changedBy, entity } from './entity.ts'
+import { mapDirectory } from './map-directory.ts'
+import { failed, type Actor, type Meaning } from './meaning.ts'
 
 type FreezeFacts = EventData<'Frozen' | 'Unfrozen'>
 
@@ -45,18 +34,6 @@ const scopeName = (scope: FreezeScope): string => {
 
 /** Meaning of a register's event: a change of who and what there is. */
 export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning => {
-  const entity = (
-    activity: keyof typeof activities,
-    operation: string,
-    members: Readonly<Record<string, unknown>>,
-  ): Pick<Meaning, 'class' | 'activity' | 'operation' | 'outcome' | 'status' | 'members'> => ({
-    class: 'entity_management',
-    activity: activities[activity],
-    operation,
-    outcome: 'logged',
-    status: succeeded,
-    members: { entity: members },
-  })
   /** A register's stream begins with what creates the entity. */
   const creating = event.version === 1 ? 'create' : 'update'
   switch (event.type) {
@@ -231,62 +208,13 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
         unmapped: { problem_count: problemCount },
       }
     }
-    case 'DirectoryPersonRegistered': {
-      const { person, active, seeded, changedBy: by, reason } = event.data
-      return {
-        ...entity(active ? creating : 'disable', 'directory.person', { ...userOf(person) }),
-        message: active ? 'A person was registered.' : 'A person was made inactive.',
-        actor: changedBy(by, 'notifier'),
-        from: 'notifier',
-        unmapped: { seeded, ...because(reason) },
-      }
-    }
-    case 'DirectoryGroupChanged': {
-      const { group, added, removed, seeded, changedBy: by, reason } = event.data
-      return {
-        ...entity('update', 'directory.group', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
-        message: 'The members of a group changed.',
-        severity: seeded ? 1 : 2,
-        actor: changedBy(by, 'notifier'),
-        from: 'notifier',
-        unmapped: { seeded, added, removed, ...because(reason) },
-      }
-    }
-    case 'DirectoryReviewed': {
-      const { group, changes, by, reason } = event.data
-      return {
-        ...entity('update', 'directory.review', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
-        message: 'Changes of a group were reviewed.',
-        actor: { person: by },
-        from: 'notifier',
-        unmapped: { changes, ...because(reason) },
-      }
-    }
-    case 'AccountLinked': {
-      const { accountId, provider, person, seeded, changedBy: by } = event.data
-      return {
-        ...entity('enroll', 'account.link', { ...userOf(person) }),
-        message: 'An account was linked to a person.',
-        severity: seeded ? 1 : 2,
-        actor: changedBy(by, 'notifier'),
-        from: provider,
-        unmapped: { seeded, account: accountId },
-      }
-    }
     default:
-      return event satisfies never
+      return mapDirectory(event)
   }
 }
 
-const because = (reason: string | undefined) => (reason === undefined ? {} : { reason })
 const quarantinedOf = (uid: string) => ({ uid, type_id: 99, type: 'Quarantined Record' })
 const policyOf = (digest: string) => ({ uid: digest, type_id: 5, type: 'Policy' })
-const userOf = (person: string) => ({
-  uid: person,
-  user: { uid: person, type_id: 1, type: 'User' },
-  type_id: 2,
-  type: 'User',
-})
 const owned = (by: { ownerGroup: string | null; ownerSubject: string | null; seeded: boolean }) => ({
   seeded: by.seeded,
   ...(by.ownerGroup === null ? {} : { owner_group: by.ownerGroup }),

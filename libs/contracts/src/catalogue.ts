@@ -52,6 +52,7 @@ export const eventDefinitions = [
   register.DirectoryPersonRegistered,
   register.DirectoryGroupChanged,
   register.DirectoryReviewed,
+  register.DirectoryFeedConnected,
   register.AccountLinked,
   quarantine.QuarantineRedriven,
   quarantine.QuarantineOpened,

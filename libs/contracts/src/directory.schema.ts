@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { closed, GroupName, Identifier, ShortName, Uuid } from './primitives.ts'
+import { SubjectFrom } from './register.schema.ts'
 
 const Reason = Type.Optional(Identifier)
 
@@ -37,3 +38,22 @@ export type LinkAccountBody = Type.Static<typeof LinkAccountBody>
 
 /** Answer of `POST /v1/accounts`. */
 export const LinkedAccount = closed({ accountId: Uuid, person: Uuid, changed: Type.Boolean() })
+
+/** Body of `POST /v1/directory/feed`. */
+export const ConnectFeedBody = closed({
+  issuer: Type.String({ minLength: 1, maxLength: 512 }),
+  subjectFrom: SubjectFrom,
+  maxAgeMs: Type.Optional(
+    Type.Integer({
+      minimum: 1_000,
+      maximum: 2_592_000_000,
+      description: 'How long the directory may be silent before nothing is decided by it; no end when absent',
+    }),
+  ),
+  reason: Identifier,
+})
+export type ConnectFeedBody = Type.Static<typeof ConnectFeedBody>
+
+/** Answer of `POST /v1/directory/feed`: the only time that the credential is shown. */
+export const ConnectedFeed = closed({ feedId: Uuid, token: Type.String(), path: Type.String() })
+export type ConnectedFeed = Type.Static<typeof ConnectedFeed>

@@ -6,6 +6,7 @@ import { proofRoutes } from './http-routes/proof-routes.ts'
 import { quarantineRoutes } from './http-routes/quarantine-routes.ts'
 import { registerRoutes } from './http-routes/register-routes.ts'
 import { reviewRoutes } from './http-routes/review-routes.ts'
+import { scimRoutes } from './http-routes/scim-routes.ts'
 import { storeRoutes } from './http-routes/store-routes.ts'
 import type { HttpRoute } from './http-routes/route.ts'
 
@@ -16,6 +17,7 @@ export const httpRoutes: readonly HttpRoute[] = [
   ...reviewRoutes,
   ...registerRoutes,
   ...directoryRoutes,
+  ...scimRoutes,
   ...pageRoutes,
   ...proofRoutes,
   ...storeRoutes,

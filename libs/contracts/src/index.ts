@@ -16,7 +16,13 @@ export {
   type RegisterEvent,
   type RegisterEventName,
 } from './catalogue.ts'
-export { ChangeGroupBody, LinkAccountBody, RegisterPersonBody } from './directory.schema.ts'
+export {
+  ChangeGroupBody,
+  type ConnectedFeed,
+  ConnectFeedBody,
+  LinkAccountBody,
+  RegisterPersonBody,
+} from './directory.schema.ts'
 export {
   parseWireType,
   wireType,

@@ -88,6 +88,10 @@ export const refusals = {
     title: 'The client speaks for another agent or producer',
     next: 'Use a client of its own, or remove the other one first.',
   },
+  directory_fed: {
+    title: 'The directory of this tenant is kept by its identity provider',
+    next: 'Change it there.',
+  },
   own_change: {
     title: 'Nobody reviews their own change',
     next: 'Another operator or security admin has to look.',
@@ -175,6 +179,10 @@ export const refusals = {
     next: 'Sign in again as the review demands. A no is taken without it.',
   },
   reason_required: { title: 'A reason is required', next: 'Say why.' },
+  directory_stale: {
+    title: 'Nothing was heard of the directory for too long, so it decides nothing',
+    next: 'Try again once the directory is pushed again.',
+  },
   // a grant
   unknown_grant: { title: 'There is no such grant for you', next: 'Check the id.' },
   wrong_executor: {

@@ -23,6 +23,12 @@ const Issuer = Type.String({ minLength: 1, maxLength: 512 })
 /** Why somebody changed a register, in their words. */
 const Because = Type.Optional(Identifier)
 
+/** The feed that a directory's change came from; absent when a person made it. */
+const ByFeed = Type.Optional(Uuid)
+
+/** Which attribute of a directory's user is the subject at the issuer. */
+export const SubjectFrom = Type.Union([Type.Literal('externalId'), Type.Literal('userName')])
+
 /** The key that an executor proves to hold. Its private half is never here. */
 export const ExecutorKey = closed({ thumbprint: KeyThumbprint })
 export type ExecutorKey = Type.Static<typeof ExecutorKey>
@@ -201,6 +207,7 @@ export const DirectoryPersonRegistered = event({
     active: Type.Boolean(),
     changedBy: Type.Union([Uuid, Type.Null()]),
     seeded: Type.Boolean(),
+    feed: ByFeed,
     reason: Because,
     subjects: Subjects,
   }),
@@ -220,7 +227,28 @@ export const DirectoryGroupChanged = event({
     removed: Type.Array(Uuid, { maxItems: 256 }),
     changedBy: Type.Union([Uuid, Type.Null()]),
     seeded: Type.Boolean(),
+    feed: ByFeed,
     reason: Because,
+  }),
+})
+
+export const DirectoryFeedConnected = event({
+  name: 'DirectoryFeedConnected',
+  version: 1,
+  kind: 'register',
+  owner: 'notifier',
+  ownerFolder: 'notifier/take-scim',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed({
+    feedId: Uuid,
+    issuer: Issuer,
+    subjectFrom: SubjectFrom,
+    maxAgeMs: Type.Union([SafeInteger, Type.Null()], {
+      description: 'Age from which nothing is decided by the directory; null when it has no end',
+    }),
+    changedBy: Uuid,
+    reason: Identifier,
   }),
 })
 

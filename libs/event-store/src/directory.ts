@@ -45,6 +45,8 @@ export type RegisterStanding = {
   /** Groups of each person that they joined before `askedAt` and have not left since. */
   readonly heldWhenAsked: ReadonlyMap<string, readonly string[]>
   readonly unreviewedAuthors: readonly string[]
+  /** Nothing was heard of the directory's feed for longer than the tenant allows. */
+  readonly directoryStale: boolean
 }
 
 type GroupsOf = Record<string, string[]>
@@ -53,6 +55,7 @@ type StandingRow = {
   groups_of: GroupsOf | null
   held_when_asked: GroupsOf | null
   authors: string[] | null
+  stale: boolean
 }
 
 // Whoever made a change is kept out for 7 days in any case, and until another person has reviewed that change.
@@ -95,7 +98,9 @@ select
          select a.owner_group from countersign.agent a
            where a.tenant_id = q.tenant and a.name in (select jsonb_array_elements_text(q.agents))
          union select p.owner_group from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer))))
-   ) as c) as authors
+   ) as c) as authors,
+  exists (select from countersign.directory_feed f where f.tenant_id = q.tenant
+    and f.seen_at < clock_timestamp() - f.max_age_ms * interval '1 millisecond') as stale
 from rows from (jsonb_to_recordset($1::jsonb)
     as (tenant uuid, agents jsonb, producer text, groups jsonb, people jsonb, asked_at timestamptz))
   with ordinality as q(tenant, agents, producer, groups, people, asked_at, place)
@@ -120,6 +125,7 @@ export async function readStanding(
     groupsOf: new Map(Object.entries(row.groups_of ?? {})),
     heldWhenAsked: new Map(Object.entries(row.held_when_asked ?? {})),
     unreviewedAuthors: row.authors ?? [],
+    directoryStale: row.stale,
   }))
 }
 
@@ -161,4 +167,10 @@ export async function readFrozen(
     ),
   )
   return rows.map((row) => row.frozen)
+}
+
+/** Whether somebody else keeps the directory of a tenant: then nobody changes it here. */
+export async function isDirectoryFed(tx: Transaction, tenantId: string): Promise<boolean> {
+  const { rows } = await tx.query(prepared('select from countersign.directory_feed where tenant_id = $1', [tenantId]))
+  return rows.length > 0
 }

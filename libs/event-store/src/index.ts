@@ -104,6 +104,7 @@ export {
 export { checkOut, CommitUncertain, isOutage, withTenants, type Transaction } from './transaction.ts'
 export {
   personOf,
+  isDirectoryFed,
   readFrozen,
   readStanding,
   type DirectoryPerson,

@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
+import { DirectoryFeeds1795330800004 } from './migrations/directory-feeds.ts'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
 import { FreezeEverything1795330800002 } from './migrations/freeze-everything.ts'
@@ -74,6 +75,7 @@ export async function migrate(options: {
       ExecutorKeys1795330800000,
       RegisterReviews1795330800001,
       FreezeEverything1795330800002,
+      DirectoryFeeds1795330800004,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

@@ -56,6 +56,7 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
   if (outdated) return refuse('intent_outdated')
   if (frozen) return refuse('frozen')
   if (denies.denied) return refuse('policy_denied', { rules: denies.rules })
+  if (status === 'approved' && standing.directoryStale === true) return refuse('directory_stale')
   if (status === 'approved' && !everySeatFilled(intent, standing)) return refuse('no_longer_eligible')
   const key = provenKey(command.key)
   return [

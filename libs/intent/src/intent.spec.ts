@@ -304,6 +304,10 @@ describe('collecting', () => {
     given(...approved)
       .when(collect({ standing: standing({ heldWhenAsked: new Map([[people.ben, []]]) }) }))
       .thenRefuses('no_longer_eligible'))
+  it('is not given by what a stale directory says of the approver', () =>
+    given(...approved)
+      .when(collect({ standing: standing({ directoryStale: true }) }))
+      .thenRefuses('directory_stale'))
   it('checks again that the approver did not become an owner', () =>
     given(...approved)
       .when(collect({ standing: standing({ owners: [people.ben] }) }))

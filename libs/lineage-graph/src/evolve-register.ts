@@ -41,6 +41,7 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     case 'AgentRemoved':
     case 'RegisterReviewed':
     case 'DirectoryReviewed':
+    case 'DirectoryFeedConnected':
     // A freeze stops actions; what it stopped shows as refused collects and redeems in the audit rows.
     case 'Frozen':
     case 'Unfrozen':

@@ -39,6 +39,14 @@ export const registers = (): RecordedEventOf[] => {
   add('PolicySetRefused', { digest: digest(7), by: subjects.dana, code: 'policy_error', problemCount: 2 })
   add('RegisterReviewed', { register: 'agent', entry: 'etl-bot', changes: [1], by: subjects.ben })
   add('DirectoryReviewed', { group: 'data-owners', changes: [2], by: subjects.dana })
+  add('DirectoryFeedConnected', {
+    feedId: id(0xb, 2),
+    issuer: 'https://id.example',
+    subjectFrom: 'externalId',
+    maxAgeMs: 86_400_000,
+    changedBy: subjects.dana,
+    reason: 'people are kept by the identity provider',
+  })
   add('AgentRemoved', {
     agent: 'etl-bot',
     subjectId: subjects.etlBot,

@@ -13,6 +13,7 @@ const trickyPath = /\/\/|\/\.{1,2}(\/|$)|\\|%(2e|2f|5c|00|0a|0d|25)/i
 
 const contentTypes: Readonly<Record<BodyKind, RegExp>> = {
   json: /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i,
+  scim: /^application\/scim\+json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i,
   form: /^application\/x-www-form-urlencoded\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i,
 }
 

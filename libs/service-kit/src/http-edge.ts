@@ -82,7 +82,8 @@ class InFlight {
 
 const keepBytes = (instance: FastifyInstance): void => {
   instance.removeAllContentTypeParsers()
-  instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request: Incoming, bytes, done) => {
+  const json = ['application/json', 'application/scim+json']
+  instance.addContentTypeParser(json, { parseAs: 'buffer' }, (request: Incoming, bytes, done) => {
     const { bodyLimit, config } = request.routeOptions
     const read = readJsonBody(bytes as Buffer, { ...rulesOf(config).json, bodyBytes: bodyLimit })
     request.rawBody = bytes as Buffer

@@ -32,7 +32,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   `,
   401: 'token_missing token_invalid token_expired step_up_required',
   403: `
-    agent_taken client_taken own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
+    agent_taken client_taken directory_fed own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
     self_approval
     owner_of_agent in_delegation_chain policy_author not_eligible joined_after_request account_not_linked person_inactive
     wrong_executor frozen no_longer_eligible grant_token_invalid freeze_credential_invalid
@@ -57,7 +57,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   429: 'too_many_requests',
   431: 'headers_too_large',
   500: 'internal_error unknown_event',
-  503: 'identity_provider_unavailable shutting_down overloaded store_not_adopted store_unavailable',
+  503: 'directory_stale identity_provider_unavailable shutting_down overloaded store_not_adopted store_unavailable',
 }
 
 const statuses = new Map(

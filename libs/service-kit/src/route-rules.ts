@@ -4,8 +4,8 @@ import { RouteConfig } from '@nestjs/platform-fastify'
 import type { FastifyRequest } from 'fastify'
 import type { Type } from 'typebox'
 
-/** Bodies that a route can take. `form` stays raw bytes: its signature is verified before anything reads it. */
-export type BodyKind = 'json' | 'form'
+/** Bodies that a route can take. `scim` is JSON under a name of its own (RFC 7644 §3.1). `form` stays raw bytes: its signature is verified before anything reads it. */
+export type BodyKind = 'json' | 'scim' | 'form'
 
 export type RouteRules = {
   /** Largest body in bytes; 64 KiB when absent. */

@@ -26,10 +26,11 @@ export const withReason = (command: Command): Command =>
 export const callAs = async (
   options: PersonOptions,
   { env, signal }: Context,
-): Promise<{ readonly call: Http; readonly issuer: () => string }> => {
+): Promise<{ readonly call: Http; readonly baseUrl: string; readonly issuer: () => string }> => {
   const deployment = await findDeployment(options, env)
   const { call } = callsOf(deployment, deployment.personToken(options.as))
   return {
+    baseUrl: deployment.baseUrl,
     call: <Answer>(path: string, more: Call = {}) => call<Answer>(path, { signal, ...more }),
     issuer: () => {
       const issuer = env['COUNTERSIGN_ISSUER'] ?? deployment.credentials?.issuer

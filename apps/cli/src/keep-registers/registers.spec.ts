@@ -51,6 +51,7 @@ const answerTo = (line: string, url: URL): object => {
   if (line.startsWith('GET /v1/producers')) return { producers: [producer] }
   if (line === 'POST /v1/directory/people') return { person: id(3), changed: true }
   if (line === 'POST /v1/directory/groups') return { group: 'data-owners', members: [id(3)], changed: true }
+  if (line.endsWith('/feed')) return { feedId: id(9), token: 'cs_scim_once', path: '/scim/v2' }
   if (line.endsWith('/review')) return { name: 'etl-bot', reviewed: [7], left: [9] }
   return { name: 'etl-bot', changed: true }
 }
@@ -211,6 +212,19 @@ it('deactivates a person as the directory names them, and puts people into group
   await countersign('seats', 'add', 'data-owners', 'grace', id(3), '--reason', 'on call')
   expect(posted().at(-1)?.body).toEqual({ group: 'data-owners', add: [id(3), id(3)], reason: 'on call' })
   expect((await countersign('seats', 'show', 'data-owners')).out).toMatch(/data-owners, 1 members[^]*grace +Grace/)
+})
+
+it('prints the credential of a directory once, with the address for it', async () => {
+  const argv = ['seats', 'connect-scim', '--max-age', '4h', '--reason', 'people are kept elsewhere']
+  const { out, err } = await countersign(...argv)
+  expect(out).toMatch(/^address +http:\/\/127.0.0.1:\d+\/scim\/v2\ncredential +cs_scim_once\n$/)
+  expect(err).toContain('not shown again')
+  expect(posted().at(-1)?.body).toEqual({
+    issuer: 'https://id.example',
+    subjectFrom: 'externalId',
+    maxAgeMs: 14_400_000,
+    reason: 'people are kept elsewhere',
+  })
 })
 
 it('reviews the changes of somebody else, and says which are one’s own', async () => {

@@ -1,5 +1,5 @@
 import { type EventOf, type RecordedEventOf, refuse, type Refusal } from '@countersign/contracts'
-import { type Decision, type EventStore, peopleById, type Transaction } from '@countersign/event-store'
+import { type Decision, type EventStore, isDirectoryFed, peopleById, type Transaction } from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
 import { registerStream } from '../streams.ts'
 import { type Change, isSettled } from './change.ts'
@@ -39,16 +39,21 @@ export class ChangeGroup {
   }
 
   async handle(command: ChangeGroupCommand): Promise<ChangedGroup | Refusal> {
-    const { tenantId, group, changedBy, seeded, reason } = command
+    const { tenantId, group, changedBy, seeded, reason, feed } = command
     const ref = registerStream(tenantId, nameId('group', tenantId, group))
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {
         read: async (tx) => {
           const refs = command.add.map((subjectId) => ({ tenantId, subjectId }))
-          return new Set((await peopleById(tx, refs)).map(({ subjectId }) => subjectId))
+          return {
+            known: new Set((await peopleById(tx, refs)).map(({ subjectId }) => subjectId)),
+            isFed: await isDirectoryFed(tx, tenantId),
+          }
         },
-        decide: (_command, loaded, known): Decision<Answer> => {
+        decide: (_command, loaded, { known, isFed }): Decision<Answer> => {
+          if (isFed && feed === undefined && !seeded)
+            return { append: [], answer: { refusal: refuse('directory_fed', { pointer: '/group' }) } }
           const { events, version } = loaded.of(ref)
           const members = membersOf(events)
           const stranger = command.add.findIndex((person) => !known.has(person))
@@ -62,7 +67,15 @@ export class ChangeGroup {
           }
           const event: GroupChanged = {
             type: 'DirectoryGroupChanged',
-            data: { group, added, removed, changedBy, seeded, ...(reason === undefined ? {} : { reason }) },
+            data: {
+              group,
+              added,
+              removed,
+              changedBy,
+              seeded,
+              ...(feed === undefined ? {} : { feed }),
+              ...(reason === undefined ? {} : { reason }),
+            },
           }
           const after = [...[...members].filter((person) => !removed.includes(person)), ...added]
           const done: ChangedGroup = { group, members: after, changed: true }

@@ -1,9 +1,15 @@
 import type { EventData, RecordedEventOf, RegisterEventName } from '@countersign/contracts'
 
 /** Whose change of a register it is. What is seeded at the first start has no author and counts as reviewed. */
-export type Change = { readonly tenantId: string /** Why, in their words. */; readonly reason?: string } & (
-  | { readonly seeded: true; readonly changedBy: null }
-  | { readonly seeded: false; readonly changedBy: string }
+export type Change = {
+  readonly tenantId: string
+  /** Why, in their words. */
+  readonly reason?: string
+} & (
+  | { readonly seeded: true; readonly changedBy: null; readonly feed?: never }
+  | { readonly seeded: false; readonly changedBy: string; readonly feed?: never }
+  /** The identity provider that keeps the directory. */
+  | { readonly seeded: false; readonly changedBy: null; readonly feed: string }
 )
 
 type RegisterEntry = { readonly type: string; readonly data: unknown }

@@ -8,6 +8,7 @@ import {
   type PeopleList,
   type ReviewedEntry,
 } from '@countersign/contracts'
+import { isDirectoryFed, withTenants } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import { EdgeRoute, orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common'
@@ -73,6 +74,9 @@ export class KeepDirectoryController {
     const { tenantId, subjectId } = orRefuse(await operatorCaller(this.#pool, identity))
     const { displayName, email, issuer, subject, reason } = body
     checkTexts({ displayName, email, issuer, subject, reason })
+    // Ending what somebody may do is always possible.
+    if (body.active !== false && (await withTenants(this.#pool, [tenantId], (tx) => isDirectoryFed(tx, tenantId))))
+      throw new Refused({ code: 'directory_fed' })
     return this.#people.handle({
       tenantId,
       issuer,

@@ -45,7 +45,7 @@ export class RegisterPerson {
 
   /** Undefined when somebody else made another id for the same person meanwhile. */
   async #register(command: RegisterPersonCommand, subject: Subject): Promise<RegisteredPerson | undefined> {
-    const { tenantId, issuer, displayName, email, active, changedBy, seeded, reason } = command
+    const { tenantId, issuer, displayName, email, active, changedBy, seeded, reason, feed } = command
     const ref = registerStream(tenantId, nameId('person', tenantId, subject.subjectId))
     const { answer } = await this.#store.execute(
       { streams: [ref] },
@@ -66,6 +66,7 @@ export class RegisterPerson {
               active,
               changedBy,
               seeded,
+              ...(feed === undefined ? {} : { feed }),
               ...(reason === undefined ? {} : { reason }),
               ...(stored.isNew ? { subjects: [{ subjectId: stored.subjectId, commitment: stored.commitment }] } : {}),
             },

@@ -10,6 +10,7 @@ const routes: readonly (readonly [RegExp, ServedService])[] = [
   [/^\/v1\/(lineage|audit)(\/|$)/, 'lineage-projector'],
   [/^\/v1\/(reviews|directory|accounts)(\/|$)/, 'notifier'],
   [/^\/callbacks\//, 'notifier'],
+  [/^\/scim\/v2(\/|$)/, 'notifier'],
   [/^\/me\//, 'notifier'],
   [/^\/v1\/ledger(\/|$)/, 'ledger'],
   [/^\/v1\/policy-sets(\/|$)/, 'policy'],

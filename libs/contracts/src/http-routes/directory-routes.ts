@@ -1,6 +1,8 @@
 import {
   ChangedGroup,
   ChangeGroupBody,
+  ConnectedFeed,
+  ConnectFeedBody,
   LinkAccountBody,
   LinkedAccount,
   RegisteredPerson,
@@ -23,7 +25,7 @@ export const directoryRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: RegisterPersonBody,
     answers: [{ status: 200, description: 'Registered, now or before', body: RegisteredPerson }],
-    refusals: [...ofOperator, 'hidden_text', 'secret_in_field'],
+    refusals: [...ofOperator, 'directory_fed', 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'POST',
@@ -34,7 +36,7 @@ export const directoryRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: ChangeGroupBody,
     answers: [{ status: 200, description: 'The group as it stands', body: ChangedGroup }],
-    refusals: [...ofOperator, 'hidden_text', 'secret_in_field'],
+    refusals: [...ofOperator, 'directory_fed', 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'GET',
@@ -75,6 +77,18 @@ export const directoryRoutes: readonly HttpRoute[] = [
     request: ReviewEntryBody,
     answers: [{ status: 200, description: 'What was reviewed, and what the caller may not', body: ReviewedEntry }],
     refusals: [...ofOperator, 'not_found', 'own_change', 'hidden_text', 'secret_in_field'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/directory/feed',
+    operation: 'connectFeed',
+    folder: 'notifier/take-scim',
+    summary:
+      'Let an identity provider keep the directory by SCIM. Its credential is in the answer only, and ends the one before.',
+    callers: ['operator'],
+    request: ConnectFeedBody,
+    answers: [{ status: 200, description: 'The credential', body: ConnectedFeed }],
+    refusals: [...ofOperator, 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'POST',

@@ -133,6 +133,7 @@ export const intentRoutes: readonly HttpRoute[] = [
       'policy_denied',
       'policy_error',
       'no_longer_eligible',
+      'directory_stale',
       'intent_outdated',
       'already_redeemed',
       'grant_revoked',

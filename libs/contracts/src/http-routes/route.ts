@@ -14,6 +14,7 @@ export type RouteCaller =
   | 'analyst'
   | 'auditor'
   | 'collector'
+  | 'directory'
 
 export type RouteAnswer = {
   readonly status: number
@@ -25,7 +26,7 @@ export type RouteAnswer = {
 }
 
 export type HttpRoute = {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** With `{name}` for a path parameter; a last `{path}` takes the rest of the address. */
   readonly path: string
   /** Name of the operation, unique. */

@@ -1,0 +1,80 @@
+import type { RecordedEventOf } from '@countersign/contracts'
+import { because, changedBy, entity } from './entity.ts'
+import type { Meaning } from './meaning.ts'
+
+export type DirectoryEventName =
+  | 'DirectoryPersonRegistered'
+  | 'DirectoryGroupChanged'
+  | 'DirectoryReviewed'
+  | 'DirectoryFeedConnected'
+  | 'AccountLinked'
+
+/** Meaning of an event of the directory: a change of who may decide. */
+export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meaning => {
+  switch (event.type) {
+    case 'DirectoryPersonRegistered': {
+      const { person, active, seeded, changedBy: by, reason } = event.data
+      return {
+        ...entity(active ? (event.version === 1 ? 'create' : 'update') : 'disable', 'directory.person', {
+          ...userOf(person),
+        }),
+        message: active ? 'A person was registered.' : 'A person was made inactive.',
+        actor: changedBy(by, 'notifier'),
+        from: 'notifier',
+        unmapped: { seeded, ...because(reason) },
+      }
+    }
+    case 'DirectoryGroupChanged': {
+      const { group, added, removed, seeded, changedBy: by, reason } = event.data
+      return {
+        ...entity('update', 'directory.group', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
+        message: 'The members of a group changed.',
+        severity: seeded ? 1 : 2,
+        actor: changedBy(by, 'notifier'),
+        from: 'notifier',
+        unmapped: { seeded, added, removed, ...because(reason) },
+      }
+    }
+    case 'DirectoryReviewed': {
+      const { group, changes, by, reason } = event.data
+      return {
+        ...entity('update', 'directory.review', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
+        message: 'Changes of a group were reviewed.',
+        actor: { person: by },
+        from: 'notifier',
+        unmapped: { changes, ...because(reason) },
+      }
+    }
+    case 'DirectoryFeedConnected': {
+      const { feedId, issuer, subjectFrom, maxAgeMs, changedBy: by, reason } = event.data
+      return {
+        ...entity('update', 'directory.connect', { uid: feedId, name: issuer, type_id: 99, type: 'Directory Feed' }),
+        message: 'The directory is kept by an identity provider from now on.',
+        severity: 2,
+        actor: { person: by },
+        from: 'notifier',
+        unmapped: { subject_from: subjectFrom, ...(maxAgeMs === null ? {} : { max_age_ms: maxAgeMs }), reason },
+      }
+    }
+    case 'AccountLinked': {
+      const { accountId, provider, person, seeded, changedBy: by } = event.data
+      return {
+        ...entity('enroll', 'account.link', { ...userOf(person) }),
+        message: 'An account was linked to a person.',
+        severity: seeded ? 1 : 2,
+        actor: changedBy(by, 'notifier'),
+        from: provider,
+        unmapped: { seeded, account: accountId },
+      }
+    }
+    default:
+      return event satisfies never
+  }
+}
+
+const userOf = (person: string) => ({
+  uid: person,
+  user: { uid: person, type_id: 1, type: 'User' },
+  type_id: 2,
+  type: 'User',
+})
