@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Bus, DeliveredRecord, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import { bootCheck } from '@countersign/event-store'
@@ -93,9 +94,15 @@ type Projecting = {
   readonly verify: (record: DeliveredRecord) => boolean
 }
 
+/** Nobody waits for a projection: what gathers in this time shares one transaction. */
+const spacingMs = 50
+/** A batch of this many is not waited for. */
+const largeBatch = 100
+
 /** Consumes `countersign.events.v1`. Its records are shown to people, so one with a wrong MAC is quarantined. */
 const projecting = ({ bus, pool, log, verify }: Projecting): Consumer => {
   let subscription: Subscription | undefined
+  let projectedAt = Number.NEGATIVE_INFINITY
   return {
     name: 'project-events',
     start: async () => {
@@ -107,6 +114,9 @@ const projecting = ({ bus, pool, log, verify }: Projecting): Consumer => {
             'lineage-projector.project-events',
             { headers: batch.records.map(({ headers }) => headers) },
             async () => {
+              const early = projectedAt + spacingMs - performance.now()
+              if (early > 0 && batch.records.length < largeBatch) await pause(early)
+              projectedAt = performance.now()
               const outcomes = await projectBatch(pool, batch, verify)
               const bad = outcomes.filter((outcome) => outcome !== 'done')
               if (bad.length > 0) log.error({ records: bad.length, outcomes: bad }, 'records were not projected')

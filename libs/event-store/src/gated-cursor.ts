@@ -68,6 +68,18 @@ const selectGated = async (
   return rows.map(storedEvent)
 }
 
+/** Whether there are events behind a cursor that older transactions may still hold back: somebody who has read all that is complete looks again soon. */
+export async function isGateShut(db: pg.Pool, { incarnation, xid, position }: Cursor): Promise<boolean> {
+  const { rows } = await db.query<{ waits: boolean }>(
+    prepared(
+      `select exists (select from countersign.event
+       where (incarnation, xid, position) > ($1::integer, $2::text::xid8, $3::bigint)) as waits`,
+      [incarnation, xid, position],
+    ),
+  )
+  return rows[0]?.waits === true
+}
+
 /** The event at exactly this place, if there is one. */
 export async function eventAt(db: pg.Pool, { incarnation, xid, position }: Cursor): Promise<StoredEvent | undefined> {
   const { rows } = await db.query<EventRow>(

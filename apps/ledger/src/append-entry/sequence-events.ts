@@ -12,8 +12,9 @@ export interface SequencerOptions extends AppendOptions {
 
 // A wake-up that was lost costs no more than this.
 const IDLE_MS = 250
-// What one decision appends in a row is one batch, and the decision itself is not held up by being recorded.
-const SPACING_MS = 15
+// Nobody waits for the log, and whatever gathers meanwhile shares one commit: at twenty intents a second a batch every 15 ms
+// cost more than deciding them.
+const SPACING_MS = 100
 
 /**
  * Takes events into the logs as they come. Batches are natural: what has gathered while the last one was committed is

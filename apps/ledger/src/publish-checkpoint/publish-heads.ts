@@ -17,7 +17,7 @@ export interface PublisherOptions extends PublishOptions {
 }
 
 /** A head is signed at most this often. */
-const SPACING_MS = 100
+const SPACING_MS = 250
 const IDLE_MS = 1_000
 const AT_ONCE = 8
 

@@ -1,6 +1,7 @@
 import type { Bus } from '@countersign/bus'
 import {
   eventAt,
+  isGateShut,
   notePublished,
   readGated,
   rowDigest,
@@ -13,16 +14,18 @@ import {
 } from '@countersign/event-store'
 import { type Consumer, eventRecord, type Log, type RecordKey, withBatchSpan } from '@countersign/service-kit'
 import type pg from 'pg'
-import { advanceLease, releaseLease, takeLease } from './lease.ts'
+import { advanceLease, leaseMs, releaseLease, takeLease } from './lease.ts'
 import { type Asked, isOutcome, outcomeRecord } from './outcome-record.ts'
 
 const batchSize = 500
 /** How long a lost wake-up may delay an event, and how often someone who waits for the lease asks. */
 const idleMs = 500
 const outageMs = 1_000
+/** A lease is prolonged by every batch, and by looks that find nothing once it is this old. */
+const prolongMs = leaseMs / 3
 /**
  * An event that was just appended may be behind the gate until every older transaction has ended, a matter of milliseconds:
- * after a wake-up that found nothing the relay looks again this often and this many times before it idles.
+ * while one is, the relay looks again this often and this many times before it idles.
  */
 const gatedMs = 2
 const gatedLooks = 40
@@ -58,6 +61,7 @@ export class PublishEvents implements Consumer {
   #isStopping = false
   #isWoken = false
   #looks = 0
+  #heldSince = 0
   #interrupt: () => void = () => undefined
   #failure: string | undefined
 
@@ -125,13 +129,14 @@ export class PublishEvents implements Consumer {
   async #publishBatch(): Promise<number> {
     const { pool, bus, key, holder } = this.#options
     const taken = this.#cursor === undefined
-    this.#cursor ??= await takeLease(pool, holder)
+    if (taken) await this.#hold()
     if (this.#cursor === undefined) return 0
     const { events, standing } = await this.#readNext(this.#cursor)
     if (taken) await this.#compareMarked()
     const last = events.at(-1)
     if (last === undefined) {
-      this.#cursor = await takeLease(pool, holder)
+      if (this.#looks > 0 && !(await isGateShut(pool, this.#cursor))) this.#looks = 0
+      if (performance.now() - this.#heldSince > prolongMs) await this.#hold()
       return 0
     }
     const [outcomes] = await Promise.all([this.#outcomesOf(events), this.#mark(last, standing)])
@@ -142,8 +147,17 @@ export class PublishEvents implements Consumer {
       bus.publish([...events.map((event) => eventRecord(key, event)), ...outcomes]),
     )
     const to = { incarnation: last.incarnation, xid: last.xid, position: last.position }
+    const heldSince = performance.now()
     this.#cursor = (await advanceLease(pool, holder, to)) ? to : undefined
+    this.#heldSince = heldSince
     return events.length
+  }
+
+  /** Takes or prolongs the lease; without it there is no cursor. */
+  async #hold(): Promise<void> {
+    const heldSince = performance.now()
+    this.#cursor = await takeLease(this.#options.pool, this.#options.holder)
+    this.#heldSince = heldSince
   }
 
   /** The next events, over a connection whose server holds the store that the mark knows. */
