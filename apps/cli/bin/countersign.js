@@ -23,5 +23,5 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   signal: stop.signal,
 })
-// Connections that are kept alive must not keep the process.
-process.exit()
+// Connections that are kept alive must not keep the process, but what was printed has to be out.
+process.stdout.write('', () => process.stderr.write('', () => process.exit()))
