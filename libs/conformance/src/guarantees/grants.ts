@@ -121,6 +121,7 @@ export const aboutGrants: readonly Guarantee[] = [
     title: 'A run without a used grant is refused and seen',
     meaning: 'Somebody who runs first and reports afterwards is told no, and what they tried is on record.',
     test: 'A run is reported for a grant that was not used: refused, and the attempt is among the records. After the use it is taken.',
+    goesFirst: true,
     check: async (trial) => {
       const { gate, cast } = trial
       const agent = one(cast, 'agent')
