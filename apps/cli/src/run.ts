@@ -17,6 +17,7 @@ import { registerReciprocity } from './read-evidence/reciprocity.command.ts'
 import { registerStory } from './read-evidence/story.command.ts'
 import { registerExplain } from './prove-guarantees/explain.command.ts'
 import { registerSelfTest } from './prove-guarantees/self-test.command.ts'
+import { registerReconcile } from './reconcile-trail/reconcile.command.ts'
 import { registerReplay } from './replay-trail/replay.command.ts'
 import { registerExec } from './run-command/exec.command.ts'
 import { registerLogin } from './sign-in/login.command.ts'
@@ -42,6 +43,7 @@ const registers: readonly Register[] = [
   registerStory,
   registerVerify,
   registerReplay,
+  registerReconcile,
   registerSelfTest,
   registerExplain,
   registerAgents,

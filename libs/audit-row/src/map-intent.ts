@@ -133,7 +133,7 @@ export const mapIntent = (event: RecordedEventOf<IntentEventName>, context: Inte
         },
         from: channel,
         authorizations: [{ decision: isApproval ? 'approved' : 'denied' }],
-        unmapped: { review: reviewId, assurance, presentation_digest: presentationDigest },
+        unmapped: { review: reviewId, assurance, account: account.accountId, presentation_digest: presentationDigest },
       }
     }
     case 'ReviewApproved':
@@ -211,7 +211,12 @@ export const mapIntent = (event: RecordedEventOf<IntentEventName>, context: Inte
         status: succeeded,
         actor: context === undefined ? intake : { software: context.executor },
         from: context?.producer ?? 'intake',
-        unmapped: { grant: event.data.grantId, receipt: event.data.receiptId, action_digest: event.data.actionDigest },
+        unmapped: {
+          grant: event.data.grantId,
+          receipt: event.data.receiptId,
+          action_digest: event.data.actionDigest,
+          report_before: event.data.reportBefore,
+        },
       }
     case 'GrantRevoked':
     case 'GrantExpired': {

@@ -1,0 +1,35 @@
+import type { Http } from '@countersign/client'
+
+/** What reconciling reads of an OCSF row. */
+export type AuditRow = {
+  readonly time: number
+  readonly metadata: { readonly uid: string; readonly event_code: string; readonly correlation_uid?: string }
+  readonly actor?: { readonly user?: { readonly uid?: string } }
+  readonly entity?: { readonly uid?: string; readonly name?: string }
+  readonly unmapped?: Readonly<Record<string, never>> & {
+    readonly agent_name?: string
+    readonly action?: string
+    readonly target?: string
+    readonly report_before?: string
+    readonly account?: string
+    readonly added?: readonly string[]
+    readonly removed?: readonly string[]
+    readonly approvers?: readonly string[]
+  }
+  readonly authorizations?: readonly { readonly policy?: { readonly name?: string; readonly type?: string } }[]
+  readonly activity_id?: number
+}
+
+const pageSize = 2_000
+
+/** Every audit row of the tenant, oldest first, as somebody who may read them. */
+export const readRows = async (call: Http, signal: AbortSignal): Promise<AuditRow[]> => {
+  const rows: AuditRow[] = []
+  for (let after = ''; ; ) {
+    const query = after === '' ? '' : `&after=${encodeURIComponent(after)}`
+    const page = await call<{ rows: AuditRow[]; next: string }>(`/v1/audit?limit=${pageSize}${query}`, { signal })
+    rows.push(...page.rows)
+    if (page.rows.length < pageSize) return rows
+    after = page.next
+  }
+}
