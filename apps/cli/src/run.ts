@@ -22,6 +22,7 @@ import { registerReplay } from './replay-trail/replay.command.ts'
 import { registerExec } from './run-command/exec.command.ts'
 import { registerLogin } from './sign-in/login.command.ts'
 import { registerToken } from './sign-in/token.command.ts'
+import { registerKeys } from './rotate-keys/keys.command.ts'
 import { registerFreeze } from './stop-grants/freeze.command.ts'
 import { registerFreezes, registerUnfreeze } from './stop-grants/unfreeze.command.ts'
 import { type Streams, type Terminal, terminalOn } from './terminal.ts'
@@ -50,6 +51,7 @@ const registers: readonly Register[] = [
   registerProducers,
   registerPeople,
   registerSeats,
+  registerKeys,
   registerFreeze,
   registerUnfreeze,
   registerFreezes,

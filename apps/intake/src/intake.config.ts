@@ -19,6 +19,11 @@ export const intakeConfig = serviceSchema(3001, {
   ...identitySettings,
   DEPLOYMENT_KEY_FILE: Type.String({ description: 'Key under which tenant keys are wrapped (mode 0600)' }),
   GRANT_KEY_FILE: Type.String({ description: 'Ed25519 key that signs grants and receipts (PKCS#8 PEM, mode 0600)' }),
+  GRANT_VERIFY_KEYS_FILE: Type.Optional(
+    Type.String({
+      description: 'JWKS of further public keys that verify grants and are published: former ones, the next',
+    }),
+  ),
   FREEZE_CREDENTIAL_FILE: Type.Optional(
     Type.String({ description: 'SHA-256 of the credential that freezes without a sign-in; without it nobody can' }),
   ),

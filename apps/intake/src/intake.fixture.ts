@@ -16,7 +16,7 @@ import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
 import { Registers } from './register-agent/register.handler.ts'
 import { ReportExecution } from './report-execution/report-execution.handler.ts'
 import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
-import { readSigningKey } from './signing-key.ts'
+import { readGrantKeys } from './signing-key.ts'
 import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 
 const policies = new URL('../../../policies/', import.meta.url)
@@ -46,7 +46,7 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
   const pool = store.poolOf('intake')
   const events = eventStore(pool, { metadata: { service: 'intake' } })
   const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(join(folder, 'deployment.key')) })
-  const key = readSigningKey(keyFile)
+  const grantKeys = readGrantKeys(keyFile, undefined)
   const registers = new Registers(events)
   const owner = { ownerSubject: null, ownerGroup: null, changedBy: null, seeded: true }
   await registers.producer({ tenantId, producer: 'etl', issuer, clientId: 'etl', ...owner })
@@ -105,6 +105,7 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
     registers,
     issuer,
     keyFile,
+    keys,
     deploymentKeyFile: join(folder, 'deployment.key'),
     /** Registers somebody with the directory, as notifier would. */
     addPerson: async (sub: string, groups: readonly string[] = []) => {
@@ -168,14 +169,14 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
       store: events,
       keyring: keys,
       policy: new ActivePolicy(),
-      key,
+      keys: grantKeys,
       issuer: 'https://countersign.example',
     }),
     redeem: new RedeemGrant({
       pool,
       store: events,
       keyring: keys,
-      key,
+      keys: grantKeys,
       issuer: 'https://countersign.example',
       reportWithinMs: 60_000,
     }),

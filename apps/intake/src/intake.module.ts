@@ -34,7 +34,7 @@ import { ReportExecutionController } from './report-execution/report-execution.c
 import type { ReportExecution } from './report-execution/report-execution.handler.ts'
 import { RevokeGrantController } from './revoke-grant/revoke-grant.controller.ts'
 import type { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { GrantKeys } from './signing-key.ts'
 import * as token from './tokens.ts'
 import { WellKnownController } from './well-known.controller.ts'
 import { WithdrawIntentController } from './withdraw-intent/withdraw-intent.controller.ts'
@@ -64,7 +64,7 @@ export type IntakeParts = {
   readonly freeze: Freeze
   readonly emergencyFreeze: EmergencyFreeze
   readonly adoption: AdoptStore
-  readonly key: SigningKey
+  readonly keys: GrantKeys
   readonly publicUrl: string
 }
 
@@ -115,7 +115,7 @@ export class IntakeModule {
         { provide: token.FREEZE, useValue: parts.freeze },
         { provide: token.EMERGENCY_FREEZE, useValue: parts.emergencyFreeze },
         { provide: token.ADOPT_STORE, useValue: parts.adoption },
-        { provide: token.SIGNING_KEY, useValue: parts.key },
+        { provide: token.GRANT_KEYS, useValue: parts.keys },
         { provide: token.PUBLIC_URL, useValue: parts.publicUrl },
       ],
     }

@@ -41,7 +41,7 @@ import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
 import { Registers } from './register-agent/register.handler.ts'
 import { ReportExecution } from './report-execution/report-execution.handler.ts'
 import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
-import { readSigningKey } from './signing-key.ts'
+import { readGrantKeys } from './signing-key.ts'
 import { openProducerTopics } from './take-records/open-producer-topics.ts'
 import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 
@@ -78,7 +78,7 @@ export const intakeService =
     const shed = new ShedRequests(record, log)
     const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
     const reads = new GatheredReads(eventStore(readPool, { metadata: { service: 'intake' } }))
-    const key = readSigningKey(config.GRANT_KEY_FILE)
+    const grantKeys = readGrantKeys(config.GRANT_KEY_FILE, config.GRANT_VERIFY_KEYS_FILE)
     const publish = new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })
     const admission = new Admission(config.ADMISSION_PER_SECOND)
     const report = new ReportExecution(pool, store)
@@ -125,8 +125,15 @@ export const intakeService =
         publish: new PublishBatch(publish),
         admission,
         refusals,
-        issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), key, issuer }),
-        redeem: new RedeemGrant({ pool, store, keyring: keys, key, issuer, reportWithinMs: config.REPORT_WITHIN_MS }),
+        issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), keys: grantKeys, issuer }),
+        redeem: new RedeemGrant({
+          pool,
+          store,
+          keyring: keys,
+          keys: grantKeys,
+          issuer,
+          reportWithinMs: config.REPORT_WITHIN_MS,
+        }),
         revoke: new RevokeGrant(pool, store),
         report,
         takeIntents: records.intents,
@@ -159,7 +166,7 @@ export const intakeService =
           store: eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() }),
           operators,
         }),
-        key,
+        keys: grantKeys,
         publicUrl: config.PUBLIC_URL,
       }),
       verifier,

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
 
 /** The Ed25519 key that signs grants and receipts; only intake holds it. */
 export type SigningKey = { readonly kid: string; readonly privateKey: KeyObject; readonly jwk: JsonWebKeyPublic }
@@ -13,6 +14,30 @@ export type JsonWebKeyPublic = {
 }
 
 /**
+ * The keys of grants and receipts: one signs, and all of them verify and are published. While keys change, the former one is
+ * among them as long as a grant that it signed may be redeemed, and the next one before it signs.
+ */
+export type GrantKeys = {
+  readonly current: SigningKey
+  readonly published: readonly JsonWebKeyPublic[]
+  /** The published key that a token names. */
+  readonly find: JWTVerifyGetKey
+}
+
+/** RFC 7638 thumbprint. */
+const kidOf = (x: string): string =>
+  createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest('base64url')
+
+const publicJwk = (x: string): JsonWebKeyPublic => ({
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x,
+  kid: kidOf(x),
+  use: 'sig',
+  alg: 'EdDSA',
+})
+
+/**
  * Reads a PKCS#8 PEM file. The key id is the RFC 7638 thumbprint of the public key. Throws when it is not an Ed25519 key.
  */
 export const readSigningKey = (file: string): SigningKey => {
@@ -20,6 +45,27 @@ export const readSigningKey = (file: string): SigningKey => {
   if (privateKey.asymmetricKeyType !== 'ed25519') throw new Error('the grant key is not an Ed25519 key')
   const { x } = createPublicKey(privateKey).export({ format: 'jwk' })
   if (x === undefined) throw new Error('the grant key has no public part')
-  const kid = createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest('base64url')
-  return { kid, privateKey, jwk: { kty: 'OKP', crv: 'Ed25519', x, kid, use: 'sig', alg: 'EdDSA' } }
+  const jwk = publicJwk(x)
+  return { kid: jwk.kid, privateKey, jwk }
+}
+
+/** The public keys of a JWKS file, by what they are and not by what they are called. Throws when one is no Ed25519 key. */
+const readPublicKeys = (file: string): JsonWebKeyPublic[] => {
+  const { keys } = JSON.parse(readFileSync(file, 'utf8')) as { keys?: unknown }
+  if (!Array.isArray(keys)) throw new Error('the file of verification keys is no JWKS')
+  return keys.map((key: Readonly<Record<string, unknown>>) => {
+    const { kty, crv, x, d } = key
+    if (kty !== 'OKP' || crv !== 'Ed25519' || typeof x !== 'string' || !/^[A-Za-z0-9_-]{43}$/.test(x))
+      throw new Error('a verification key is not an Ed25519 key')
+    if (d !== undefined) throw new Error('a verification key holds its private half')
+    return publicJwk(x)
+  })
+}
+
+/** Reads the key that signs, and those that only verify. */
+export const readGrantKeys = (signingFile: string, verifyingFile: string | undefined): GrantKeys => {
+  const current = readSigningKey(signingFile)
+  const others = verifyingFile === undefined ? [] : readPublicKeys(verifyingFile)
+  const published = [current.jwk, ...others.filter(({ kid }) => kid !== current.kid)]
+  return { current, published, find: createLocalJWKSet({ keys: published }) }
 }

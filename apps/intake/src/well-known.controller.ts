@@ -1,23 +1,24 @@
 import { Public } from '@countersign/service-kit'
-import { Controller, Get, Inject } from '@nestjs/common'
-import type { SigningKey } from './signing-key.ts'
-import { PUBLIC_URL, SIGNING_KEY } from './tokens.ts'
+import { Controller, Get, Header, Inject } from '@nestjs/common'
+import type { GrantKeys } from './signing-key.ts'
+import { GRANT_KEYS, PUBLIC_URL } from './tokens.ts'
 
 /** What clients need to know before they have a token: where things are, and the keys that sign grants and receipts. */
 @Controller('.well-known')
 @Public()
 export class WellKnownController {
-  readonly #key: SigningKey
+  readonly #keys: GrantKeys
   readonly #url: string
 
-  constructor(@Inject(SIGNING_KEY) key: SigningKey, @Inject(PUBLIC_URL) url: string) {
-    this.#key = key
+  constructor(@Inject(GRANT_KEYS) keys: GrantKeys, @Inject(PUBLIC_URL) url: string) {
+    this.#keys = keys
     this.#url = url
   }
 
   @Get('jwks.json')
-  keys(): { keys: readonly SigningKey['jwk'][] } {
-    return { keys: [this.#key.jwk] }
+  @Header('cache-control', 'public, max-age=300')
+  keys(): { keys: GrantKeys['published'] } {
+    return { keys: this.#keys.published }
   }
 
   @Get('countersign')

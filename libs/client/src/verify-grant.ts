@@ -45,7 +45,10 @@ export type ReceiptVerifier = (receipt: ReceiptView, expected: ExpectedReceipt) 
  * run without a receipt that passed.
  */
 export const receiptVerifier = (baseUrl: string): ReceiptVerifier => {
-  const keys = createRemoteJWKSet(new URL(`${baseUrl.replace(/\/+$/, '')}/.well-known/jwks.json`))
+  // A key that is not known is looked for again at once: it may have begun to sign since.
+  const keys = createRemoteJWKSet(new URL(`${baseUrl.replace(/\/+$/, '')}/.well-known/jwks.json`), {
+    cooldownDuration: 0,
+  })
   return async (receipt, expected) => {
     let claims: JWTPayload
     try {

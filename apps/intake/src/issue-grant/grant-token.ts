@@ -1,8 +1,7 @@
 import type { EventData } from '@countersign/contracts'
 import type { GrantClaims } from '@countersign/intent'
-import { createPublicKey } from 'node:crypto'
 import { jwtVerify, type JWTPayload, SignJWT } from 'jose'
-import type { SigningKey } from '../signing-key.ts'
+import type { GrantKeys, SigningKey } from '../signing-key.ts'
 
 export const grantTokenType = 'countersign-grant+jwt'
 const redeemAudience = 'countersign:redeem'
@@ -84,10 +83,10 @@ const claimsOf = (payload: JWTPayload): GrantClaims => {
  */
 export const readGrantToken = async (
   token: string,
-  { key, issuer }: { readonly key: SigningKey; readonly issuer: string },
+  { keys, issuer }: { readonly keys: GrantKeys; readonly issuer: string },
 ): Promise<GrantClaims | undefined> => {
   try {
-    const { payload } = await jwtVerify(token, createPublicKey(key.privateKey), {
+    const { payload } = await jwtVerify(token, keys.find, {
       algorithms: ['EdDSA'],
       typ: grantTokenType,
       issuer,

@@ -26,14 +26,14 @@ import {
   type Answered,
   type Room,
 } from '../record-refusal/refused-command.ts'
-import type { SigningKey } from '../signing-key.ts'
+import type { GrantKeys } from '../signing-key.ts'
 import { signGrant } from './grant-token.ts'
 
 export type IssueGrantOptions = {
   readonly store: EventStore
   readonly keyring: Keyring
   readonly policy: ActivePolicy
-  readonly key: SigningKey
+  readonly keys: GrantKeys
   readonly issuer: string
 }
 
@@ -161,13 +161,13 @@ export class IssueGrant {
     { published }: Intent,
     { tenantId, salt }: { tenantId: string; salt: string },
   ): Promise<GrantView> {
-    const { key, issuer } = this.#options
+    const { keys, issuer } = this.#options
     return {
       grantId: grant.grantId,
       intentId: grant.intentId,
       actionDigest: grant.actionDigest,
       expiresAt: grant.expiresAt,
-      token: await signGrant(key, issuer, { tenantId, grant, intent: published }),
+      token: await signGrant(keys.current, issuer, { tenantId, grant, intent: published }),
       binding: {
         bindingVersion: 1,
         tenant: tenantId,

@@ -28,14 +28,14 @@ import {
   type Answered,
   type Room,
 } from '../record-refusal/refused-command.ts'
-import type { SigningKey } from '../signing-key.ts'
+import type { GrantKeys } from '../signing-key.ts'
 import { signReceipt } from './receipt.ts'
 
 export type RedeemGrantOptions = {
   readonly pool: pg.Pool
   readonly store: EventStore
   readonly keyring: Keyring
-  readonly key: SigningKey
+  readonly keys: GrantKeys
   readonly issuer: string
   readonly reportWithinMs: number
 }
@@ -107,7 +107,7 @@ export class RedeemGrant {
     body: RedeemGrantBody,
     presented: PresentedKey = noKey,
   ): Promise<ReceiptView | Refusal> {
-    const { pool, store, keyring, key, issuer, reportWithinMs } = this.#options
+    const { pool, store, keyring, keys, issuer, reportWithinMs } = this.#options
     const { tenantId, clientId } = caller
     const grant = await findGrant(pool, grantId, tenantId)
     if (grant === undefined) return refuse('unknown_grant')
@@ -117,7 +117,7 @@ export class RedeemGrant {
     if (opened === undefined) return refuse('unknown_grant')
     if (opened === 'erased') return refuse('intent_closed')
     const { published } = opened.intent
-    const claims = await readGrantToken(body.token, { key, issuer })
+    const claims = await readGrantToken(body.token, { keys, issuer })
     const differs = differenceOf(opened.intent, opened.content, body)
     const digest = presentedDigest(opened.intent, { content: opened.content, body, tenantId })
     const { answer } = await store.execute(
@@ -188,7 +188,7 @@ export class RedeemGrant {
     if (refusal !== undefined) return refusal
     if (answer.value === undefined) throw new Error('a grant was neither redeemed nor refused')
     const { receiptId, redemptionId, actionDigest: bound, redeemedAt, reportBefore } = answer.value
-    const receipt = await signReceipt(key, issuer, answer.value)
+    const receipt = await signReceipt(keys.current, issuer, answer.value)
     return { receiptId, redemptionId, grantId, intentId, actionDigest: bound, redeemedAt, reportBefore, receipt }
   }
 }

@@ -21,6 +21,8 @@ export type DataDir = {
   readonly postgres: string
   readonly deploymentKeyFile: string
   readonly grantKeyFile: string
+  /** JWKS of public keys that verify grants beside the one that signs. */
+  readonly grantVerifyKeysFile: string
   readonly logKeyFile: string
   readonly storeMarkKeyFile: string
   /** SHA-256 of the freeze credential. */
@@ -65,6 +67,7 @@ export const openDataDir = (folder: string): DataDir => {
     postgres: join(path, 'postgres'),
     deploymentKeyFile: key('deployment.key', () => word(32)),
     grantKeyFile: key('grant.pem', ed25519Pem),
+    grantVerifyKeysFile: key('grant-keys.json', () => '{"keys":[]}\n'),
     logKeyFile: key('log.pem', ed25519Pem),
     storeMarkKeyFile: key('store-mark.key', () => word(32)),
     freezeCredentialFile,

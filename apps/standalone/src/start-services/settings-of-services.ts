@@ -39,6 +39,7 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
       PUBLIC_URL: baseUrl,
       OPERATORS_TENANT: options.tenants.default,
       GRANT_KEY_FILE: dataDir.grantKeyFile,
+      GRANT_VERIFY_KEYS_FILE: dataDir.grantVerifyKeysFile,
       FREEZE_CREDENTIAL_FILE: dataDir.freezeCredentialFile,
       ...identity,
       ...sealing,

@@ -39,6 +39,7 @@ const make = async (folder: string, producers: readonly string[]): Promise<Made>
     keys: {
       deployment: text(paths.deploymentKeyFile),
       grant: text(paths.grantKeyFile),
+      grantVerify: text(paths.grantVerifyKeysFile),
       log: text(paths.logKeyFile),
       storeMark: text(paths.storeMarkKeyFile),
       freezeCredentialHash: text(paths.freezeCredentialFile),

@@ -13,7 +13,9 @@ export type Made = {
   readonly secrets: Secrets
   readonly superuserPassword: string
   /** Keys in PEM or base64url, as the services read them. */
-  readonly keys: Readonly<Record<'deployment' | 'grant' | 'log' | 'storeMark' | 'freezeCredentialHash', string>>
+  readonly keys: Readonly<
+    Record<'deployment' | 'grant' | 'grantVerify' | 'log' | 'storeMark' | 'freezeCredentialHash', string>
+  >
   /** Only in the run that made it. */
   readonly freezeCredential?: string
   readonly kafka: BrokerSecrets
@@ -99,7 +101,13 @@ export const secretFiles = (made: Made, places: Places): Readonly<Record<string,
   const mark = { 'store-mark.key': keys.storeMark }
   const mac = { 'bus-mac-key': secrets.busMacKey }
   const own: Readonly<Record<ServiceName, Files>> = {
-    intake: { ...sealing, ...mark, 'grant.pem': keys.grant, 'freeze-credential.sha256': keys.freezeCredentialHash },
+    intake: {
+      ...sealing,
+      ...mark,
+      'grant.pem': keys.grant,
+      'grant-keys.json': keys.grantVerify,
+      'freeze-credential.sha256': keys.freezeCredentialHash,
+    },
     policy: { ...sealing, ...mark, ...mac },
     notifier: {
       ...sealing,
