@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import type { Context, Register } from './command.ts'
+import { registerIdp } from './connect-issuer/idp.command.ts'
 import { registerApprove, registerDeny } from './decide-review/verdict.command.ts'
 import { registerReviews } from './decide-review/reviews.command.ts'
 import { registerDemo } from './demo/demo.command.ts'
@@ -52,6 +53,7 @@ const registers: readonly Register[] = [
   registerPeople,
   registerSeats,
   registerKeys,
+  registerIdp,
   registerFreeze,
   registerUnfreeze,
   registerFreezes,

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '@countersign/service-kit'
 import { demoWorld } from '../demo-world.ts'
@@ -27,7 +27,13 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
   const { dataDir, urls, baseUrl, issuer } = options
   const marks = join(dataDir.path, 'published')
   mkdirSync(marks, { recursive: true, mode: 0o700 })
-  const identity = { OIDC_ISSUER: issuer, OIDC_AUDIENCE: demoWorld.audience }
+  // Written by countersign idp connect.
+  const issuers = join(dataDir.path, 'issuers.json')
+  const identity = {
+    OIDC_ISSUER: issuer,
+    OIDC_AUDIENCE: demoWorld.audience,
+    ...(existsSync(issuers) ? { OIDC_ISSUERS_FILE: issuers } : {}),
+  }
   const macKey = { BUS_MAC_KEY: dataDir.secrets.busMacKey }
   const sealing = { DEPLOYMENT_KEY_FILE: dataDir.deploymentKeyFile }
   const mark = { STORE_MARK_DIR: marks, STORE_MARK_KEY_FILE: dataDir.storeMarkKeyFile }
