@@ -16,6 +16,8 @@ export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<P
 const operatorGroup = 'operators'
 export const auditorGroup = 'auditors'
 
+export const isOperator = ({ groups }: PersonCaller): boolean => groups.includes(operatorGroup)
+
 /** Groups whose people may read the directory, and review what others changed in it. */
 export const readers = [operatorGroup, 'security-admins', auditorGroup] as const
 export const reviewers = [operatorGroup, 'security-admins'] as const

@@ -2,11 +2,17 @@ import { migrateSchema } from '@countersign/event-store'
 import { NotifierInitial1763683200003 } from './migrations/initial.ts'
 import { NotifierPages1795305600002 } from './migrations/pages.ts'
 import { NotifierScim1795330800003 } from './migrations/scim.ts'
+import { NotifierSecurityKeys1795305600003 } from './migrations/security-keys.ts'
 
 /** Brings notifier's own tables up to date, as the owner of the store. Needs the store's migration before. Idempotent. */
 export const migrateNotifier = (ownerUrl: string): Promise<void> =>
   migrateSchema({
     ownerUrl,
     schema: 'notifier',
-    migrations: [NotifierInitial1763683200003, NotifierPages1795305600002, NotifierScim1795330800003],
+    migrations: [
+      NotifierInitial1763683200003,
+      NotifierPages1795305600002,
+      NotifierSecurityKeys1795305600003,
+      NotifierScim1795330800003,
+    ],
   })

@@ -23,6 +23,7 @@ import { ReviewGroup } from './keep-directory/review-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
 import { connectPages, hasPages } from './sign-in/connect-pages.ts'
 import { LinkAccount } from './link-account/link-account.handler.ts'
+import { UnlinkAccount } from './link-account/unlink-account.handler.ts'
 import type { NotifierConfig } from './notifier.config.ts'
 import { NotifierModule } from './notifier.module.ts'
 import { DeliverCards } from './present-review/deliver-cards.ts'
@@ -100,6 +101,7 @@ export const notifierService =
           accounts,
           groupReviews: new ReviewGroup(store),
           directory: new ReadDirectory(pool),
+          unlinking: new UnlinkAccount(store),
           reviews,
           api: new ApiChannel(source, verdicts, assurance),
           slack: slack?.callback ?? null,
@@ -107,6 +109,7 @@ export const notifierService =
           signIn: pages?.signIn ?? null,
           linkPage: pages?.link ?? null,
           verdictPage: pages?.verdict ?? null,
+          keysPage: pages?.keys ?? null,
           refusals,
         }),
         verifier,

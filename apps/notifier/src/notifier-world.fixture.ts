@@ -89,7 +89,8 @@ export const startWorld = async () => {
     notifier: eventStore(spec.poolOf('notifier'), { metadata: { service: 'notifier' } }),
   }
   const port = await freePort()
-  const publicUrl = `http://127.0.0.1:${port}`
+  // A security key belongs to a host name, never to an address.
+  const publicUrl = `http://localhost:${port}`
   const idp = await startIdentityProvider({
     port: 0,
     audience,
@@ -159,6 +160,7 @@ export const startWorld = async () => {
     slack,
     idp,
     people,
+    publicUrl,
     stores,
     keys: intakeKeys,
     notifierKeys: keyring({ pool: spec.poolOf('notifier'), deploymentKey }),

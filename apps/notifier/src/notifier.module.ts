@@ -12,16 +12,19 @@ import { ReviewGroup } from './keep-directory/review-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
 import { LinkAccountController } from './link-account/link-account.controller.ts'
 import { LinkAccount } from './link-account/link-account.handler.ts'
+import { UnlinkAccount } from './link-account/unlink-account.handler.ts'
 import { LinkPageController } from './link-account/link-page.controller.ts'
 import type { LinkPage } from './link-account/link-page.ts'
 import { FollowReviewsController } from './present-review/follow-reviews.controller.ts'
 import { FollowReviews } from './present-review/follow-reviews.ts'
 import type { RecordRefusals } from './record-refusal/record-refusals.ts'
+import { KeysPageController } from './register-key/keys-page.controller.ts'
+import type { KeysPage } from './register-key/keys-page.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
 import type { SignIn } from './sign-in/sign-in.ts'
 import { VerdictPageController } from './step-up/verdict-page.controller.ts'
 import type { VerdictPage } from './step-up/verdict-page.ts'
-import { LINK_PAGE, NOTIFIER_POOL, PUBLIC_URL, SIGN_IN, SLACK_CALLBACK, VERDICT_PAGE } from './tokens.ts'
+import { KEYS_PAGE, LINK_PAGE, NOTIFIER_POOL, PUBLIC_URL, SIGN_IN, SLACK_CALLBACK, VERDICT_PAGE } from './tokens.ts'
 import { ConnectFeedController } from './take-scim/connect-feed.controller.ts'
 import { DirectoryFeeds } from './take-scim/directory-feed.ts'
 import { ScimGroups } from './take-scim/scim-groups.ts'
@@ -38,6 +41,7 @@ export type NotifierParts = {
   readonly scimUsers: ScimUsers
   readonly scimGroups: ScimGroups
   readonly accounts: LinkAccount
+  readonly unlinking: UnlinkAccount
   readonly reviews: FollowReviews
   readonly api: ApiChannel
   readonly slack: SlackCallback | null
@@ -45,6 +49,7 @@ export type NotifierParts = {
   readonly signIn: SignIn | null
   readonly linkPage: LinkPage | null
   readonly verdictPage: VerdictPage | null
+  readonly keysPage: KeysPage | null
   readonly refusals: RecordRefusals
 }
 
@@ -66,6 +71,7 @@ export class NotifierModule {
         SignInController,
         LinkPageController,
         VerdictPageController,
+        KeysPageController,
       ],
       providers: [
         { provide: NOTIFIER_POOL, useFactory: () => pool },
@@ -78,6 +84,7 @@ export class NotifierModule {
         { provide: ScimUsers, useFactory: () => parts.scimUsers },
         { provide: ScimGroups, useFactory: () => parts.scimGroups },
         { provide: LinkAccount, useFactory: () => accounts },
+        { provide: UnlinkAccount, useFactory: () => parts.unlinking },
         { provide: FollowReviews, useFactory: () => reviews },
         { provide: ApiChannel, useFactory: () => api },
         { provide: SLACK_CALLBACK, useFactory: () => slack },
@@ -85,6 +92,7 @@ export class NotifierModule {
         { provide: SIGN_IN, useFactory: () => parts.signIn },
         { provide: LINK_PAGE, useFactory: () => parts.linkPage },
         { provide: VERDICT_PAGE, useFactory: () => parts.verdictPage },
+        { provide: KEYS_PAGE, useFactory: () => parts.keysPage },
       ],
     }
   }

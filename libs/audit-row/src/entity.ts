@@ -6,6 +6,7 @@ const activities = {
   update: [3, 'Update'],
   delete: [4, 'Delete'],
   enroll: [6, 'Enroll'],
+  unenroll: [7, 'Unenroll'],
   disable: [9, 'Disable'],
   suspend: [12, 'Suspend'],
   resume: [13, 'Resume'],
@@ -30,3 +31,11 @@ export const entity = (
 
 /** Why somebody says they changed it. */
 export const because = (reason: string | undefined) => (reason === undefined ? {} : { reason })
+
+/** A person as an entity. */
+export const userOf = (person: string) => ({
+  uid: person,
+  user: { uid: person, type_id: 1, type: 'User' },
+  type_id: 2,
+  type: 'User',
+})

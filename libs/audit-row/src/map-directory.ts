@@ -1,5 +1,6 @@
 import type { RecordedEventOf } from '@countersign/contracts'
-import { because, changedBy, entity } from './entity.ts'
+import { because, changedBy, entity, userOf } from './entity.ts'
+import { mapAccount } from './map-account.ts'
 import type { Meaning } from './meaning.ts'
 
 export type DirectoryEventName =
@@ -8,6 +9,8 @@ export type DirectoryEventName =
   | 'DirectoryReviewed'
   | 'DirectoryFeedConnected'
   | 'AccountLinked'
+  | 'AccountUnlinked'
+  | 'SecurityKeyRegistered'
 
 /** Meaning of an event of the directory: a change of who may decide. */
 export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meaning => {
@@ -56,25 +59,11 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
         unmapped: { subject_from: subjectFrom, ...(maxAgeMs === null ? {} : { max_age_ms: maxAgeMs }), reason },
       }
     }
-    case 'AccountLinked': {
-      const { accountId, provider, person, seeded, changedBy: by } = event.data
-      return {
-        ...entity('enroll', 'account.link', { ...userOf(person) }),
-        message: 'An account was linked to a person.',
-        severity: seeded ? 1 : 2,
-        actor: changedBy(by, 'notifier'),
-        from: provider,
-        unmapped: { seeded, account: accountId },
-      }
-    }
+    case 'AccountLinked':
+    case 'AccountUnlinked':
+    case 'SecurityKeyRegistered':
+      return mapAccount(event)
     default:
       return event satisfies never
   }
 }
-
-const userOf = (person: string) => ({
-  uid: person,
-  user: { uid: person, type_id: 1, type: 'User' },
-  type_id: 2,
-  type: 'User',
-})

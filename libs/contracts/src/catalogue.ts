@@ -1,6 +1,7 @@
 import type { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { wireType, type NewEvent, type Owner, type RecordedEvent } from './event.ts'
+import * as account from './account.schema.ts'
 import * as execution from './execution.schema.ts'
 import * as grant from './grant.schema.ts'
 import * as intent from './intent.schema.ts'
@@ -54,6 +55,8 @@ export const eventDefinitions = [
   register.DirectoryReviewed,
   register.DirectoryFeedConnected,
   register.AccountLinked,
+  account.AccountUnlinked,
+  account.SecurityKeyRegistered,
   quarantine.QuarantineRedriven,
   quarantine.QuarantineOpened,
   quarantine.ParkedKeyRedriven,

@@ -36,6 +36,13 @@ export const LinkAccountBody = closed({
 })
 export type LinkAccountBody = Type.Static<typeof LinkAccountBody>
 
+/** Body of `POST /v1/accounts/{accountId}/unlink`. */
+export const UnlinkAccountBody = closed({ reason: Identifier })
+export type UnlinkAccountBody = Type.Static<typeof UnlinkAccountBody>
+
+/** Answer of `POST /v1/accounts/{accountId}/unlink`. */
+export const UnlinkedAccount = closed({ accountId: Uuid, person: Uuid })
+
 /** Answer of `POST /v1/accounts`. */
 export const LinkedAccount = closed({ accountId: Uuid, person: Uuid, changed: Type.Boolean() })
 

@@ -22,6 +22,7 @@ export {
   ConnectFeedBody,
   LinkAccountBody,
   RegisterPersonBody,
+  UnlinkAccountBody,
 } from './directory.schema.ts'
 export {
   parseWireType,
@@ -106,12 +107,14 @@ export {
 } from './register-entry.schema.ts'
 export { type ExecutorKey, FreezeScope } from './register.schema.ts'
 export { AdoptedStoreView, ReciprocalApprovals, StoreView } from './view.schema.ts'
-export { Assurance, AssuranceDemand, Channel, VerdictChoice } from './review.schema.ts'
+export { Assurance, AssuranceDemand, Channel, VerdictChoice, type VerdictSignature } from './review.schema.ts'
 export {
   SealedIntent,
   SealedReason,
   sealedFactsPurpose,
   sealedIntentPurpose,
   sealedReasonPurpose,
+  SealedSignature,
+  sealedSignaturePurpose,
 } from './sealed.schema.ts'
 export { groups, topics } from './topics.ts'

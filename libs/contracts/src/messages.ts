@@ -20,7 +20,7 @@ import {
   RedrivenQuarantine,
 } from './quarantine.schema.ts'
 import * as registerEntry from './register-entry.schema.ts'
-import { SealedIntent, SealedReason } from './sealed.schema.ts'
+import { SealedIntent, SealedReason, SealedSignature } from './sealed.schema.ts'
 import * as view from './view.schema.ts'
 
 /** Where a message travels: over HTTP, on the bus, or only between our own services under seal. */
@@ -88,5 +88,5 @@ export const messageDefinitions: readonly MessageDefinition[] = [
     RedrivenParked,
   }),
   ...versionOne('bus', { IntentMessage, ExecutionMessage, OutcomeMessage, AuditMessage, QuarantineNotice }),
-  ...versionOne('sealed', { SealedIntent, SealedReason }),
+  ...versionOne('sealed', { SealedIntent, SealedReason, SealedSignature }),
 ]

@@ -178,6 +178,11 @@ export const refusals = {
     title: 'This decision asks for a surer or more recent sign-in',
     next: 'Sign in again as the review demands. A no is taken without it.',
   },
+  signature_invalid: {
+    title: 'No security key of yours signed exactly what was shown',
+    next: 'Try again on the page, with a key that you registered.',
+  },
+  key_taken: { title: 'This security key is registered already', next: 'Use another one.' },
   reason_required: { title: 'A reason is required', next: 'Say why.' },
   directory_stale: {
     title: 'Nothing was heard of the directory for too long, so it decides nothing',

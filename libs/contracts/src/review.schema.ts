@@ -34,6 +34,12 @@ export const AccountReference = closed(
   'Account that spoke for the person; the platform ids stay in the directory',
 )
 
+export const VerdictSignature = closed(
+  { keyId: Uuid, commitment: Digest, sealedSignatureId: Uuid },
+  'Security key that signed the action digest and the presentation digest; the signature itself is sealed',
+)
+export type VerdictSignature = Type.Static<typeof VerdictSignature>
+
 export const VerdictRecorded = event({
   name: 'VerdictRecorded',
   version: 1,
@@ -55,6 +61,7 @@ export const VerdictRecorded = event({
     presentationDigest: Digest,
     reasonCommitment: Type.Optional(Digest),
     sealedReasonId: Type.Optional(Uuid),
+    signature: Type.Optional(VerdictSignature),
     subjects: Subjects,
   }),
 })

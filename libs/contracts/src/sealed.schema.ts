@@ -22,5 +22,22 @@ export const sealedReasonPurpose = 'reason'
 export const SealedReason = closed({ salt: Salt, text: Type.String() })
 export type SealedReason = Type.Static<typeof SealedReason>
 
+/** Purpose under which notifier seals a security key's signature; the plaintext is JSON of `SealedSignature`. */
+export const sealedSignaturePurpose = 'signature'
+
+const Base64Url = Type.String({ pattern: '^[A-Za-z0-9_-]*$', maxLength: 16_384 })
+
+/** What a security key signed (WebAuthn Level 3 §6.3.3) and with what, enough to verify it again. */
+export const SealedSignature = closed({
+  salt: Salt,
+  nonce: Base64Url,
+  credentialId: Base64Url,
+  publicKey: Base64Url,
+  authenticatorData: Base64Url,
+  clientDataJson: Base64Url,
+  signature: Base64Url,
+})
+export type SealedSignature = Type.Static<typeof SealedSignature>
+
 /** Purpose under which policy seals the facts of an evaluation; the plaintext is JSON `{ salt, facts }`. */
 export const sealedFactsPurpose = 'facts'

@@ -49,6 +49,7 @@ export {
   type UnreviewedChange,
 } from './register-changes.ts'
 export {
+  accountById,
   accountsByUser,
   accountsOfPeople,
   activeFreezes,

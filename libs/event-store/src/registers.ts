@@ -185,6 +185,19 @@ export const accountsByUser = (tx: Transaction, users: readonly ChatUser[]): Pro
     [users.map((user) => user.provider), users.map((user) => user.teamId), users.map((user) => user.userId)],
   )
 
+/** An account by the id that events know it by; undefined when it is linked to nobody. */
+export const accountById = async (
+  tx: Transaction,
+  { tenantId, accountId }: { readonly tenantId: string; readonly accountId: string },
+): Promise<AccountEntry | undefined> => {
+  const [found] = await select<AccountEntry>(
+    tx,
+    'select * from countersign.account where tenant_id = $1 and account_id = $2',
+    [tenantId, accountId],
+  )
+  return found
+}
+
 /** Accounts that people have. */
 export const accountsOfPeople = (tx: Transaction, refs: readonly OfSubject[]): Promise<AccountEntry[]> =>
   select(

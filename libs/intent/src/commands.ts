@@ -6,6 +6,7 @@ import type {
   Reason,
   Seat,
   SubjectIntroduction,
+  VerdictSignature,
 } from '@countersign/contracts'
 import type { Difference, GrantClaims } from './binding.ts'
 import type { ShownKey } from './key-proof.ts'
@@ -66,6 +67,8 @@ export type RecordVerdict = At & {
   readonly presentation?: { readonly digest: string; readonly actionDigest: string; readonly complete: boolean }
   readonly reasonCommitment?: string
   readonly sealedReasonId?: string
+  /** Of a security key, over the action digest and the presentation digest. */
+  readonly signature?: VerdictSignature
   readonly subjects?: readonly SubjectIntroduction[]
   readonly collectWithinMs: number
   readonly standing: Standing

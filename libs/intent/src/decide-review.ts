@@ -100,6 +100,7 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
       presentationDigest: command.presentation.digest,
       ...(command.reasonCommitment === undefined ? {} : { reasonCommitment: command.reasonCommitment }),
       ...(command.sealedReasonId === undefined ? {} : { sealedReasonId: command.sealedReasonId }),
+      ...(command.signature === undefined ? {} : { signature: command.signature }),
       ...(command.subjects === undefined || command.subjects.length === 0 ? {} : { subjects: [...command.subjects] }),
     },
   }

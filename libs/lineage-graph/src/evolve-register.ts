@@ -50,6 +50,8 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     // Membership and accounts say who may decide; who did decide is in the verdicts.
     case 'DirectoryGroupChanged':
     case 'AccountLinked':
+    case 'AccountUnlinked':
+    case 'SecurityKeyRegistered':
     // What operators do about records that were not taken; once taken, a record is an intent like any other.
     case 'QuarantineRedriven':
     case 'QuarantineOpened':

@@ -30,7 +30,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     idempotency_key_invalid reason_required time_invalid deadline_invalid malformed_request duplicate_header
     unknown_owner unknown_parameter duplicate_parameter invalid_parameter no_value wrong_event_type wrong_subject
   `,
-  401: 'token_missing token_invalid token_expired step_up_required',
+  401: 'token_missing token_invalid token_expired step_up_required signature_invalid',
   403: `
     agent_taken client_taken directory_fed own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
     self_approval
@@ -47,7 +47,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     card_incomplete binding_mismatch already_redeemed grant_revoked grant_expired not_redeemed already_reported
     intent_outdated store_in_order grant_mismatch tenant_mismatch intent_mismatch agent_mismatch
     on_behalf_of_mismatch binding_version_mismatch action_mismatch target_mismatch environment_mismatch
-    parameters_mismatch preconditions_mismatch stale account_taken
+    parameters_mismatch preconditions_mismatch stale account_taken key_taken
   `,
   413: 'body_too_large',
   414: 'uri_too_long',

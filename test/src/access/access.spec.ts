@@ -30,6 +30,7 @@ const guarded = httpRoutes.filter(({ callers }) => !callers.includes('anyone'))
 const particular: readonly [operation: string, role: Role, isLetIn: boolean, because: string][] = [
   ['registerAgent', 'requester', false, "an agent's own client speaks for that agent only"],
   ['registerAgent', 'another client', true, 'every producer registers agents of its own'],
+  ['unlinkAccount', 'owner', true, 'the account is linked to them'],
 ]
 
 const mayCall = (route: HttpRoute, role: Role): boolean =>
@@ -52,6 +53,7 @@ const afresh: Readonly<Record<string, () => Promise<Partial<Things>>>> = {
   redeemGrant: () => make.grant(),
   revokeGrant: () => make.grant(),
   reportExecution: () => make.usedGrant(),
+  unlinkAccount: () => make.account(),
   unfreeze: () => make.freeze(),
   unfreezeWithReason: () => make.freeze(),
 }

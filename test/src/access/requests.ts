@@ -21,6 +21,7 @@ export type Things = {
   readonly reportedGrantId: string
   readonly concrete: ConcreteAction
   readonly freezeId: string
+  readonly accountId: string
   readonly quarantineId: string
   readonly eventId: string
   readonly log: string
@@ -39,6 +40,7 @@ export const nothing = (things: Things): Things => ({
   usedGrantId: randomUUID(),
   reportedGrantId: randomUUID(),
   freezeId: randomUUID(),
+  accountId: randomUUID(),
   quarantineId: randomUUID(),
   eventId: randomUUID(),
   log: randomUUID(),
@@ -54,6 +56,7 @@ const ids = (things: Things): string[] => [
   things.usedGrantId,
   things.reportedGrantId,
   things.freezeId,
+  things.accountId,
   things.quarantineId,
   things.eventId,
   things.log,
@@ -90,6 +93,7 @@ const bodies: Readonly<Record<string, Sample>> = {
   registerPerson: () => ({ issuer: 'https://idp.example', subject: randomUUID(), displayName: 'Somebody new' }),
   changeGroup: ({ person }) => ({ group: 'access-group', add: [person] }),
   linkAccount: ({ person }) => ({ provider: 'slack', teamId: 'T0', userId: `U${randomUUID().slice(0, 8)}`, person }),
+  unlinkAccount: () => ({ reason: 'who may do this' }),
   adoptStore: () => ({ reason: 'who may do this' }),
   redriveQuarantined: ({ quarantineId }) => ({ quarantineId }),
   redriveParked: ({ intentId }) => ({ group: groups.ledger, topic: topics.events, key: intentId }),
@@ -106,6 +110,7 @@ const idsIn = (operation: string, things: Things): Readonly<Record<string, strin
   reviewId: things.reviewId,
   grantId: operation === 'reconcileExecution' ? things.reportedGrantId : things.grantId,
   freezeId: things.freezeId,
+  accountId: things.accountId,
   quarantineId: things.quarantineId,
   eventId: things.eventId,
   log: things.log,

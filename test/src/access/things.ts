@@ -21,6 +21,8 @@ export type Maker = {
   readonly usedGrant: () => Promise<Pick<Things, 'usedGrantId'>>
   readonly reportedGrant: () => Promise<Pick<Things, 'reportedGrantId'>>
   readonly freeze: () => Promise<Pick<Things, 'freezeId'>>
+  /** A chat account that is linked to a person. */
+  readonly account: () => Promise<Pick<Things, 'accountId'>>
   readonly all: () => Promise<Things>
 }
 
@@ -72,6 +74,13 @@ export const thingsOf = (running: Running, cast: AccessCast): Maker => {
     })
     return { freezeId: answer.body.freezeId }
   }
+  const account: Maker['account'] = async () => {
+    const answer = await running.call<{ accountId: string }>('/v1/accounts', {
+      token: cast.token('operator') ?? '',
+      body: { provider: 'slack', teamId: 'T0', userId: `U${randomUUID().slice(0, 8)}`, person: cast.person },
+    })
+    return { accountId: answer.body.accountId }
+  }
   return {
     review,
     approved,
@@ -79,6 +88,7 @@ export const thingsOf = (running: Running, cast: AccessCast): Maker => {
     usedGrant,
     reportedGrant,
     freeze,
+    account,
     all: async () => {
       const reviewed = await review()
       const [event] = await eventsOf(running, reviewed.intentId)
@@ -93,6 +103,7 @@ export const thingsOf = (running: Running, cast: AccessCast): Maker => {
         ...(await usedGrant()),
         ...(await reportedGrant()),
         ...(await freeze()),
+        ...(await account()),
         quarantineId: await quarantined(running, cast),
         eventId,
         ...(await logWith(running, cast, eventId)),

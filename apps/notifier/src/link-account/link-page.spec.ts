@@ -66,6 +66,35 @@ describe('an account that nobody has linked', () => {
     await until(() => at.slack.view(slackIdOf('nora')))
   })
 
+  it('is unlinked by its person or an operator, with a reason, and decides nothing from then on', async () => {
+    const { asking } = await addressFor('erin')
+    const account = (await accountOf('erin'))?.account_id ?? ''
+    const unlink = async (name: Name) => {
+      const response = await fetch(`${at.url}/v1/accounts/${account}/unlink`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await at.token(name)}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ reason: 'a new telephone' }),
+      })
+      return response.status
+    }
+    expect(await unlink('ben')).toBe(404)
+    expect((await accountOf('erin'))?.account_id).toBe(account)
+    expect(await unlink('erin')).toBe(200)
+    expect(await unlink('olga')).toBe(404)
+    const { rows } = await at.spec.superuser.query(
+      `select data from countersign.event where type like '%AccountUnlinked%' and data ->> 'accountId' = $1`,
+      [account],
+    )
+    expect(rows).toMatchObject([
+      { data: { person: at.people.erin, changedBy: at.people.erin, reason: 'a new telephone' } },
+    ])
+    const { ts } = await at.card(asking)
+    await at.slack.clickButton({ channel: slackChannel, ts, actionId: 'approve', user: slackIdOf('erin') })
+    await until(async () =>
+      (await at.attemptsNamed(asking, 'VerdictRefused')).find(({ code }) => code === 'account_not_linked'),
+    )
+  })
+
   it('is never given to somebody who has one in that workspace: they were sent another’s address', async () => {
     const { url } = await addressFor('guest')
     const browser = startBrowser()
@@ -117,7 +146,7 @@ describe('the pages', () => {
       fetch(url, { method: 'POST', headers, body: new URLSearchParams(body) })
     expect((await send({})).status).toBe(403)
     expect((await send({ origin: 'https://evil.example' })).status).toBe(403)
-    expect((await send({ origin: at.url, 'sec-fetch-site': 'cross-site' })).status).toBe(403)
+    expect((await send({ origin: at.publicUrl, 'sec-fetch-site': 'cross-site' })).status).toBe(403)
     const browser = startBrowser()
     const page = await signIn(browser, await browser.open(url), 'erin')
     expect((await browser.submit({ ...page, formOrigin: 'null' }, {})).status).toBe(403)
@@ -133,7 +162,7 @@ describe('the pages', () => {
     const code = await browser.submit(
       asked,
       { login: 'erin', password: 'password of erin' },
-      `${at.url}/me/sign-in/callback`,
+      `${at.publicUrl}/me/sign-in/callback`,
     )
     const elsewhere = await fetch(code.url)
     expect(elsewhere.status).toBe(401)
@@ -148,9 +177,9 @@ describe('the pages', () => {
 
   it('lead back to pages of ours only', async () => {
     for (const page of ['https://evil.example', '//evil.example', '/v1/reviews', '/me/link/short', '']) {
-      const answer = await fetch(`${at.url}/me/sign-in`, {
+      const answer = await fetch(`${at.publicUrl}/me/sign-in`, {
         method: 'POST',
-        headers: { origin: at.url },
+        headers: { origin: at.publicUrl },
         body: new URLSearchParams({ page }),
       })
       expect(answer.status).toBe(400)

@@ -8,7 +8,8 @@ export type AskedCommand = {
 }
 
 const onReview = /^\/v1\/reviews\/([^/]+)\/verdicts$/
-const onRegisters = /^\/v1\/(directory\/people|directory\/groups|directory\/groups\/review|directory\/feed|accounts)$/
+const onRegisters =
+  /^\/v1\/(directory\/people|directory\/groups|directory\/groups\/review|directory\/feed|accounts|accounts\/[^/]+\/unlink)$/
 
 const uuid = Compile(Uuid)
 const choice = Compile(VerdictChoice)

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { isRefusal, type Refusal, refuse, type SealedReason, sealedReasonPurpose } from '@countersign/contracts'
+import {
+  isRefusal,
+  type Refusal,
+  refuse,
+  type SealedReason,
+  sealedReasonPurpose,
+  type SealedSignature,
+  sealedSignaturePurpose,
+  type VerdictSignature,
+} from '@countersign/contracts'
 import {
   countRefusals,
   type Decision,
@@ -35,20 +44,26 @@ export type RecordVerdictOptions = {
 /** What became of the intent by a verdict. */
 export type RecordedVerdict = { readonly reviewId: string; readonly intentId: string; readonly state: string }
 
-/** A reason before it is written: only its commitment is in the event. */
-type SealedText = { readonly sealedId: string; readonly commitment: string; readonly batch: SealedBatch }
+/** What of a verdict is sealed, before it is written: only the commitments are in the event. */
+type SealedParts = {
+  readonly reason?: { readonly sealedId: string; readonly commitment: string }
+  readonly signature?: VerdictSignature
+  readonly batch: SealedBatch
+}
 
-/** An attempt that is decided: with the reason that was given, or as the question whether it could be made. */
+/** An attempt that is decided: with what was given, or as the question whether it could be made. */
 type Deciding = {
   readonly attempt: VerdictAttempt
   readonly purpose: 'ask' | 'record'
-  readonly reason?: SealedText | undefined
+  readonly sealed?: SealedParts | undefined
 }
 
 type Context = { readonly intent: IntentStream; readonly standing: Standing; readonly left: number }
 type Answer =
   | { readonly refusal: Refusal; readonly isRecorded: boolean }
   | { readonly refusal?: never; readonly before: readonly StoredEvent[] }
+
+const newSalt = (): string => randomBytes(32).toString('base64url')
 
 const nobody: Standing = { owners: [], groupsOf: new Map(), heldWhenAsked: new Map(), unreviewedAuthors: [] }
 const sealTries = 3
@@ -80,7 +95,7 @@ export class RecordVerdict {
   async record(attempt: VerdictAttempt): Promise<RecordedVerdict | Refusal> {
     for (let tries = 1; ; tries += 1) {
       try {
-        const decided = await this.#execute({ attempt, purpose: 'record', reason: await this.#seal(attempt) })
+        const decided = await this.#execute({ attempt, purpose: 'record', sealed: await this.#seal(attempt) })
         if (decided.refusal !== undefined) return decided.refusal
         this.#options.onRecorded()
         const { reviewId, intentId } = attempt
@@ -91,21 +106,39 @@ export class RecordVerdict {
     }
   }
 
-  async #seal(attempt: VerdictAttempt): Promise<SealedText | undefined> {
+  async #seal(attempt: VerdictAttempt): Promise<SealedParts | undefined> {
+    const { tenantId, intentId: streamId } = attempt
     const text = reasonOf(attempt)
-    if (text === undefined) return undefined
-    const content: SealedReason = { salt: randomBytes(32).toString('base64url'), text }
-    const sealedId = newId()
+    const given = attempt.signature
+    if (text === undefined && given === undefined) return undefined
+    const [reasonSalt, signatureSalt] = [newSalt(), newSalt()]
+    const [reasonId, sealedSignatureId] = [newId(), newId()]
+    const sealing = (sealedId: string, purpose: string, content: SealedReason | SealedSignature) => ({
+      tenantId,
+      streamId,
+      sealedId,
+      purpose,
+      plaintext: Buffer.from(JSON.stringify(content)),
+    })
     const batch = await this.#options.keyring.sealBatch([
-      {
-        tenantId: attempt.tenantId,
-        streamId: attempt.intentId,
-        sealedId,
-        purpose: sealedReasonPurpose,
-        plaintext: Buffer.from(JSON.stringify(content)),
-      },
+      ...(text === undefined ? [] : [sealing(reasonId, sealedReasonPurpose, { salt: reasonSalt, text })]),
+      ...(given === undefined
+        ? []
+        : [sealing(sealedSignatureId, sealedSignaturePurpose, { salt: signatureSalt, ...given.evidence })]),
     ])
-    return { sealedId, commitment: commitment(content.salt, text), batch }
+    return {
+      ...(text === undefined ? {} : { reason: { sealedId: reasonId, commitment: commitment(reasonSalt, text) } }),
+      ...(given === undefined
+        ? {}
+        : {
+            signature: {
+              keyId: given.keyId,
+              commitment: commitment(signatureSalt, given.evidence),
+              sealedSignatureId,
+            },
+          }),
+      batch,
+    }
   }
 
   #execute(deciding: Deciding) {
@@ -128,7 +161,7 @@ export class RecordVerdict {
           if (decided === undefined) return
           if (decided.answer.refusal !== undefined) return countRefused(tx, deciding.attempt, decided.answer)
           if (decided.events.length === 0) return
-          if (deciding.reason !== undefined) await this.#options.keyring.writeSealed(tx, deciding.reason.batch)
+          if (deciding.sealed !== undefined) await this.#options.keyring.writeSealed(tx, deciding.sealed.batch)
           const review = reviewIn([...decided.answer.before, ...decided.events])
           if (review === undefined) throw new Error('a verdict was given without a review')
           await trackReviews(tx, [review])
@@ -140,11 +173,11 @@ export class RecordVerdict {
     return { state: foldIntent([...answer.before, ...events]).status }
   }
 
-  #decide({ attempt, purpose, reason }: Deciding, loaded: Loaded, context: Context): Decision<Answer> {
+  #decide({ attempt, purpose, sealed }: Deciding, loaded: Loaded, context: Context): Decision<Answer> {
     const { tenantId, intentId } = attempt
     const outcome =
       attempt.refusedAs === undefined
-        ? decide(this.#command({ attempt, purpose, reason }, loaded, context), context.intent)
+        ? decide(this.#command({ attempt, purpose, sealed }, loaded, context), context.intent)
         : refuse(attempt.refusedAs)
     if (isRefusal(outcome)) {
       const isRecorded = context.left > 0
@@ -163,13 +196,13 @@ export class RecordVerdict {
   }
 
   #command(
-    { attempt, purpose, reason }: Deciding,
+    { attempt, purpose, sealed }: Deciding,
     loaded: Loaded,
     { standing }: Context,
   ): Extract<Parameters<typeof decide>[0], { type: 'RecordVerdict' }> {
     const { reviewId, verdict, person, account, channel, assurance, authTime, tenantId, intentId } = attempt
     const presentation = presentationShown(loaded.of(attemptsStream(tenantId, intentId)).events, attempt)
-    const reasonCommitment = purpose === 'ask' ? reasonToCome : reason?.commitment
+    const reasonCommitment = purpose === 'ask' ? reasonToCome : sealed?.reason?.commitment
     return {
       type: 'RecordVerdict',
       now: loaded.now,
@@ -182,7 +215,8 @@ export class RecordVerdict {
       ...(authTime === undefined ? {} : { authTime }),
       ...(presentation === undefined ? {} : { presentation }),
       ...(reasonCommitment === undefined ? {} : { reasonCommitment }),
-      ...(reason === undefined ? {} : { sealedReasonId: reason.sealedId }),
+      ...(sealed?.reason === undefined ? {} : { sealedReasonId: sealed.reason.sealedId }),
+      ...(sealed?.signature === undefined ? {} : { signature: sealed.signature }),
       collectWithinMs: this.#options.collectWithinMs,
       standing,
     }

@@ -1,6 +1,14 @@
 import type { StoredEvent } from '@countersign/event-store'
 import type { RecordVerdict } from '@countersign/intent'
-import type { Assurance, Channel, EventData, EventOf, RefusalCode, VerdictChoice } from '@countersign/contracts'
+import type {
+  Assurance,
+  Channel,
+  EventData,
+  EventOf,
+  RefusalCode,
+  SealedSignature,
+  VerdictChoice,
+} from '@countersign/contracts'
 
 /** Somebody's yes or no as a channel brings it, before anything about it was decided. */
 export type VerdictAttempt = {
@@ -18,6 +26,8 @@ export type VerdictAttempt = {
   /** Digest of what this person was shown. */
   readonly presentationDigest: string
   readonly reason: string | undefined
+  /** What a security key signed of what was shown, verified. */
+  readonly signature?: { readonly keyId: string; readonly evidence: Omit<SealedSignature, 'salt'> }
   /** On whose account refused attempts are counted. */
   readonly source: string
   /** Set by a channel that refuses the attempt itself and wants it recorded. */

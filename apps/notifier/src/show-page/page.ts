@@ -91,7 +91,7 @@ ${surely && html`<input type="hidden" name="surely" value="yes">`}
 </form>`
 
 /** What a refusal says to a person. */
-export const refusedPage = (code: RefusalCode): Page => {
+export const refusedPage = (code: RefusalCode): Page & { readonly status: number } => {
   const { title, next } = refusals[code]
   return {
     status: statusOf(code),

@@ -9,6 +9,8 @@ import type { RecordVerdict } from '../record-verdict/record-verdict.handler.ts'
 import { VerdictPage } from '../step-up/verdict-page.ts'
 import type { NotifierConfig } from '../notifier.config.ts'
 import type { LinkTicket } from './page-tickets.ts'
+import { KeysPage } from '../register-key/keys-page.ts'
+import { RegisterKey } from '../register-key/register-key.handler.ts'
 import { RelyingParty } from './relying-party.ts'
 import { SignIn } from './sign-in.ts'
 
@@ -22,7 +24,12 @@ export type ConnectPagesOptions = {
   readonly log: Log
 }
 
-export type Pages = { readonly signIn: SignIn; readonly link: LinkPage; readonly verdict: VerdictPage }
+export type Pages = {
+  readonly signIn: SignIn
+  readonly link: LinkPage
+  readonly verdict: VerdictPage
+  readonly keys: KeysPage
+}
 
 /** Whether people can sign in on pages of this deployment. */
 export const hasPages = ({ OIDC_ISSUER, OIDC_PAGES_CLIENT_ID, PUBLIC_URL }: NotifierConfig): boolean => {
@@ -52,6 +59,7 @@ export const connectPages = (options: ConnectPagesOptions): Pages | undefined =>
   return {
     signIn: new SignIn({ pool, party, assurance }),
     link: new LinkPage({ pool, accounts, tell, log }),
-    verdict: new VerdictPage(source, verdicts),
+    verdict: new VerdictPage(source, verdicts, PUBLIC_URL),
+    keys: new KeysPage({ pool, keys: new RegisterKey(source.store), publicUrl: PUBLIC_URL }),
   }
 }

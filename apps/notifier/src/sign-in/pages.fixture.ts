@@ -7,7 +7,7 @@ export const nextOf = ({ text }: BrowsedPage): string =>
 
 /** From a page with a sign-in button through the identity provider and back to the page. */
 export const signInOn = async (
-  { url }: Pick<NotifierWorld, 'url'>,
+  { publicUrl }: Pick<NotifierWorld, 'publicUrl'>,
   browser: Browser,
   page: BrowsedPage,
   name: Name,
@@ -16,5 +16,19 @@ export const signInOn = async (
   const asked = await browser.open(nextOf(onward))
   const back = await browser.submit(asked, { login: name, password: `password of ${name}` })
   const next = nextOf(back)
-  return next === '' ? back : browser.open(new URL(next, url).href)
+  return next === '' ? back : browser.open(new URL(next, publicUrl).href)
 }
+
+/** What the page's script hands to the authenticator. */
+export const keyOptionsIn = ({ text }: BrowsedPage): { challenge: string } => {
+  const json = / data-options="([^"]*)"/.exec(text)?.[1] ?? ''
+  return JSON.parse(json.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))) as {
+    challenge: string
+  }
+}
+
+/** The page with its last form as its only one. */
+export const lastForm = (page: BrowsedPage): BrowsedPage => ({
+  ...page,
+  text: page.text.slice(page.text.lastIndexOf('<form')),
+})

@@ -4,16 +4,18 @@ import { meetsDemand } from '@countersign/intent'
 import type { Card } from '../channels/channel.ts'
 import { cardOf } from '../present-review/deliver-cards.ts'
 import { openReview, type OpenedReview, type ReviewSource } from '../present-review/open-review.ts'
-import { demandText } from '../present-review/presentation-text.ts'
 import { recordPresentation } from '../present-review/record-presentation.ts'
 import type { RecordVerdict } from '../record-verdict/record-verdict.handler.ts'
 import { longestReason } from '../record-verdict/verdict-attempt.ts'
 import { html, type Markup } from '../show-page/markup.ts'
-import { formTokenOf } from '../show-page/own-form.ts'
+import { signScript } from '../register-key/browser-scripts.ts'
+import { keysOf } from '../register-key/security-keys.ts'
 import { type Page, refusedPage, signInForm } from '../show-page/page.ts'
 import type { PageSession } from '../sign-in/page-sessions.ts'
 import { findTicket, type PageTicket, useTicket } from '../sign-in/page-tickets.ts'
+import { type Approval, decisionForm, missingMarkup } from './decision-form.ts'
 import { presentationMarkup } from './presentation-markup.ts'
+import { signingOptions, verifySignature } from './sign-verdict.ts'
 
 /** A page has room for everything. */
 const wholeTruth = {
@@ -23,7 +25,12 @@ const wholeTruth = {
 } as const
 
 /** After these the person can still do better with the same address. */
-const mendable: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['reason_required', 'step_up_required', 'card_stale'])
+const mendable: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'reason_required',
+  'step_up_required',
+  'signature_invalid',
+  'card_stale',
+])
 
 type Ticket = PageTicket<'verdict'>
 type Shown = { readonly card: Card; readonly opened: OpenedReview }
@@ -36,10 +43,12 @@ type Shown = { readonly card: Card; readonly opened: OpenedReview }
 export class VerdictPage {
   readonly #source: ReviewSource
   readonly #verdicts: RecordVerdict
+  readonly #publicUrl: string
 
-  constructor(source: ReviewSource, verdicts: RecordVerdict) {
+  constructor(source: ReviewSource, verdicts: RecordVerdict, publicUrl: string) {
     this.#source = source
     this.#verdicts = verdicts
+    this.#publicUrl = publicUrl
   }
 
   async show(secret: string, session: PageSession | undefined, problem?: RefusalCode): Promise<Page> {
@@ -54,20 +63,34 @@ export class VerdictPage {
     if (typeof shown === 'string') return refusedPage(shown)
     const { card, opened } = shown
     await recordPresentation(this.#source.store, opened, { card, reader: session.person })
+    const approval = await this.#approval(secret, session, shown)
     const { assurance } = card.presentation
-    const isMet = assurance === undefined || meetsDemand({ ...proofOf(session), now: opened.now }, assurance)
     return {
       ...(problem === undefined ? {} : { status: refusedPage(problem).status }),
       title: `${card.presentation.action} in ${card.presentation.environment}`,
       body: html`${problem !== undefined && refusalMarkup(problem)}
 ${presentationMarkup(card.presentation)}
-${
-  !isMet &&
-  assurance !== undefined &&
-  html`<p class="caution" role="note">To approve, this review needs ${demandText(assurance)}. How you signed in does not prove that.</p>${signInForm(address, { surely: true })}`
-}
-${decisionForm(address, { session, card, mayApprove: isMet && card.presentation.complete })}`,
+${assurance !== undefined && missingMarkup(approval, assurance, address)}
+${decisionForm(address, { session, card, approval })}`,
+      ...(approval.by === 'signature' ? { script: signScript } : {}),
     }
+  }
+
+  /** How this person can approve here, with how they signed in and the keys that they have. */
+  async #approval(ticket: string, session: PageSession, { card, opened }: Shown): Promise<Approval> {
+    const { assurance, actionDigest, complete } = card.presentation
+    if (!complete) return { by: 'nothing' }
+    if (assurance?.atLeast !== 'webauthn') {
+      const isMet = assurance === undefined || meetsDemand({ ...proofOf(session), now: opened.now }, assurance)
+      return { by: isMet ? 'click' : 'sign-in' }
+    }
+    const signed = { ...proofOf(session), assurance: 'webauthn', now: opened.now } as const
+    if (!meetsDemand(signed, assurance)) return { by: 'sign-in' }
+    const keys = await keysOf(this.#source.pool, session)
+    if (keys.length === 0) return { by: 'new-key' }
+    const signing = { session, ticket, actionDigest, presentationDigest: card.presentationDigest }
+    const options = await signingOptions(signing, { publicUrl: this.#publicUrl, keys })
+    return { by: 'signature', options: JSON.stringify(options) }
   }
 
   /** Records what the person decided on the page, and uses the address up unless they can mend what is missing. */
@@ -80,6 +103,13 @@ ${decisionForm(address, { session, card, mayApprove: isMet && card.presentation.
     const { tenantId, content } = ticket
     const { person, intentId, reviewId } = content
     const reason = form.get('reason')?.slice(0, longestReason)
+    const presentationDigest = form.get('digest') ?? ''
+    const signing = { session, ticket: secret, actionDigest: content.actionDigest, presentationDigest }
+    const answer = verdict === 'approve' ? (form.get('answer') ?? '') : ''
+    const signature =
+      answer === ''
+        ? undefined
+        : await verifySignature(signing, answer, { publicUrl: this.#publicUrl, pool: this.#source.pool })
     const outcome = await this.#verdicts.record({
       tenantId,
       intentId,
@@ -89,7 +119,9 @@ ${decisionForm(address, { session, card, mayApprove: isMet && card.presentation.
       account: { provider: 'oidc', accountId: person },
       channel: 'console',
       ...proofOf(session),
-      presentationDigest: form.get('digest') ?? '',
+      ...(signature === undefined ? {} : { assurance: 'webauthn', signature }),
+      ...(answer !== '' && signature === undefined ? { refusedAs: 'signature_invalid' } : {}),
+      presentationDigest,
       reason,
       source: `person/${person}`,
     })
@@ -136,15 +168,3 @@ const proofOf = ({ assurance, authTime }: PageSession) => ({
 
 const refusalMarkup = (code: RefusalCode): Markup =>
   html`<p class="refused" role="alert">${refusals[code].title}. ${refusals[code].next}</p>`
-
-type Deciding = { readonly session: PageSession; readonly card: Card; readonly mayApprove: boolean }
-
-const decisionForm = (address: string, { session, card, mayApprove }: Deciding): Markup =>
-  html`<form method="post" action="${address}">
-<input type="hidden" name="token" value="${formTokenOf(session.secret)}">
-<input type="hidden" name="digest" value="${card.presentationDigest}">
-<label for="reason">Reason; a no needs one</label>
-<textarea id="reason" name="reason" maxlength="${longestReason}"></textarea>
-${mayApprove && html`<button type="submit" name="verdict" value="approve">Approve</button>`}
-<button type="submit" name="verdict" value="deny">Deny</button>
-</form>`

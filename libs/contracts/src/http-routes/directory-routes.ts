@@ -5,6 +5,8 @@ import {
   ConnectFeedBody,
   LinkAccountBody,
   LinkedAccount,
+  UnlinkAccountBody,
+  UnlinkedAccount,
   RegisteredPerson,
   RegisterPersonBody,
 } from '../directory.schema.ts'
@@ -100,5 +102,16 @@ export const directoryRoutes: readonly HttpRoute[] = [
     request: LinkAccountBody,
     answers: [{ status: 200, description: 'Linked, now or before', body: LinkedAccount }],
     refusals: [...ofOperator, 'account_taken'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/accounts/{accountId}/unlink',
+    operation: 'unlinkAccount',
+    folder: 'notifier/link-account',
+    summary: 'Unlink an account; everybody may unlink their own. Verdicts given with it stay.',
+    callers: ['operator'],
+    request: UnlinkAccountBody,
+    answers: [{ status: 200, description: 'Linked to nobody from now on', body: UnlinkedAccount }],
+    refusals: ['not_human', 'person_inactive', 'not_found'],
   },
 ]
