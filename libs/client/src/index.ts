@@ -12,6 +12,7 @@ export { type ExecutorKey, keyThumbprint } from './executor-key.ts'
 export type { Guarded, GuardedAction, Outcome } from './guard.ts'
 export { http, type Call, type Http } from './http.ts'
 export { persist, type Persistence } from './persist.ts'
+export { type ReceiptExpectation, type VerifiedReceipt, verifyReceipt } from './verify-receipt.ts'
 export {
   digestOf,
   type ConcreteAction,

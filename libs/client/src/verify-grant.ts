@@ -2,6 +2,7 @@ import { actionDigest, parametersCommitment, type ActionBinding } from '@counter
 import type { GrantView, JsonObject, ReceiptView } from '@countersign/contracts'
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
 import { ProofInvalid, Unreachable } from './errors.ts'
+import { receiptType } from './verify-receipt.ts'
 
 /** Exactly what the executor is about to run. */
 export type ConcreteAction = {
@@ -54,7 +55,7 @@ export const receiptVerifier = (baseUrl: string): ReceiptVerifier => {
     try {
       const verified = await jwtVerify(receipt.receipt, keys, {
         algorithms: ['EdDSA', 'Ed25519'],
-        typ: 'countersign-receipt+jwt',
+        typ: receiptType,
       })
       claims = verified.payload
     } catch (error) {
