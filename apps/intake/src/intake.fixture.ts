@@ -95,6 +95,7 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
     ...change,
   })
   const publish = new PublishIntent({ store: events, keyring: keys, deadlineMs: 3_600_000 })
+  const alerts: string[] = []
   return {
     ...store,
     events,
@@ -181,7 +182,9 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
       reportWithinMs: 60_000,
     }),
     revoke: new RevokeGrant(pool, events),
-    report: new ReportExecution(pool, events),
+    report: new ReportExecution(pool, events, ({ refused }) => alerts.push(refused)),
+    /** Runs that were reported without a redeemed grant, by the code of their refusal. */
+    alerts,
     withdraw: new WithdrawIntent(events),
     /** Events of an intent, by name. */
     history: async (intentId: string, kind: 'intent' | 'attempts' = 'intent') => {

@@ -40,6 +40,7 @@ import { ShedRequests } from './record-refusal/shed-requests.ts'
 import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
 import { Registers } from './register-agent/register.handler.ts'
 import { ReportExecution } from './report-execution/report-execution.handler.ts'
+import { alertOn } from './report-execution/unauthorized-execution.ts'
 import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
 import { readGrantKeys } from './signing-key.ts'
 import { openProducerTopics } from './take-records/open-producer-topics.ts'
@@ -81,7 +82,7 @@ export const intakeService =
     const grantKeys = readGrantKeys(config.GRANT_KEY_FILE, config.GRANT_VERIFY_KEYS_FILE)
     const publish = new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })
     const admission = new Admission(config.ADMISSION_PER_SECOND)
-    const report = new ReportExecution(pool, store)
+    const report = new ReportExecution(pool, store, alertOn(log))
     const records = openProducerTopics({
       pool,
       bus,

@@ -190,6 +190,20 @@ describe('an execution', () => {
     expect(codeOf(await bench.report.handle(bench.caller, { ...report, outcome: 'failed' }))).toBe('already_reported')
   })
 
+  it('without a grant that was used is an alert; any other refusal is none', async () => {
+    const executionId = bench.newId()
+    const grant = await granted()
+    const report = { executionId, outcome: 'started' } as const
+    bench.alerts.splice(0)
+    expect(codeOf(await bench.report.handle(bench.caller, { ...report, grantId: bench.newId() }))).toBe('unknown_grant')
+    expect(codeOf(await bench.report.handle(bench.caller, { ...report, grantId: grant.grantId }))).toBe('not_redeemed')
+    expect(bench.alerts.splice(0)).toEqual(['unknown_grant', 'not_redeemed'])
+    await bench.redeem.handle(bench.caller, grant.grantId, asApproved(grant))
+    const contradictory = { ...report, grantId: grant.grantId, exitCode: 1 }
+    expect(codeOf(await bench.report.handle(bench.caller, contradictory))).toBe('invalid_request')
+    expect(bench.alerts).toEqual([])
+  })
+
   it('of a withdrawn intent never happens', async () => {
     const { intentId } = await bench.publishOne()
     await bench.allow(intentId)

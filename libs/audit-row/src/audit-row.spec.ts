@@ -94,6 +94,22 @@ it('shows the reviewer as actor, the channel as source and the agent only as a r
   })
 })
 
+it.each(['unknown_grant', 'not_redeemed'])(
+  'alerts when a run is reported that nothing was redeemed for: %s',
+  (code) => {
+    const refused = (command: string) =>
+      toAuditRow(event('CommandRefused', { intentId, command, code, by: person, count: 1 }), { context })
+    expect(refused('report_execution')).toMatchObject({
+      is_alert: true,
+      severity_id: 4,
+      disposition_id: 26,
+      status_code: code,
+      message: 'A run was reported without a redeemed grant.',
+    })
+    expect(refused('withdraw_intent')).toMatchObject({ is_alert: false, severity_id: 2 })
+  },
+)
+
 it('alerts when a grant is used for something else, and names the field only', () => {
   const row = toAuditRow(
     event('GrantRefused', {

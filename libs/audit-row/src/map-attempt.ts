@@ -36,6 +36,8 @@ const misusedGrant = new Set([
   'environment_mismatch',
   'parameters_mismatch',
 ])
+/** Codes of a refused report that say: it ran, and nothing was redeemed for it. */
+const unauthorizedRun = new Set(['unknown_grant', 'not_redeemed'])
 const notTheirs = new Set(['wrong_executor', 'agent_not_yours', 'not_allowed', 'not_human', 'unknown_producer'])
 
 const orService = (person: string | null, service: string): Actor => (person === null ? { service } : { person })
@@ -60,13 +62,15 @@ export const mapAttempt = (event: RecordedEventOf<AttemptEventName>): Meaning =>
     }
     case 'CommandRefused': {
       const { command, code, by, count } = event.data
+      const isUnauthorizedRun = command === 'report_execution' && unauthorizedRun.has(code)
       return {
         ...api('Refuse'),
         operation: `command.${command}`,
-        message: 'A command was refused.',
-        outcome: notTheirs.has(code) ? 'unauthorized' : 'blocked',
+        message: isUnauthorizedRun ? 'A run was reported without a redeemed grant.' : 'A command was refused.',
+        outcome: isUnauthorizedRun || notTheirs.has(code) ? 'unauthorized' : 'blocked',
         status: failed(code),
-        severity: 2,
+        severity: isUnauthorizedRun ? 4 : 2,
+        ...(isUnauthorizedRun ? { isAlert: true } : {}),
         actor: orService(by, 'unknown'),
         from: 'intake',
         count,
