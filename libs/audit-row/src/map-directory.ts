@@ -8,6 +8,7 @@ export type DirectoryEventName =
   | 'DirectoryGroupChanged'
   | 'DirectoryReviewed'
   | 'DirectoryFeedConnected'
+  | 'DirectoryFeedReviewed'
   | 'AccountLinked'
   | 'AccountUnlinked'
   | 'SecurityKeyRegistered'
@@ -57,6 +58,16 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
         actor: { person: by },
         from: 'notifier',
         unmapped: { subject_from: subjectFrom, ...(maxAgeMs === null ? {} : { max_age_ms: maxAgeMs }), reason },
+      }
+    }
+    case 'DirectoryFeedReviewed': {
+      const { changes, by, reason } = event.data
+      return {
+        ...entity('update', 'directory.review', { name: 'scim', type_id: 99, type: 'Directory Feed' }),
+        message: 'The connection of a directory was reviewed.',
+        actor: { person: by },
+        from: 'notifier',
+        unmapped: { changes, ...because(reason) },
       }
     }
     case 'AccountLinked':

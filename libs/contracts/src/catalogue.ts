@@ -54,6 +54,7 @@ export const eventDefinitions = [
   register.DirectoryGroupChanged,
   register.DirectoryReviewed,
   register.DirectoryFeedConnected,
+  register.DirectoryFeedReviewed,
   register.AccountLinked,
   account.AccountUnlinked,
   account.SecurityKeyRegistered,

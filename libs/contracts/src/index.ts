@@ -95,6 +95,7 @@ export {
   type AgentList,
   type ChangedEntry,
   type EntryOwner,
+  type FeedView,
   type GroupList,
   type OpenChange,
   type PeopleList,

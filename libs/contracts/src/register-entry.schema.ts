@@ -11,7 +11,7 @@ import {
   ShortName,
   Uuid,
 } from './primitives.ts'
-import { ExecutorKey } from './register.schema.ts'
+import { ExecutorKey, SubjectFrom } from './register.schema.ts'
 
 const Issuer = Type.String({ minLength: 1, maxLength: 512 })
 const Reason = Type.Unsafe<string>({ ...Identifier, description: 'Why it is changed; kept in the event' })
@@ -156,3 +156,17 @@ export const GroupList = closed({
   next,
 })
 export type GroupList = Type.Static<typeof GroupList>
+
+/** Answer of `GET /v1/directory/feed`. */
+export const FeedView = closed({
+  feedId: Uuid,
+  issuer: Issuer,
+  subjectFrom: SubjectFrom,
+  maxAgeMs: Type.Union([SafeInteger, Type.Null()]),
+  seenAt: IsoTime,
+  stale: Type.Boolean({ description: 'Silent for longer than allowed: nothing is decided by it' }),
+  connectedBy: Uuid,
+  connectedAt: IsoTime,
+  openChanges: Type.Array(OpenChange, { description: 'Connections that nobody else has reviewed, the newest 50' }),
+})
+export type FeedView = Type.Static<typeof FeedView>

@@ -263,6 +263,17 @@ export const DirectoryReviewed = event({
   data: closed({ group: GroupName, ...reviewed }),
 })
 
+export const DirectoryFeedReviewed = event({
+  name: 'DirectoryFeedReviewed',
+  version: 1,
+  kind: 'register',
+  owner: 'notifier',
+  ownerFolder: 'notifier/keep-directory',
+  consumers: [],
+  noConsumerBecause: 'every decider reads the register itself',
+  data: closed(reviewed),
+})
+
 export const AccountLinked = event({
   name: 'AccountLinked',
   version: 1,

@@ -94,6 +94,7 @@ select
      select changed_by from countersign.register_change where tenant_id = q.tenant and ${unreviewed} and (
        (register = 'agent' and name in (select jsonb_array_elements_text(q.agents)))
        or (register = 'producer' and name = q.producer)
+       or register = 'directory_feed'
        or (register = 'directory_group' and (name in (select jsonb_array_elements_text(q.groups)) or name in (
          select a.owner_group from countersign.agent a
            where a.tenant_id = q.tenant and a.name in (select jsonb_array_elements_text(q.agents))

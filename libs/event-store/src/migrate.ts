@@ -4,6 +4,7 @@ import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
 import { DirectoryFeeds1795330800004 } from './migrations/directory-feeds.ts'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
+import { FeedReviews1795330800005 } from './migrations/feed-reviews.ts'
 import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
 import { FreezeEverything1795330800002 } from './migrations/freeze-everything.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
@@ -76,6 +77,7 @@ export async function migrate(options: {
       RegisterReviews1795330800001,
       FreezeEverything1795330800002,
       DirectoryFeeds1795330800004,
+      FeedReviews1795330800005,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

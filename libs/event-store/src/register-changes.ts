@@ -2,7 +2,7 @@ import { prepared } from './prepared.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A register whose changes another person reviews. */
-export type ReviewedRegister = 'agent' | 'producer' | 'directory_group'
+export type ReviewedRegister = 'agent' | 'producer' | 'directory_group' | 'directory_feed'
 
 /** A change of an entry that nobody has reviewed yet. */
 export type UnreviewedChange = { readonly changeId: number; readonly changedBy: string }
@@ -51,5 +51,5 @@ export const openChangesSql = (register: ReviewedRegister, alias: string): strin
       'changedAt', to_char(c.changed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'reason', c.reason))
       order by c.change_id)
     from (select * from countersign.register_change r where r.tenant_id = ${alias}.tenant_id
-      and r.register = '${register}' and r.name = ${alias}.name and r.reviewed_by is null
+      and r.register = '${register}' and r.name = ${register === 'directory_feed' ? "'scim'" : `${alias}.name`} and r.reviewed_by is null
       order by r.change_id desc limit 50) as c), '[]')`

@@ -47,6 +47,7 @@ export const registers = (): RecordedEventOf[] => {
     changedBy: subjects.dana,
     reason: 'people are kept by the identity provider',
   })
+  add('DirectoryFeedReviewed', { changes: [3], by: subjects.ben })
   add('AgentRemoved', {
     agent: 'etl-bot',
     subjectId: subjects.etlBot,

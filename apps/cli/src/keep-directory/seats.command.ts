@@ -1,6 +1,6 @@
-import type { ConnectedFeed, GroupList, PeopleList } from '@countersign/contracts'
-import { type Command, Option } from 'commander'
-import { type Context, duration, examples, type Register, wholeNumber } from '../command.ts'
+import type { GroupList, PeopleList } from '@countersign/contracts'
+import type { Command } from 'commander'
+import { type Context, examples, type Register, wholeNumber } from '../command.ts'
 import { exitCodes, Failure } from '../exit-codes.ts'
 import {
   asPerson,
@@ -18,6 +18,7 @@ import {
 import { reviewEntry } from '../keep-registers/entry-commands.ts'
 import { table } from '../print/table.ts'
 import { plain, plural } from '../print/words.ts'
+import { feedCommands } from './feed.commands.ts'
 import { peopleTable } from './people.command.ts'
 
 type Group = GroupList['groups'][number]
@@ -36,7 +37,7 @@ export const registerSeats: Register = (program, context, finish) => {
   show(seats, context, finish)
   members(seats, { context, finish, verb: 'add' })
   members(seats, { context, finish, verb: 'remove' })
-  connectScim(seats, context, finish)
+  feedCommands(seats, context, finish)
   reviewEntry(seats, { context, finish, kind: 'group', path: '/v1/directory/groups' })
 }
 
@@ -115,46 +116,6 @@ const members = (seats: Command, { context, finish, verb }: Members): void => {
       else {
         const has = `${plain(group)} has ${plural(changed.members.length, 'member')}`
         terminal.out(changed.changed ? has : `${has}, as before`)
-      }
-      finish(exitCodes.ok)
-    })
-}
-
-type FeedOptions = ChangeOptions & {
-  readonly issuer?: string
-  readonly subjectFrom: string
-  readonly maxAge?: number
-}
-
-const connectScim: Register = (seats, context, finish) => {
-  const { terminal } = context
-  withReason(asPerson(seats.command('connect-scim')))
-    .summary('let the identity provider keep people and groups by SCIM')
-    .description(
-      'Prints the address and the credential for the provider: once, only its hash is kept. Running it again makes a new\ncredential and ends the one before. From then on groups change only by SCIM; push operators and security-admins too.',
-    )
-    .option('--issuer <url>', 'issuer whose subjects the people are; that of the deployment if absent')
-    .addOption(
-      new Option('--subject-from <attribute>', 'attribute of a user that the issuer puts into sub')
-        .choices(['externalId', 'userName'])
-        .default('externalId'),
-    )
-    .option('--max-age <duration>', 'how long it may be silent before nothing is decided, such as 4h', duration)
-    .addHelpText(
-      'after',
-      examples('countersign seats connect-scim --max-age 4h --reason "people are kept in Entra" --as olga'),
-    )
-    .action(async (options: FeedOptions) => {
-      const { call, baseUrl, issuer } = await callAs(options, context)
-      const { subjectFrom, maxAge: maxAgeMs, reason } = options
-      const body = { issuer: options.issuer ?? issuer(), subjectFrom, maxAgeMs, reason }
-      const { token, path } = await call<ConnectedFeed>('/v1/directory/feed', { method: 'POST', body })
-      const url = `${baseUrl.replace(/\/+$/, '')}${path}`
-      if (options.json === true) terminal.out(JSON.stringify({ url, token }))
-      else {
-        terminal.out(`address     ${url}`)
-        terminal.out(`credential  ${token}`)
-        terminal.err('The credential is not shown again.')
       }
       finish(exitCodes.ok)
     })

@@ -9,7 +9,7 @@ import { asPerson, callAs, type ChangeOptions, withReason } from './asked-by-per
 export type EntryCommands = {
   readonly context: Context
   readonly finish: (exitCode: number) => void
-  readonly kind: 'agent' | 'producer' | 'group'
+  readonly kind: 'agent' | 'producer' | 'group' | 'feed'
   readonly path: string
 }
 
@@ -37,12 +37,14 @@ export const removeEntry = (command: Command, { context, finish, kind, path }: E
 /** Adds `review`: another person says that changes are as they should be. */
 export const reviewEntry = (command: Command, { context, finish, kind, path }: EntryCommands): void => {
   const { terminal } = context
-  withReason(asPerson(command.command('review')))
+  // There is one feed, and it is called scim.
+  const isFeed = kind === 'feed'
+  withReason(asPerson(command.command(isFeed ? 'review-scim' : 'review')))
     .summary('say that somebody else’s changes are as they should be')
     .description(
       'Look at them with show first. Whoever made a change may not approve under it before another person has reviewed\nit, and not for seven days. Nobody reviews their own.',
     )
-    .argument(`<${kind}>`, `name of the ${kind}`)
+    .argument(isFeed ? '[feed]' : `<${kind}>`, `name of the ${kind}`, isFeed ? 'scim' : undefined)
     .requiredOption('--up-to <change>', 'number of the last change that you looked at', wholeNumber)
     .action(async (name: string, { reason, upTo, ...options }: ChangeOptions & { readonly upTo: number }) => {
       const { call } = await callAs(options, context)

@@ -36,6 +36,17 @@ const grace = {
   active: true,
   groups: ['data-owners'],
 }
+const feed = {
+  feedId: id(9),
+  issuer: 'https://id.example',
+  subjectFrom: 'externalId',
+  maxAgeMs: 14_400_000,
+  seenAt: at,
+  stale: true,
+  connectedBy: id(1),
+  connectedAt: at,
+  openChanges: [change],
+}
 
 let folder: string
 let server: Server
@@ -51,6 +62,7 @@ const answerTo = (line: string, url: URL): object => {
   if (line.startsWith('GET /v1/producers')) return { producers: [producer] }
   if (line === 'POST /v1/directory/people') return { person: id(3), changed: true }
   if (line === 'POST /v1/directory/groups') return { group: 'data-owners', members: [id(3)], changed: true }
+  if (line === 'GET /v1/directory/feed') return feed
   if (line.endsWith('/feed')) return { feedId: id(9), token: 'cs_scim_once', path: '/scim/v2' }
   if (line.endsWith('/review')) return { name: 'etl-bot', reviewed: [7], left: [9] }
   return { name: 'etl-bot', changed: true }
@@ -224,6 +236,18 @@ it('prints the credential of a directory once, with the address for it', async (
     subjectFrom: 'externalId',
     maxAgeMs: 14_400_000,
     reason: 'people are kept elsewhere',
+  })
+})
+
+it('says when the directory was heard of, by its exit code that this is too long ago, and reviews who connected it', async () => {
+  const { exitCode, out } = await countersign('seats', 'scim')
+  expect(exitCode).toBe(2)
+  expect(out).toContain('STALE')
+  expect(out).toContain('countersign seats review-scim --up-to 7')
+  await countersign('seats', 'review-scim', '--up-to', '7', '--reason', 'ours')
+  expect(posted().at(-1)).toEqual({
+    line: 'POST /v1/directory/feed/review',
+    body: { name: 'scim', upTo: 7, reason: 'ours' },
   })
 })
 

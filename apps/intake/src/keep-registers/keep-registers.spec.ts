@@ -193,6 +193,17 @@ describe('the register of producers', () => {
     expect((await at.call(own)).code).toBe('unknown_producer')
     expect(await eventsOf('ProducerRemoved', 'producer', 'short')).toMatchObject([{ reason: 'switched off' }])
   })
+
+  it('ends what an agent with a client of its own may do, too', async () => {
+    const { issuer } = at
+    const body = { name: 'brief', issuer, clientId: 'brief', owner: { group: 'data-owners' }, reason: 'x' }
+    await at.call({ as: 'olga', path: '/v1/producers/register', body })
+    expect((await register('brief-bot', { producer: 'brief', clientId: 'stranger' })).code).toBe('ok')
+    const intent = { as: 'stranger', path: '/v1/intents', body: at.body({ agent: { name: 'brief-bot' } }) }
+    expect((await at.call({ ...intent, key: 'brief-1' })).code).toBe('ok')
+    await at.call({ as: 'olga', path: '/v1/producers/remove', body: { name: 'brief', reason: 'switched off' } })
+    expect((await at.call({ ...intent, key: 'brief-2' })).code).toBe('unknown_producer')
+  })
 })
 
 describe('a change of a register', () => {

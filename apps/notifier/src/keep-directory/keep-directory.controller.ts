@@ -12,12 +12,12 @@ import { isDirectoryFed, withTenants } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import { EdgeRoute, orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common'
-import { findSecret, hasHiddenText } from '@countersign/redaction'
 import { callerIn, operatorCaller, readers, reviewers } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import type pg from 'pg'
 import { Type } from 'typebox'
 import { ChangeGroup, type ChangedGroup } from './change-group.handler.ts'
+import { checkTexts } from './check-texts.ts'
 import { ReadDirectory } from './read-directory.ts'
 import { type RegisteredPerson, RegisterPerson } from './register-person.handler.ts'
 
@@ -33,14 +33,6 @@ const PeopleQuery = Type.Object({
   limit,
 })
 const GroupsQuery = Type.Object({ name: Type.Optional(GroupName), after: Type.Optional(GroupName), limit })
-
-/** Refuses clear texts of a body that hold a secret or characters that nobody sees. */
-const checkTexts = (texts: Readonly<Record<string, string | undefined>>): void => {
-  for (const [name, text = ''] of Object.entries(texts)) {
-    if (hasHiddenText(text)) throw new Refused({ code: 'hidden_text', pointer: `/${name}` })
-    if (findSecret(text) !== undefined) throw new Refused({ code: 'secret_in_field', pointer: `/${name}` })
-  }
-}
 
 /** People and groups, for operators; those who audit read them. */
 @Controller('v1/directory')

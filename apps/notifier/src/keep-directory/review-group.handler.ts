@@ -6,9 +6,19 @@ import { registerStream } from '../streams.ts'
 
 type Answer = ReviewedEntry | Refusal
 
+/** What is reviewed: a group, or the connection of whoever keeps the directory, which is called `scim`. */
+type Reviewed = 'directory_group' | 'directory_feed'
+
+type Review = EventOf<'DirectoryReviewed' | 'DirectoryFeedReviewed'>
+
+const reviewOf = (register: Reviewed, group: string, data: Omit<Review['data'], 'group'>): Review =>
+  register === 'directory_group'
+    ? { type: 'DirectoryReviewed', data: { group, ...data } }
+    : { type: 'DirectoryFeedReviewed', data }
+
 /**
- * Another person says that changes of a group are as they should be. Until somebody has, and for 7 days in any case, whoever
- * made them fills none of its seats. Nobody reviews what they changed themselves.
+ * Another person says that changes of a group, or the connection of a directory, are as they should be. Until somebody has,
+ * and for 7 days in any case, whoever made them fills no seat that depends on it. Nobody reviews what they changed themselves.
  */
 export class ReviewGroup {
   readonly #store: EventStore
@@ -17,9 +27,14 @@ export class ReviewGroup {
     this.#store = store
   }
 
-  async handle({ tenantId, subjectId: by }: PersonCaller, { name, upTo, reason }: ReviewEntryBody): Promise<Answer> {
-    const ref = registerStream(tenantId, nameId('group', tenantId, name))
-    const entry = { tenantId, register: 'directory_group', name } as const
+  async handle(
+    { tenantId, subjectId: by }: PersonCaller,
+    { name, upTo, reason }: ReviewEntryBody,
+    register: Reviewed = 'directory_group',
+  ): Promise<Answer> {
+    const id = register === 'directory_group' ? nameId('group', tenantId, name) : nameId('feed', tenantId)
+    const ref = registerStream(tenantId, id)
+    const entry = { tenantId, register, name }
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {
@@ -31,10 +46,7 @@ export class ReviewGroup {
           if (changes.length === 0) {
             return { append: [], answer: left.length > 0 ? refuse('own_change') : { name, reviewed: [], left } }
           }
-          const event: EventOf<'DirectoryReviewed'> = {
-            type: 'DirectoryReviewed',
-            data: { group: name, changes, by, ...(reason === undefined ? {} : { reason }) },
-          }
+          const event = reviewOf(register, name, { changes, by, ...(reason === undefined ? {} : { reason }) })
           return { append: [{ stream: ref, events: [event] }], answer: { name, reviewed: changes, left } }
         },
         effects: async (tx, [decided]) => {

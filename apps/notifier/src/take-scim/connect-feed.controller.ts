@@ -1,10 +1,17 @@
-import { ConnectFeedBody, type ConnectedFeed } from '@countersign/contracts'
+import {
+  ConnectFeedBody,
+  ReviewEntryBody,
+  type ConnectedFeed,
+  type FeedView,
+  type ReviewedEntry,
+} from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
-import { findSecret, hasHiddenText } from '@countersign/redaction'
 import { orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
-import { Body, Controller, Header, HttpCode, Inject, Post } from '@nestjs/common'
+import { Body, Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common'
 import type pg from 'pg'
-import { operatorCaller } from '../caller.ts'
+import { callerIn, operatorCaller, readers, reviewers } from '../caller.ts'
+import { ReviewGroup } from '../keep-directory/review-group.handler.ts'
+import { checkTexts } from '../keep-directory/check-texts.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import { DirectoryFeeds } from './directory-feed.ts'
 
@@ -13,10 +20,35 @@ import { DirectoryFeeds } from './directory-feed.ts'
 export class ConnectFeedController {
   readonly #pool: pg.Pool
   readonly #feeds: DirectoryFeeds
+  readonly #reviews: ReviewGroup
 
-  constructor(@Inject(NOTIFIER_POOL) pool: pg.Pool, @Inject(DirectoryFeeds) feeds: DirectoryFeeds) {
+  constructor(
+    @Inject(NOTIFIER_POOL) pool: pg.Pool,
+    @Inject(DirectoryFeeds) feeds: DirectoryFeeds,
+    @Inject(ReviewGroup) reviews: ReviewGroup,
+  ) {
     this.#pool = pool
     this.#feeds = feeds
+    this.#reviews = reviews
+  }
+
+  @Get()
+  async read(@Requester() identity: Identity): Promise<FeedView> {
+    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    const feed = await this.#feeds.read(tenantId)
+    if (feed === undefined) throw new Refused({ code: 'not_found' })
+    return feed
+  }
+
+  @Post('review')
+  @HttpCode(200)
+  async review(
+    @Body(validateBody(ReviewEntryBody)) body: ReviewEntryBody,
+    @Requester() identity: Identity,
+  ): Promise<ReviewedEntry> {
+    const caller = orRefuse(await callerIn(this.#pool, identity, reviewers))
+    checkTexts({ reason: body.reason })
+    return orRefuse(await this.#reviews.handle(caller, body, 'directory_feed'))
   }
 
   @Post()
@@ -27,10 +59,7 @@ export class ConnectFeedController {
     @Requester() identity: Identity,
   ): Promise<ConnectedFeed> {
     const caller = orRefuse(await operatorCaller(this.#pool, identity))
-    for (const field of ['issuer', 'reason'] as const) {
-      if (hasHiddenText(body[field])) throw new Refused({ code: 'hidden_text', pointer: `/${field}` })
-      if (findSecret(body[field]) !== undefined) throw new Refused({ code: 'secret_in_field', pointer: `/${field}` })
-    }
+    checkTexts({ issuer: body.issuer, reason: body.reason })
     return this.#feeds.connect(caller, body)
   }
 }

@@ -129,6 +129,45 @@ describe('the credential of a directory', () => {
   })
 })
 
+describe('whoever connects a directory', () => {
+  const scimReview = async (name: Name) => {
+    const { openChanges } = (await ask<{ openChanges: { changeId: number }[] }>('audra', '/v1/directory/feed')).body
+    const upTo = openChanges.at(-1)?.changeId ?? 0
+    const body = { name: 'scim', upTo, reason: 'it is our provider' }
+    return (await ask<Problem & { reviewed: number[] }>(name, '/v1/directory/feed/review', body)).body
+  }
+
+  it('fills no seat into which they could push themselves, until another person has reviewed it', async () => {
+    await patch(`Groups/${owners}`, { op: 'add', path: 'members', value: [{ value: at.people.olga }] })
+    const asking = await tracked()
+    const refused = await approve('olga', asking, await readBy('olga', asking))
+    expect(refused).toMatchObject({ status: 403, body: { code: 'policy_author' } })
+    expect((await scimReview('olga')).code).toBe('own_change')
+    expect((await scimReview('ben')).code).toBe('not_allowed')
+    await scim('POST', 'Users', user('nora'))
+    await scim('POST', 'Groups', {
+      displayName: 'operators',
+      members: [at.people.olga, at.people.nora].map((value) => ({ value })),
+    })
+    expect((await scimReview('nora')).reviewed.length).toBeGreaterThan(0)
+    expect(await eventsOf('DirectoryFeedReviewed')).toMatchObject([{ by: at.people.nora }])
+    expect((await approve('olga', asking, await readBy('olga', asking))).body.code).toBe('policy_author')
+    await at.spec.superuser.query(`update countersign.register_change set changed_at = changed_at - interval '8 days'`)
+    expect((await approve('olga', asking, await readBy('olga', asking))).status).toBe(201)
+    await patch(`Groups/${owners}`, { op: 'remove', path: `members[value eq "${at.people.olga}"]` })
+  })
+
+  it('is told with when it was heard of last to those who may read the directory', async () => {
+    expect((await ask('audra', '/v1/directory/feed')).body).toMatchObject({
+      issuer: at.idp.issuer,
+      stale: false,
+      maxAgeMs: 3_600_000,
+      connectedBy: at.people.olga,
+    })
+    expect((await ask<Problem>('ben', '/v1/directory/feed')).body.code).toBe('not_allowed')
+  })
+})
+
 describe('people by SCIM', () => {
   it('are registered as people of the issuer, by the same event as by an operator', async () => {
     const emails = [{ value: 'x@corp.example' }, { value: 'gil@corp.example', primary: true }]

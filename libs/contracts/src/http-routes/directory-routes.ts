@@ -12,7 +12,7 @@ import {
 } from '../directory.schema.ts'
 import { Type } from 'typebox'
 import { GroupName, Uuid } from '../primitives.ts'
-import { GroupList, PeopleList, ReviewedEntry, ReviewEntryBody } from '../register-entry.schema.ts'
+import { FeedView, GroupList, PeopleList, ReviewedEntry, ReviewEntryBody } from '../register-entry.schema.ts'
 import { limit, ofOperator, readers } from './register-routes.ts'
 import type { HttpRoute } from './route.ts'
 
@@ -91,6 +91,27 @@ export const directoryRoutes: readonly HttpRoute[] = [
     request: ConnectFeedBody,
     answers: [{ status: 200, description: 'The credential', body: ConnectedFeed }],
     refusals: [...ofOperator, 'hidden_text', 'secret_in_field'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/directory/feed',
+    operation: 'readFeed',
+    folder: 'notifier/take-scim',
+    summary: 'The feed of the tenant’s directory: when it was heard of, and who connected it.',
+    callers: readers,
+    answers: [{ status: 200, description: 'The feed', body: FeedView }],
+    refusals: [...ofOperator, 'not_found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/directory/feed/review',
+    operation: 'reviewFeed',
+    folder: 'notifier/take-scim',
+    summary: 'Say that a connection by somebody else, `scim`, is as it should be. Recorded.',
+    callers: ['operator', 'security-admin'],
+    request: ReviewEntryBody,
+    answers: [{ status: 200, description: 'What was reviewed, and what the caller may not', body: ReviewedEntry }],
+    refusals: [...ofOperator, 'not_found', 'own_change', 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'POST',
