@@ -1,0 +1,108 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { run } from '@countersign/cli'
+import { clientToken, startIdentityProvider } from '@countersign/loopback/identity-provider'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Running, startRunning, startTimeoutMs } from './running.ts'
+
+let running: Running
+beforeAll(async () => {
+  running = await startRunning({ bus: 'postgres' })
+}, startTimeoutMs)
+afterAll(() => running.stop())
+
+/** The command against the running product; what it printed, and as JSON where it was asked for that. */
+const countersign = async (...argv: string[]) => {
+  let out = ''
+  let err = ''
+  const into = (keep: (text: string) => void) =>
+    new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        keep(chunk.toString())
+        done()
+      },
+    })
+  const exitCode = await run([...argv, '--data-dir', running.dataDir], {
+    streams: { stdout: into((text) => (out += text)), stderr: into((text) => (err += text)) },
+    env: { XDG_CONFIG_HOME: running.dataDir },
+    signal: new AbortController().signal,
+  })
+  return { exitCode, out, err }
+}
+const shown = async (...argv: string[]) =>
+  JSON.parse((await countersign(...argv, '--json')).out) as Record<string, unknown>
+
+describe('the registers of a running product, by the command line', () => {
+  it('take an agent with owner and key from one person and the review from another', async () => {
+    const key = join(running.dataDir, 'load-bot.jwk.json')
+    await writeFile(key, JSON.stringify(generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })))
+    const change = ['--producer', 'etl', '--owner-person', 'dana', '--executor-key', key, '--reason', 'nightly loads']
+    expect(await countersign('agents', 'register', 'load-bot', ...change, '--as', 'dana')).toMatchObject({
+      exitCode: 2,
+    })
+    expect(await countersign('agents', 'register', 'load-bot', ...change, '--as', 'ben')).toMatchObject({
+      exitCode: 0,
+      out: expect.stringContaining('load-bot is registered') as string,
+    })
+    const agent = await shown('agents', 'show', 'load-bot', '--as', 'dana')
+    const [open] = agent['openChanges'] as { changeId: number }[]
+    expect(agent).toMatchObject({ producer: 'etl', executorKey: { thumbprint: expect.any(String) as string } })
+    const review = ['agents', 'review', 'load-bot', '--up-to', String(open?.changeId), '--reason', 'looked at it']
+    expect((await countersign(...review, '--as', 'ben')).err).toContain('own_change')
+    expect((await countersign(...review, '--as', 'dana')).out).toBe(`reviewed ${open?.changeId}\n`)
+    expect((await countersign('agents', 'remove', 'load-bot', '--reason', 'no longer', '--as', 'ben')).exitCode).toBe(0)
+    expect((await countersign('agents', 'list', '--as', 'ben')).out).not.toContain('load-bot')
+  })
+
+  it('show producers, people and seats as they were seeded, and change them', async () => {
+    expect((await countersign('producers', 'list', '--as', 'ben')).out).toMatch(/etl .*reviewed/)
+    expect((await countersign('people', 'list', '--group', 'operators', '--as', 'ben')).out).toMatch(
+      /ben +Ben Ito +active/,
+    )
+    const grace = ['people', 'register', 'grace', '--name', 'Grace', '--reason', 'joined', '--as', 'ben']
+    expect((await countersign(...grace)).exitCode).toBe(0)
+    const seat = ['seats', 'add', 'data-owners', 'grace', '--reason', 'on call', '--as', 'ben']
+    expect((await countersign(...seat)).out).toBe('data-owners has 3 members\n')
+    expect((await countersign('seats', 'show', 'data-owners', '--as', 'ben')).out).toMatch(/grace +Grace +active/)
+  })
+})
+
+describe('a second issuer', () => {
+  it(
+    'speaks for its own once it was connected and the product started again',
+    async () => {
+      const client = { clientId: 'ci', clientSecret: 'a-secret-of-the-ci-system' }
+      const audience = 'https://countersign.example'
+      const ci = await startIdentityProvider({ port: 0, people: [], clients: [{ kind: 'agent', ...client }], audience })
+      try {
+        const token = await clientToken({ issuer: ci.issuer, ...client, audience })
+        const ask = async () => (await running.call('/v1/intents/none', { token })).code
+        expect(await ask()).toBe('token_invalid')
+        const connect = ['idp', 'connect', ci.issuer, '--speaks-for', 'agents', '--audience', audience]
+        expect((await countersign(...connect)).exitCode).toBe(0)
+        await running.halt()
+        await running.resume()
+        const producer = [
+          'producers',
+          'register',
+          'ci',
+          '--client',
+          'ci',
+          '--issuer',
+          ci.issuer,
+          '--owner-person',
+          'dana',
+        ]
+        expect(await ask()).not.toBe('token_invalid')
+        expect((await countersign(...producer, '--reason', 'deploys', '--as', 'ben')).exitCode).toBe(0)
+        expect(await ask()).toBe('not_found')
+      } finally {
+        await ci.stop()
+        await rm(join(running.dataDir, 'issuers.json'), { force: true })
+      }
+    },
+    startTimeoutMs,
+  )
+})
