@@ -17,7 +17,7 @@ export type DirectoryEventName =
 export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meaning => {
   switch (event.type) {
     case 'DirectoryPersonRegistered': {
-      const { person, active, seeded, changedBy: by, reason } = event.data
+      const { person, active, kind, seeded, changedBy: by, reason } = event.data
       return {
         ...entity(active ? (event.version === 1 ? 'create' : 'update') : 'disable', 'directory.person', {
           ...userOf(person),
@@ -25,7 +25,7 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
         message: active ? 'A person was registered.' : 'A person was made inactive.',
         actor: changedBy(by, 'notifier'),
         from: 'notifier',
-        unmapped: { seeded, ...because(reason) },
+        unmapped: { seeded, ...(kind === undefined ? {} : { kind }), ...because(reason) },
       }
     }
     case 'DirectoryGroupChanged': {

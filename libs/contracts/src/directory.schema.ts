@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { closed, GroupName, Identifier, ShortName, Uuid } from './primitives.ts'
+import { closed, GroupName, Identifier, PersonKind, ShortName, Uuid } from './primitives.ts'
 import { SubjectFrom } from './register.schema.ts'
 
 const Reason = Type.Optional(Identifier)
@@ -11,6 +11,7 @@ export const RegisterPersonBody = closed({
   displayName: ShortName,
   email: Type.Optional(ShortName),
   active: Type.Optional(Type.Boolean({ description: 'Who is not active decides nothing; true when absent' })),
+  kind: Type.Optional({ ...PersonKind, description: 'Only humans decide; as it was when absent' }),
   reason: Reason,
 })
 export type RegisterPersonBody = Type.Static<typeof RegisterPersonBody>

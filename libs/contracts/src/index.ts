@@ -69,6 +69,7 @@ export {
   Identifier,
   IsoTime,
   KeyThumbprint,
+  PersonKind,
   PrincipalKind,
   ProducerName,
   RequestId,

@@ -56,6 +56,10 @@ export const Code = Type.String({ maxLength: 64, pattern: '^[a-z][a-z0-9_]*$', d
 export const PrincipalKind = Type.Union([Type.Literal('agent'), Type.Literal('pipeline'), Type.Literal('person')])
 export type PrincipalKind = Type.Static<typeof PrincipalKind>
 
+/** Who signs in by a subject: one human being, several who share it, or a program. */
+export const PersonKind = Type.Union([Type.Literal('human'), Type.Literal('shared'), Type.Literal('service')])
+export type PersonKind = Type.Static<typeof PersonKind>
+
 /** First use of a subject id: the commitment shows later that the mapping was not changed. */
 export const SubjectIntroduction = closed({ subjectId: Uuid, commitment: Digest })
 export type SubjectIntroduction = Type.Static<typeof SubjectIntroduction>

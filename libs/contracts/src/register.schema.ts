@@ -9,6 +9,7 @@ import {
   GroupName,
   Identifier,
   KeyThumbprint,
+  PersonKind,
   PrincipalKind,
   ProducerName,
   SafeInteger,
@@ -205,6 +206,7 @@ export const DirectoryPersonRegistered = event({
   data: closed({
     person: Uuid,
     active: Type.Boolean(),
+    kind: Type.Optional({ ...PersonKind, description: 'Absent where it does not change; human at first' }),
     changedBy: Type.Union([Uuid, Type.Null()]),
     seeded: Type.Boolean(),
     feed: ByFeed,

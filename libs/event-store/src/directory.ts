@@ -45,6 +45,8 @@ export type RegisterStanding = {
   /** Groups of each person that they joined before `askedAt` and have not left since. */
   readonly heldWhenAsked: ReadonlyMap<string, readonly string[]>
   readonly unreviewedAuthors: readonly string[]
+  /** Those among the people who are shared accounts or programs. */
+  readonly notHuman: readonly string[]
   /** Nothing was heard of the directory's feed for longer than the tenant allows. */
   readonly directoryStale: boolean
 }
@@ -55,6 +57,7 @@ type StandingRow = {
   groups_of: GroupsOf | null
   held_when_asked: GroupsOf | null
   authors: string[] | null
+  not_human: string[] | null
   stale: boolean
 }
 
@@ -100,6 +103,8 @@ select
            where a.tenant_id = q.tenant and a.name in (select jsonb_array_elements_text(q.agents))
          union select p.owner_group from countersign.producer p where p.tenant_id = q.tenant and p.name = q.producer))))
    ) as c) as authors,
+  (select array_agg(p.subject_id) from countersign.person p where p.tenant_id = q.tenant and p.kind <> 'human'
+     and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as not_human,
   exists (select from countersign.directory_feed f where f.tenant_id = q.tenant
     and f.seen_at < clock_timestamp() - f.max_age_ms * interval '1 millisecond') as stale
 from rows from (jsonb_to_recordset($1::jsonb)
@@ -126,6 +131,7 @@ export async function readStanding(
     groupsOf: new Map(Object.entries(row.groups_of ?? {})),
     heldWhenAsked: new Map(Object.entries(row.held_when_asked ?? {})),
     unreviewedAuthors: row.authors ?? [],
+    notHuman: row.not_human ?? [],
     directoryStale: row.stale,
   }))
 }

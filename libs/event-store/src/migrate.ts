@@ -9,6 +9,7 @@ import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
 import { FreezeEverything1795330800002 } from './migrations/freeze-everything.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
 import { LimitUses1795327200001 } from './migrations/limit-uses.ts'
+import { PersonKinds1795330800006 } from './migrations/person-kinds.ts'
 import { RegisterReviews1795330800001 } from './migrations/register-reviews.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
@@ -78,6 +79,7 @@ export async function migrate(options: {
       FreezeEverything1795330800002,
       DirectoryFeeds1795330800004,
       FeedReviews1795330800005,
+      PersonKinds1795330800006,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

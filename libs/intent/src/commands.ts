@@ -48,6 +48,8 @@ export type Standing = {
   readonly heldWhenAsked: ReadonlyMap<string, readonly string[]>
   /** Who changed the determining policy, a seat's group or the agent without another person's review. */
   readonly unreviewedAuthors: readonly string[]
+  /** Who among them is no human being: shared accounts and programs. */
+  readonly notHuman?: readonly string[]
   /** The directory may not be what it was any more: nothing is decided by it. */
   readonly directoryStale?: boolean
 }

@@ -1,5 +1,5 @@
-import type { PeopleList } from '@countersign/contracts'
-import type { Command } from 'commander'
+import type { PeopleList, PersonKind } from '@countersign/contracts'
+import { type Command, Option } from 'commander'
 import { type Context, examples, type Register, wholeNumber } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import {
@@ -19,7 +19,13 @@ import { plain } from '../print/words.ts'
 
 type Person = PeopleList['people'][number]
 type ListOptions = PageOptions & { readonly group?: string }
-type RegisterOptions = ChangeOptions & { readonly name: string; readonly email?: string; readonly issuer?: string }
+type RegisterOptions = ChangeOptions & {
+  readonly name: string
+  readonly email?: string
+  readonly kind?: PersonKind
+  readonly issuer?: string
+}
+const kinds: readonly PersonKind[] = ['human', 'shared', 'service']
 type Registered = { readonly person: string; readonly changed: boolean }
 type ActiveOptions = ChangeOptions & { readonly issuer?: string }
 
@@ -58,11 +64,11 @@ const list: Register = (people, context, finish) => {
 export const peopleTable = (people: readonly Person[]): string[] =>
   table(
     ['id', 'subject', 'name', 'state', 'groups'].map((title) => ({ title })),
-    people.map(({ person, subject, displayName, active, groups }) => [
+    people.map(({ person, subject, displayName, active, kind, groups }) => [
       person,
       plain(subject ?? 'erased'),
       plain(displayName),
-      active ? 'active' : 'inactive',
+      [active ? 'active' : 'inactive', kind ?? ''].join(' ').trim(),
       groups.map(plain).join(' '),
     ]),
   )
@@ -96,6 +102,7 @@ const register: Register = (people, context, finish) => {
     .argument('<subject>', 'what the issuer puts into sub')
     .requiredOption('--name <text>', 'name to show')
     .option('--email <address>', 'address to show; it identifies nobody')
+    .addOption(new Option('--kind <kind>', 'who signs in by the subject; only humans decide').choices(kinds))
     .option('--issuer <url>', 'issuer whose subject it is; that of the deployment if absent')
     .addHelpText(
       'after',
@@ -103,8 +110,8 @@ const register: Register = (people, context, finish) => {
     )
     .action(async (subject: string, options: RegisterOptions) => {
       const { call, issuer } = await callAs(options, context)
-      const { name: displayName, email, reason } = options
-      const body = { issuer: options.issuer ?? issuer(), subject, displayName, email, reason }
+      const { name: displayName, email, kind, reason } = options
+      const body = { issuer: options.issuer ?? issuer(), subject, displayName, email, kind, reason }
       const registered = await call<Registered>('/v1/directory/people', { method: 'POST', body })
       terminal.out(options.json === true ? JSON.stringify(registered) : `registered as ${registered.person}`)
       finish(exitCodes.ok)

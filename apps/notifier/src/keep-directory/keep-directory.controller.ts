@@ -64,10 +64,11 @@ export class KeepDirectoryController {
     @Requester() identity: Identity,
   ): Promise<RegisteredPerson> {
     const { tenantId, subjectId } = orRefuse(await operatorCaller(this.#pool, identity))
-    const { displayName, email, issuer, subject, reason } = body
+    const { displayName, email, issuer, subject, kind, reason } = body
     checkTexts({ displayName, email, issuer, subject, reason })
     // Ending what somebody may do is always possible.
-    if (body.active !== false && (await withTenants(this.#pool, [tenantId], (tx) => isDirectoryFed(tx, tenantId))))
+    const isRestricted = body.active === false || (kind !== undefined && kind !== 'human')
+    if (!isRestricted && (await withTenants(this.#pool, [tenantId], (tx) => isDirectoryFed(tx, tenantId))))
       throw new Refused({ code: 'directory_fed' })
     return this.#people.handle({
       tenantId,
@@ -76,6 +77,7 @@ export class KeepDirectoryController {
       displayName,
       ...(email === undefined ? {} : { email }),
       active: body.active ?? true,
+      ...(kind === undefined ? {} : { kind }),
       ...(reason === undefined ? {} : { reason }),
       changedBy: subjectId,
       seeded: false,

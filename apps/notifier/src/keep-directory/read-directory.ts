@@ -1,4 +1,4 @@
-import type { GroupList, OpenChange, PeopleList } from '@countersign/contracts'
+import type { GroupList, OpenChange, PeopleList, PersonKind } from '@countersign/contracts'
 import { openChangesSql, prepared, withTenants } from '@countersign/event-store'
 import type pg from 'pg'
 
@@ -24,6 +24,7 @@ type PersonRow = {
   display_name: string
   email: string | null
   active: boolean
+  kind: PersonKind
   groups: string[] | null
 }
 type GroupRow = {
@@ -47,7 +48,7 @@ export class ReadDirectory {
     const { rows } = await withTenants(this.#pool, [tenantId], (tx) =>
       tx.query<PersonRow>(
         prepared(
-          `select p.subject_id, s.iss, s.sub, p.display_name, p.email, p.active,
+          `select p.subject_id, s.iss, s.sub, p.display_name, p.email, p.active, p.kind,
            (select array_agg(m.group_name order by m.group_name) from countersign.group_member m
             where m.tenant_id = p.tenant_id and m.subject_id = p.subject_id) as groups
          from countersign.person p
@@ -68,6 +69,7 @@ export class ReadDirectory {
       displayName: row.display_name,
       ...(row.email === null ? {} : { email: row.email }),
       active: row.active,
+      ...(row.kind === 'human' ? {} : { kind: row.kind }),
       groups: row.groups ?? [],
     }))
     const next = rows.length > limit ? people.at(-1)?.person : undefined

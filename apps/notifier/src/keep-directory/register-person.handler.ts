@@ -1,4 +1,4 @@
-import type { EventOf } from '@countersign/contracts'
+import type { EventData, EventOf, PersonKind, RecordedEventOf } from '@countersign/contracts'
 import { type EventStore, resolveSubjects, type Subject, withTenants, writeSubjects } from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
 import type pg from 'pg'
@@ -12,13 +12,15 @@ export type RegisterPersonCommand = Change & {
   readonly email?: string
   /** Whether the person may act at all. */
   readonly active: boolean
+  /** Undefined leaves it as it is; who is new is human. */
+  readonly kind?: PersonKind
 }
 
 /** `changed` is false when the directory said so already. */
 export type RegisteredPerson = { readonly person: string; readonly changed: boolean }
 
 /**
- * Puts a person into the directory, or changes whether they are active. In events they are a subject id, introduced with a
+ * Puts a person into the directory, or changes whether they are active or human at all. In events they are a subject id, introduced with a
  * commitment to who they are; name and address are only in the register's row. Seeding never undoes what an operator changed.
  */
 export class RegisterPerson {
@@ -45,7 +47,7 @@ export class RegisterPerson {
 
   /** Undefined when somebody else made another id for the same person meanwhile. */
   async #register(command: RegisterPersonCommand, subject: Subject): Promise<RegisteredPerson | undefined> {
-    const { tenantId, issuer, displayName, email, active, changedBy, seeded, reason, feed } = command
+    const { tenantId, issuer, displayName, email, active, kind, changedBy, seeded, reason, feed } = command
     const ref = registerStream(tenantId, nameId('person', tenantId, subject.subjectId))
     const { answer } = await this.#store.execute(
       { streams: [ref] },
@@ -58,12 +60,14 @@ export class RegisterPerson {
           if (stored.subjectId !== subject.subjectId) return { append: [], answer: undefined }
           const { events } = loaded.of(ref)
           const isKept = seeded && isSettled(events)
-          const changed = !isKept && lastOf(events, 'DirectoryPersonRegistered')?.active !== active
+          const isOther = lastOf(events, 'DirectoryPersonRegistered')?.active !== active
+          const changed = !isKept && (isOther || (kind !== undefined && kindIn(events) !== kind))
           const event: EventOf<'DirectoryPersonRegistered'> = {
             type: 'DirectoryPersonRegistered',
             data: {
               person: stored.subjectId,
               active,
+              ...(kind === undefined ? {} : { kind }),
               changedBy,
               seeded,
               ...(feed === undefined ? {} : { feed }),
@@ -80,15 +84,22 @@ export class RegisterPerson {
           if (decided?.answer === undefined || decided.answer.isKept) return
           await writeSubjects(tx, [decided.answer.subject])
           await tx.query(
-            `insert into countersign.person (tenant_id, subject_id, display_name, email, active)
-             values ($1, $2, $3, $4, $5)
+            `insert into countersign.person (tenant_id, subject_id, display_name, email, active, kind)
+             values ($1, $2, $3, $4, $5, coalesce($6, 'human'))
              on conflict (tenant_id, subject_id) do update
-               set display_name = excluded.display_name, email = excluded.email, active = excluded.active`,
-            [tenantId, decided.answer.person, displayName, email ?? null, active],
+               set display_name = excluded.display_name, email = excluded.email, active = excluded.active,
+                 kind = coalesce($6, person.kind)`,
+            [tenantId, decided.answer.person, displayName, email ?? null, active, kind ?? null],
           )
         },
       },
     )
     return answer === undefined ? undefined : { person: answer.person, changed: answer.changed }
   }
+}
+
+/** What the newest event that says it says; SCIM and seeding leave it alone. */
+const kindIn = (events: readonly RecordedEventOf[]): PersonKind => {
+  const said = events.findLast(({ type, data }) => type === 'DirectoryPersonRegistered' && 'kind' in data)
+  return (said?.data as EventData<'DirectoryPersonRegistered'> | undefined)?.kind ?? 'human'
 }

@@ -196,6 +196,43 @@ describe('a verdict over the API', () => {
   })
 })
 
+describe('an account that operators marked as shared', () => {
+  it('decides nothing over any channel until it is marked human again, and each mark is an event with who and why', async () => {
+    const mark = async (body: object) => {
+      const person = { issuer: at.idp.issuer, subject: 'erin', displayName: 'Erin' }
+      const response = await fetch(`${at.url}/v1/directory/people`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await at.token('olga')}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ ...person, ...body }),
+      })
+      return ((await response.json()) as { changed: boolean }).changed
+    }
+    expect(await mark({ kind: 'shared', reason: 'the night desk signs in by it' })).toBe(true)
+    // Whoever registers somebody again without a word about it changes nothing.
+    expect(await mark({})).toBe(false)
+    const asking = await tracked({ seats: [{ group: 'security', count: 1 }] })
+    const { presentationDigest } = (await read('erin', asking)).body
+    const refused = await vote('erin', asking, { verdict: 'approve', presentationDigest })
+    expect(refused.body).toMatchObject({ status: 403, code: 'not_human' })
+    expect(await at.attemptsNamed(asking, 'VerdictRefused')).toMatchObject([
+      { code: 'not_human', person: at.people.erin },
+    ])
+    expect(await mark({ kind: 'human', reason: 'it was hers after all' })).toBe(true)
+    expect((await vote('erin', asking, { verdict: 'approve', presentationDigest })).body).toMatchObject({
+      state: 'approved',
+    })
+    const { rows } = await at.spec.superuser.query<{ data: object }>(
+      `select data from countersign.event where type like '%DirectoryPersonRegistered%'
+       and data ->> 'person' = $1 and data ? 'kind' order by position`,
+      [at.people.erin],
+    )
+    expect(rows.map(({ data }) => data)).toMatchObject([
+      { kind: 'shared', changedBy: at.people.olga, reason: 'the night desk signs in by it' },
+      { kind: 'human', changedBy: at.people.olga },
+    ])
+  })
+})
+
 describe('a store that may have been restored', () => {
   it('takes no verdict, shows nothing it cannot record and lists reviews; nothing is lost by that', async () => {
     const asking = await tracked()
