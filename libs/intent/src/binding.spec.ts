@@ -207,7 +207,11 @@ describe('a precondition', () => {
     )
   })
 
-  it.each(['', '-1', '1.5', '1e2', ' 5', '05', '0x5', '<=5', 'five', '99999999999999999999'])(
+  it.each(['0', '1299', '1300'])('that is an upper bound holds for %s', (found) =>
+    expect(preconditionHolds('<=1300', found)).toBe(true),
+  )
+
+  it.each(['1301', '', '-1', '1.5', '1e2', ' 5', '05', '0x5', '<=5', 'five', '99999999999999999999'])(
     'that is an upper bound does not hold for %j',
     (found) => expect(preconditionHolds('<=1300', found)).toBe(false),
   )

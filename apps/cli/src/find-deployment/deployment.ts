@@ -3,9 +3,12 @@ import {
   countersign,
   http,
   type Countersign,
+  type ExecutorKey,
   type Http,
   type TokenSource,
 } from '@countersign/client'
+import { createPrivateKey } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { exitCodes, Failure } from '../exit-codes.ts'
 import { readSession, sessionFile } from '../sign-in/session.ts'
 import { type ClientSecret, type Credentials, readCredentials } from './credentials.ts'
@@ -24,11 +27,16 @@ export type Deployment = {
   readonly agentToken: (name: string | undefined) => TokenSource
   readonly producerToken: (name: string) => TokenSource
   readonly personToken: (name: string | undefined) => TokenSource
+  /** Key that binds grants, of COUNTERSIGN_EXECUTOR_KEY_FILE. */
+  readonly executorKey: ExecutorKey | undefined
 }
 
-/** Calls as one caller. */
-export const callsOf = ({ baseUrl }: Deployment, token: TokenSource): { client: Countersign; call: Http } => ({
-  client: countersign({ baseUrl, token }),
+/** Calls as one caller, with the executor's key where there is one. */
+export const callsOf = (
+  { baseUrl, executorKey }: Deployment,
+  token: TokenSource,
+): { client: Countersign; call: Http } => ({
+  client: countersign({ baseUrl, token, executorKey }),
   call: http(baseUrl, token),
 })
 
@@ -70,9 +78,11 @@ export const findDeployment = async (options: DeploymentOptions, env: Environmen
     return found
   }
 
+  const executorKey = await readExecutorKey(env['COUNTERSIGN_EXECUTOR_KEY_FILE'])
   return {
     baseUrl,
     credentials,
+    executorKey,
     agentNamed,
     agentToken: (name) => {
       const agent = agentNamed(name)
@@ -101,6 +111,16 @@ export const findDeployment = async (options: DeploymentOptions, env: Environmen
       }
       return async () => session.token
     },
+  }
+}
+
+/** @throws Failure when the file is no private key, without a word of what is in it */
+const readExecutorKey = async (file: string | undefined): Promise<ExecutorKey | undefined> => {
+  if (file === undefined) return undefined
+  try {
+    return createPrivateKey(await readFile(file))
+  } catch {
+    throw new Failure('the executor key cannot be read', { why: 'it is not a private key in PEM that you may read' })
   }
 }
 
