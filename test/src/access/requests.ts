@@ -76,6 +76,7 @@ export const comparable = ({ status, text }: Answer, things: Things): { status: 
 type Sample = (things: Things) => unknown
 
 const empty: Sample = () => ({})
+const because = { reason: 'who may do this' } as const
 
 /** A body for each operation that takes one, good enough to get as far as who is asking. */
 const bodies: Readonly<Record<string, Sample>> = {
@@ -95,6 +96,25 @@ const bodies: Readonly<Record<string, Sample>> = {
   linkAccount: ({ person }) => ({ provider: 'slack', teamId: 'T0', userId: `U${randomUUID().slice(0, 8)}`, person }),
   unlinkAccount: () => ({ reason: 'who may do this' }),
   adoptStore: () => ({ reason: 'who may do this' }),
+  registerOwnedAgent: ({ person }) => ({
+    name: `new-${randomUUID()}`,
+    kind: 'agent',
+    producer: 'etl',
+    owner: { person },
+    ...because,
+  }),
+  registerProducer: ({ person }) => ({
+    name: `new-${randomUUID().slice(0, 8)}`,
+    issuer: 'https://idp.example',
+    clientId: randomUUID(),
+    owner: { person },
+    ...because,
+  }),
+  removeAgent: () => ({ name: 'nobodys-agent', ...because }),
+  removeProducer: () => ({ name: 'nobodys-producer', ...because }),
+  reviewAgent: () => ({ name: 'nobodys-agent', upTo: 1, ...because }),
+  reviewProducer: () => ({ name: 'nobodys-producer', upTo: 1, ...because }),
+  reviewGroup: () => ({ name: 'nobodys-group', upTo: 1, ...because }),
   redriveQuarantined: ({ quarantineId }) => ({ quarantineId }),
   redriveParked: ({ intentId }) => ({ group: groups.ledger, topic: topics.events, key: intentId }),
 }
