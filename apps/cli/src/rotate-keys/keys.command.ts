@@ -32,6 +32,7 @@ export const registerKeys: Register = (program, { terminal, env }, finish) => {
   keys
     .command('prepare')
     .summary('make the next key and publish it before it signs')
+    .addOption(dataDirOption())
     .description(
       'For several intakes behind one address: each has to know the next key before any of them signs with it.',
     )
@@ -43,6 +44,7 @@ export const registerKeys: Register = (program, { terminal, env }, finish) => {
   keys
     .command('rotate')
     .summary('sign with the next key; the former one verifies on')
+    .addOption(dataDirOption())
     .action(async (_options: KeysOptions, command: Command) => {
       const { kid, former } = await folderOf(command).rotate()
       terminal.out(`${kid} signs from now on, ${former} verifies until it is retired. ${restart}`)
@@ -52,6 +54,7 @@ export const registerKeys: Register = (program, { terminal, env }, finish) => {
   keys
     .command('retire')
     .summary('take a former key out, once no grant that it signed is open')
+    .addOption(dataDirOption())
     .argument('<key>', 'id of the key, as keys shows it')
     .action(async (kid: string, _options: KeysOptions, command: Command) => {
       await folderOf(command).retire(kid)

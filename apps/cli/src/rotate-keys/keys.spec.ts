@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Writable } from 'node:stream'
+import { run } from '../run.ts'
 import { keyFolder } from './key-folder.ts'
 
 let dataDir: string
@@ -51,4 +53,15 @@ it('retires a former key only, never one that signs or will', async () => {
 
 it('says where there is no key to rotate', async () => {
   await expect(keyFolder(join(dataDir, 'elsewhere')).rotate()).rejects.toThrow('there is no grant key')
+})
+
+it.each([
+  ['keys', 'rotate', '--data-dir'],
+  ['keys', 'prepare', '--data-dir'],
+  ['keys', '--data-dir'],
+])('takes the data folder behind %s %s', async (...words) => {
+  const sink = () => new Writable({ write: (_chunk, _encoding, done) => done() })
+  const streams = { stdout: sink(), stderr: sink() }
+  const argv = [...words.filter((word) => word !== undefined), dataDir]
+  expect(await run(argv, { streams, env: {}, signal: new AbortController().signal })).toBe(0)
 })
