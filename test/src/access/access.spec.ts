@@ -68,6 +68,8 @@ const aboutNothing = new Set([
   'reviewAgent',
   'reviewProducer',
   'reviewGroup',
+  // Operators keep the directory of the instance.
+  'readFeed',
 ])
 const hasNothingToDo = ({ operation }: HttpRoute, { status, code }: Answer): boolean =>
   aboutNothing.has(operation) && status === 404 && code !== 'unknown_producer'
