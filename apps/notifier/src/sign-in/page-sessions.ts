@@ -50,8 +50,3 @@ export const findSession = async (pool: pg.Pool, secret: string | undefined): Pr
     authTime: row.auth_time?.toISOString(),
   }
 }
-
-/** Ends a session before its time. */
-export const endSession = async (pool: pg.Pool, secret: string): Promise<void> => {
-  await pool.query('delete from notifier.page_session where session_hash = $1', [hashOf(secret)])
-}
