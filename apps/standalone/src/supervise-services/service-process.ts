@@ -25,6 +25,11 @@ export type LaunchOptions = {
   readonly nodeArguments: readonly string[]
 }
 
+/**
+ * V8 lets its young generation grow to three times this and gives nothing back: some 30 MiB of each service that does nothing.
+ */
+const smallYoungGeneration = '--max-semi-space-size=4'
+
 /** One run of a service as a process: from its start to its end. */
 export class ServiceProcess {
   readonly port: number
@@ -40,7 +45,7 @@ export class ServiceProcess {
     const inherited = Object.fromEntries(
       ofTheRuntime.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     )
-    this.#child = spawn(process.execPath, [...nodeArguments, '--import', endWithParent, programOf(service)], {
+    this.#child = spawn(process.execPath, [smallYoungGeneration, ...nodeArguments, '--import', endWithParent, programOf(service)], {
       env: { ...inherited, ...environment, HTTP_PORT: String(port) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A process group of its own: Ctrl-C reaches only us, and we stop it in order.
