@@ -45,12 +45,16 @@ export class ServiceProcess {
     const inherited = Object.fromEntries(
       ofTheRuntime.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
     )
-    this.#child = spawn(process.execPath, [smallYoungGeneration, ...nodeArguments, '--import', endWithParent, programOf(service)], {
-      env: { ...inherited, ...environment, HTTP_PORT: String(port) },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      // A process group of its own: Ctrl-C reaches only us, and we stop it in order.
-      detached: true,
-    })
+    this.#child = spawn(
+      process.execPath,
+      [smallYoungGeneration, ...nodeArguments, '--import', endWithParent, programOf(service)],
+      {
+        env: { ...inherited, ...environment, HTTP_PORT: String(port) },
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        // A process group of its own: Ctrl-C reaches only us, and we stop it in order.
+        detached: true,
+      },
+    )
     for (const stream of [this.#child.stdout, this.#child.stderr]) if (stream) log.take(stream)
     process.once('exit', this.#killWithUs)
     this.ended = once(this.#child, 'exit').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
