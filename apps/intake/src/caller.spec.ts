@@ -83,6 +83,18 @@ describe('a person who asks for themselves', () => {
     expect(await clientCaller(bench.pool, asking('pia', 'console'))).toMatchObject({ code: 'unknown_producer' })
   })
 
+  it('is not the agent that was removed, and the one that took its place', async () => {
+    const { tenantId, issuer } = bench
+    const owner = await bench.addPerson('rosa')
+    const of = { tenantId, producer: 'etl', issuer, clientId: null, changedBy: null, seeded: true } as const
+    const owned = { ...of, kind: 'person', ownerSubject: owner, ownerGroup: null } as const
+    await bench.registers.agent({ ...owned, agent: 'rosa' })
+    await bench.superuser.query(`update countersign.agent set removed_at = clock_timestamp() where name = 'rosa'`)
+    expect(await clientCaller(bench.pool, asking('rosa'))).toMatchObject({ code: 'unknown_producer' })
+    await bench.registers.agent({ ...owned, agent: 'rosa-2' })
+    expect(await clientCaller(bench.pool, asking('rosa'))).toMatchObject({ agent: 'rosa-2', isPerson: true })
+  })
+
   it('is nobody without such an agent or outside of the directory', async () => {
     await bench.addPerson('quin')
     expect(await clientCaller(bench.pool, asking('quin'))).toMatchObject({ code: 'unknown_producer' })

@@ -93,6 +93,7 @@ const askingPerson = async (pool: pg.Pool, identity: Identity): Promise<ClientCa
      from countersign.producer p
      join countersign.agent a on a.tenant_id = p.tenant_id and a.producer = p.name
      where p.iss = $1 and p.client_id = $2 and p.tenant_id = $3 and a.kind = 'person' and a.owner_subject_id = $4
+       and a.removed_at is null
      limit 2`,
       [identity.issuer, identity.clientId, person.tenantId, person.subjectId],
     ),
