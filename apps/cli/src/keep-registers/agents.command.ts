@@ -8,6 +8,7 @@ import {
   asPerson,
   callAs,
   type ChangeOptions,
+  entryState,
   largestPage,
   nextPage,
   openChangeLines,
@@ -76,11 +77,6 @@ const list: Register = (agents, context, finish) => {
     })
 }
 
-const stateOf = ({ removedAt, openChanges }: Agent): string => {
-  if (removedAt !== undefined) return 'removed'
-  return openChanges.length === 0 ? 'reviewed' : `${openChanges.length} unreviewed`
-}
-
 const cellsOf = (agent: Agent): string[] => [
   plain(agent.name),
   agent.kind,
@@ -88,7 +84,7 @@ const cellsOf = (agent: Agent): string[] => [
   plain(agent.clientId ?? 'its producer’s'),
   ownerText(agent.owner),
   agent.executorKey?.thumbprint.slice(0, 8) ?? 'none',
-  stateOf(agent),
+  entryState(agent),
 ]
 
 const show = (agents: Command, context: Context, finish: (exitCode: number) => void): void => {

@@ -110,3 +110,15 @@ export const openChangeLines = (changes: readonly OpenChange[], review: string):
 export const nextPage = (terminal: Terminal, next: string | undefined): void => {
   if (next !== undefined) terminal.err(`next: --after ${plain(next)}`)
 }
+
+/** Whether an entry of a register was removed, or has changes that nobody else has reviewed. */
+export const entryState = ({
+  removedAt,
+  openChanges,
+}: {
+  readonly removedAt?: string
+  readonly openChanges: readonly unknown[]
+}): string => {
+  if (removedAt !== undefined) return 'removed'
+  return openChanges.length === 0 ? 'reviewed' : `${openChanges.length} unreviewed`
+}

@@ -7,6 +7,7 @@ import {
   asPerson,
   callAs,
   type ChangeOptions,
+  entryState,
   largestPage,
   nextPage,
   openChangeLines,
@@ -58,17 +59,12 @@ const list: Register = (producers, context, finish) => {
     })
 }
 
-const stateOf = ({ removedAt, openChanges }: Producer): string => {
-  if (removedAt !== undefined) return 'removed'
-  return openChanges.length === 0 ? 'reviewed' : `${openChanges.length} unreviewed`
-}
-
 const cellsOf = (producer: Producer): string[] => [
   plain(producer.name),
   plain(producer.clientId ?? 'none'),
   plain(producer.issuer ?? 'none'),
   ownerText(producer.owner),
-  stateOf(producer),
+  entryState(producer),
 ]
 
 const show: Register = (producers, context, finish) => {

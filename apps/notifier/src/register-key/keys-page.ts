@@ -18,6 +18,8 @@ export type KeysPageOptions = { readonly pool: pg.Pool; readonly keys: RegisterK
 
 const address = '/me/keys'
 
+const purpose = html`<p>A security key signs decisions that ask for more than a click in a chat. Sign in to see yours and to add one.</p>`
+
 /**
  * The security keys of a person. One is added only right after a sign-in with several factors: whoever adds keys can sign
  * as that person from then on.
@@ -30,7 +32,7 @@ export class KeysPage {
   }
 
   async show(session: PageSession | undefined, problem?: RefusalCode): Promise<Page> {
-    if (session === undefined) return { title, body: signInForm(address, { surely: true }) }
+    if (session === undefined) return { title, body: html`${purpose}${signInForm(address, { surely: true })}` }
     const known = await keysOf(this.#options.pool, session)
     const body = html`${problem !== undefined && html`<p class="refused" role="alert">${refusals[problem].title}. ${refusals[problem].next}</p>`}
 ${known.length === 0 ? html`<p>You have none yet.</p>` : html`<ul>${known.map(({ registeredAt }) => html`<li>Registered ${registeredAt}</li>`)}</ul>`}`
