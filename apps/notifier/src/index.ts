@@ -9,3 +9,4 @@ export { LinkAccount, type LinkAccountCommand, type LinkedAccount } from './link
 export { migrateNotifier } from './migrate-notifier.ts'
 export { type NotifierConfig, notifierConfig } from './notifier.config.ts'
 export { type NotifierDependencies, notifierService } from './notifier-service.ts'
+export { RecordVerdict } from './record-verdict/record-verdict.handler.ts'
