@@ -12,7 +12,10 @@ const withKafka = [
 ]
 /** Stories that every bus has to tell alike; the one that writes to the embedded bus itself is told on Kafka by foreign clients. */
 const stories = ['test/src/e2e/!(producer-over-bus).e2e.spec.ts']
-const withDatabase = specsWithDatabase().filter((path) => !withKafka.some((pattern) => matchesGlob(path, pattern)))
+/** Fetches 160 MB and starts for two minutes: only when it is asked for. */
+const withKeycloak = ['test/src/keycloak/*.spec.ts']
+const ofTheirOwn = [...withKafka, ...withKeycloak]
+const withDatabase = specsWithDatabase().filter((path) => !ofTheirOwn.some((pattern) => matchesGlob(path, pattern)))
 const leftOut = withoutKafka()
 // They start a broker of their own each, so one that is named does not do.
 const storiesLeftOut = withoutKafka({ ...process.env, KAFKA_BROKERS: '' })
@@ -32,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [...specPatterns, 'deploy/*/src/**/*.spec.ts'],
-          exclude: [...withDatabase, ...withKafka],
+          exclude: [...withDatabase, ...ofTheirOwn],
         },
       },
       {
@@ -57,6 +60,9 @@ export default defineConfig({
               },
             },
           ]
+        : []),
+      ...(process.env.REQUIRE_KEYCLOAK === '1'
+        ? [{ extends: true as const, test: { name: 'keycloak', testTimeout: 120_000, include: withKeycloak } }]
         : []),
       ...(storiesLeftOut === undefined
         ? [

@@ -114,6 +114,8 @@ export const intakeOverHttp = async (
     ...bench,
     bus,
     url,
+    /** Where clients show certificates; undefined without MTLS_PORT among the settings. */
+    mutualTlsUrl: service.mutualTlsUrl,
     operator,
     bystander,
     admin,

@@ -1,6 +1,7 @@
 import {
   busSettings,
   identitySettings,
+  mutualTlsSettings,
   secretSetting,
   serviceSchema,
   storeMarkSettings,
@@ -17,6 +18,7 @@ export const intakeConfig = serviceSchema(3001, {
     description: 'Base URL under which clients reach the deployment',
   }),
   ...identitySettings,
+  ...mutualTlsSettings,
   DEPLOYMENT_KEY_FILE: Type.String({ description: 'Key under which tenant keys are wrapped (mode 0600)' }),
   GRANT_KEY_FILE: Type.String({ description: 'Ed25519 key that signs grants and receipts (PKCS#8 PEM, mode 0600)' }),
   GRANT_VERIFY_KEYS_FILE: Type.Optional(

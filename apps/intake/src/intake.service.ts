@@ -9,7 +9,7 @@ import {
   newId,
   notifyStore,
 } from '@countersign/event-store'
-import { type Compose, openStoreGuard, tokenVerifierFor } from '@countersign/service-kit'
+import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor } from '@countersign/service-kit'
 import pg from 'pg'
 import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
@@ -56,6 +56,7 @@ export type IntakeDependencies = {
 export const intakeService =
   ({ bus }: IntakeDependencies): Compose<IntakeConfig> =>
   async ({ config, log, checks, stopping }) => {
+    const mutualTls = mutualTlsOf(config)
     const connectionString = config.DATABASE_URL.reveal()
     const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL })
     // Long polls have connections of their own: however many wait, freezing, revoking and redeeming get through.
@@ -74,7 +75,7 @@ export const intakeService =
     const appended = appendedSignal()
     const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake(), guard })
     const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
-    const verifier = tokenVerifierFor(config)
+    const verifier = tokenVerifierFor(config, log)
     const record = new RecordRefusal(store)
     const shed = new ShedRequests(record, log)
     const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
@@ -174,6 +175,7 @@ export const intakeService =
       transport: records.transport,
       consumers: [records.producers, shed, new ForgetRecords(pool, log), new ExpireGrants(pool, store, log)],
       edge: { bodyLimit: 65_536, onRefused: (refusal) => refusals.ofEdge(refusal) },
+      ...(mutualTls === undefined ? {} : { mutualTls }),
       onStop: async () => {
         await listener.close()
         await notifier.close()

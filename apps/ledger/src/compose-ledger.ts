@@ -100,7 +100,7 @@ export const composeLedger =
 
     return {
       module: LedgerModule.serving({ pool, key, auditorGroup: config.AUDITOR_GROUP }),
-      verifier: tokenVerifierFor(config),
+      verifier: tokenVerifierFor(config, log),
       consumers: [ledgerWork(bus, { announcing, feeding, publishing, appending })],
       onStop: async () => {
         lag.remove()

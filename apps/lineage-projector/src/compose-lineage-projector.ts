@@ -62,7 +62,7 @@ export const composeLineageProjector =
           collectors: new Map(config.AUDIT_CLIENTS.map((text) => readCollector(text, config.OIDC_ISSUER))),
         },
       }),
-      verifier: tokenVerifierFor(config),
+      verifier: tokenVerifierFor(config, log),
       consumers: [
         projecting({
           bus,

@@ -64,7 +64,7 @@ export const notifierService =
         collectWithinMs: config.COLLECT_WITHIN_MS,
         onRecorded: () => cards.wake(),
       })
-      const verifier = tokenVerifierFor(config)
+      const verifier = tokenVerifierFor(config, log)
       const refusals = new RecordRefusals({ pool, verifier, record: new RecordRefusal(store), log })
       const slack = connectSlack({ config, pool, verdicts, hasPages: hasPages(config), log })
       const assurance = { mfaAcr: config.OIDC_MFA_ACR, mfaAmr: config.OIDC_MFA_AMR }

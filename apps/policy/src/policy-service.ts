@@ -75,7 +75,7 @@ export const policyService =
       const lag = observeBusLag(bus, groups.policy)
       return {
         module: PolicyModule.with({ pool, sets, wakeUps: new IntentWakeUps({ pool, intents, log }) }),
-        verifier: tokenVerifierFor(config),
+        verifier: tokenVerifierFor(config, log),
         transport: new BusTransport({
           bus,
           group: groups.policy,

@@ -18,6 +18,10 @@ export const GrantIssued = event({
       kind: Type.Literal('oauth_client'),
       clientId: ShortName,
       keyThumbprint: Type.Optional({ ...KeyThumbprint, description: 'Key that redeeming has to prove (RFC 9449)' }),
+      certificateThumbprint: Type.Optional({
+        ...KeyThumbprint,
+        description: 'SHA-256 of the client certificate that redeeming has to show (RFC 8705)',
+      }),
     }),
     policySetDigest: Digest,
     issuedAt: IsoTime,

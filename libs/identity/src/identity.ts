@@ -28,7 +28,8 @@ const NAME = /^[\x20-\x7e]{1,255}$/
 
 /** Reads the identity from the claims of a token whose signature, issuer and times are verified. `undefined`: refuse. */
 export function readIdentity(issuer: string, claims: JWTPayload): Identity | undefined {
-  const { sub, client_id: clientId, auth_time: authTime, acr, amr } = claims
+  const { sub, auth_time: authTime, acr, amr } = claims
+  const clientId = clientIn(claims)
   if (!isName(sub) || !isName(clientId)) return undefined
   if (authTime !== undefined && !Number.isSafeInteger(authTime)) return undefined
   if (acr !== undefined && !isName(acr)) return undefined
@@ -47,12 +48,22 @@ export function readIdentity(issuer: string, claims: JWTPayload): Identity | und
   }
 }
 
+/** `client_id` (RFC 9068), or `azp`, by which some providers name the client instead; undefined when the two differ. */
+function clientIn({ client_id: clientId, azp }: JWTPayload): unknown {
+  if (clientId !== undefined && azp !== undefined && clientId !== azp) return undefined
+  return clientId ?? azp
+}
+
 /**
  * Providers that give a program another subject than its client id say elsewhere that it is one: Auth0 `gty`, Microsoft
- * Entra `idtyp`, Keycloak the service account's name. Without this an agent would pass for a reviewer.
+ * Entra `idtyp`, Keycloak the service account's name and the address it asked from. Without this an agent would pass for a
+ * reviewer. A token with `azp` alone is a person's only if it says when they signed in: a program never did.
  */
-function saysClient({ gty, idtyp, preferred_username: username }: JWTPayload): boolean {
+function saysClient(claims: JWTPayload): boolean {
+  const { gty, idtyp, preferred_username: username } = claims
   if (gty === 'client-credentials' || idtyp === 'app') return true
+  if (claims['clientHost'] !== undefined || claims['clientAddress'] !== undefined) return true
+  if (claims['client_id'] === undefined && claims['auth_time'] === undefined) return true
   return typeof username === 'string' && username.startsWith('service-account-')
 }
 

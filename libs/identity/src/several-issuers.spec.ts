@@ -155,3 +155,34 @@ describe('a verifier of several issuers', () => {
     expect(() => tokenVerifier({ issuers: [{ issuer: 'http://idp.example', audience: 'x' }] })).toThrow('not an https')
   })
 })
+
+describe('issuers that change while a verifier is used', () => {
+  it('count from then on, and the keys of those that stay are not fetched again', async () => {
+    const changing = tokenVerifier({ issuers: [trusted('people'), trusted('both')] })
+    const [staying, leaving, coming] = await Promise.all(
+      (['people', 'both', 'agents'] as const).map((by) => tokenOf({ by })),
+    )
+    const codes = async () => {
+      const answers = await Promise.all([staying, leaving, coming].map((token) => changing.verify(token)))
+      return answers.map((answer) => (answer.ok ? 'ok' : answer.code))
+    }
+    expect(await codes()).toEqual(['ok', 'ok', 'token_invalid'])
+    fetched.length = 0
+    changing.trust([trusted('people'), trusted('agents')])
+    expect(await codes()).toEqual(['ok', 'token_invalid', 'ok'])
+    expect(new Set(fetched)).toEqual(new Set(['agents']))
+    expect(() => changing.trust([])).toThrow('trusted once')
+    expect(() => changing.trust([trusted('both'), { ...trusted('people'), issuer: 'http://id.example' }])).toThrow()
+    expect(await codes()).toEqual(['ok', 'token_invalid', 'ok'])
+  })
+
+  it('end a token that is being verified while its issuer is taken out', async () => {
+    const changing = tokenVerifier({ issuers: [trusted('people'), trusted('both')] })
+    const [asked, token] = [await tokenOf({ by: 'both' }), await tokenOf({ by: 'people' })]
+    const answer = changing.verify(asked)
+    changing.trust([trusted('people')])
+    expect(await answer).toEqual(invalid)
+    expect((await changing.verify(token)).ok).toBe(true)
+    expect(await changing.verify(asked)).toEqual(invalid)
+  })
+})

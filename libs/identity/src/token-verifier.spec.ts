@@ -112,6 +112,7 @@ describe('a token verifier with a real provider', () => {
     ['that never expires', { exp: undefined as unknown as number }],
     ['not valid yet', { nbf: Math.floor(Date.now() / 1000) + 600 }],
     ['without a client', { client_id: undefined }],
+    ['of two clients', { client_id: 'cli', azp: 'other' }],
     ['with a line break in its subject', { sub: 'ada\nadmin' }],
     ['with a subject of 256 characters', { sub: 'a'.repeat(256) }],
     ['with an actor that is no object', { act: 'agent' }],
@@ -193,9 +194,26 @@ describe('a token verifier with a real provider', () => {
       { gty: 'client-credentials' },
       { idtyp: 'app' },
       { preferred_username: 'service-account-x' },
+      { clientHost: '10.0.0.7' },
+      { clientAddress: '10.0.0.7' },
+      { client_id: undefined, azp: 'cli' },
     ]) {
       expect(identityOf(await verifier.verify(await forged({ ...claims, sub: '7f3c' })))?.kind).toBe('client')
     }
+  })
+
+  it('takes azp for the client where a provider names it so, and a person behind it only with the time they signed in', async () => {
+    const authTime = Math.floor(Date.now() / 1000)
+    const claims = { client_id: undefined, azp: 'cli', auth_time: authTime }
+    expect(identityOf(await verifier.verify(await forged(claims)))).toMatchObject({
+      kind: 'person',
+      clientId: 'cli',
+      authTime,
+    })
+    expect(identityOf(await verifier.verify(await forged({ azp: 'cli' })))).toMatchObject({
+      kind: 'person',
+      clientId: 'cli',
+    })
   })
 
   it('is not made for an issuer or keys that are read over plain http from elsewhere', () => {

@@ -41,6 +41,11 @@ export type TokenVerification =
 export type TokenVerifier = {
   /** @param bearer the value of the Authorization header, or the bare token */
   verify(bearer: string | undefined): Promise<TokenVerification>
+  /**
+   * Trusts these issuers from now on and no others. Of an issuer that stays as it was the keys stay too. @throws as making
+   * a verifier does; those of before stay trusted then
+   */
+  trust(issuers: readonly TrustedIssuer[]): void
 }
 
 const MAX_BYTES = 8 * 1024
@@ -54,38 +59,69 @@ const PLAIN_TOKEN = /^((application\/)?at\+)?jwt$/i
 
 /**
  * Verifies JWT access tokens (RFC 9068) of the issuers that are trusted: signature by one of the issuer's own keys with an
- * asymmetric algorithm, `typ` at+jwt, `kid`, `iss`, `aud`, `exp`, `nbf`, `sub`, `client_id`. The issuer is the one whose name
+ * asymmetric algorithm, `typ` at+jwt, `kid`, `iss`, `aud`, `exp`, `nbf`, `sub`, `client_id` or `azp`. The issuer is the one whose name
  * the token has, compared exactly; no key, audience or right of one counts for another. What is wrong with a token is not
  * told apart beyond the code, and the token is in no message.
  * @throws if an issuer or key address is not secure, or the issuers contradict each other
  */
 export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const trusted = 'issuers' in options ? options.issuers : [options]
   const { clockToleranceMs = 5000, now = Date.now } = options
-  const verified = new VerifiedTokens(KEEP_VERIFIED_MS)
-  const verifiers = new Map(
-    trusted.map((issuer) => [issuer.issuer, verifierOf(issuer, { clockToleranceMs, now, verified })]),
-  )
-  if (verifiers.size === 0 || verifiers.size < trusted.length) throw new Error('each issuer is trusted once')
+  let verified = new VerifiedTokens(KEEP_VERIFIED_MS)
+  let verifiers: ReadonlyMap<string, Trusted> = new Map()
+  const trust = (issuers: readonly TrustedIssuer[]): void => {
+    const next = new Map(
+      issuers.map((issuer) => {
+        const entry = JSON.stringify(issuer)
+        const known = verifiers.get(issuer.issuer)
+        const isKept = known?.entry === entry
+        return [
+          issuer.issuer,
+          isKept ? known : { entry, verify: verifierOf(issuer, { clockToleranceMs, now }) },
+        ] as const
+      }),
+    )
+    if (next.size === 0 || next.size < issuers.length) throw new Error('each issuer is trusted once')
+    verifiers = next
+    // What was verified by an issuer that is trusted no more counts no more.
+    verified = new VerifiedTokens(KEEP_VERIFIED_MS)
+  }
+  trust('issuers' in options ? options.issuers : [trustedOf(options)])
   return {
+    trust,
     verify: async (bearer) => {
       const token = (bearer ?? '').replace(/^bearer +/i, '').trim()
       if (token === '') return refuse('token_missing')
       const known = verified.find(token, now())
       if (known !== undefined) return { ok: true, identity: known }
       if (!isAcceptable(token)) return refuse('token_invalid')
-      return (await verifiers.get(issuerIn(token))?.(token)) ?? refuse('token_invalid')
+      const issuer = issuerIn(token)
+      const by = verifiers.get(issuer)
+      const answer = await by?.verify(token)
+      // It may have been trusted no more meanwhile.
+      if (answer === undefined || verifiers.get(issuer) !== by) return refuse('token_invalid')
+      if (!('expiresAt' in answer)) return answer
+      const { identity, expiresAt } = answer
+      verified.remember(token, identity, { now: now(), expiresAt })
+      return { ok: true, identity }
     },
   }
 }
 
-type Verify = (token: string) => Promise<TokenVerification>
+type Admitted = { readonly identity: Identity; readonly expiresAt: number }
+type Verify = (token: string) => Promise<Admitted | Extract<TokenVerification, { ok: false }>>
+/** An issuer as it was named, and what verifies its tokens. */
+type Trusted = { readonly entry: string; readonly verify: Verify }
+
+const trustedOf = ({ issuer, audience, jwksUri, speaksFor, workload }: TrustedIssuer): TrustedIssuer => ({
+  issuer,
+  audience,
+  ...(jwksUri === undefined ? {} : { jwksUri }),
+  ...(speaksFor === undefined ? {} : { speaksFor }),
+  ...(workload === undefined ? {} : { workload }),
+})
 
 /** Verifies tokens of one issuer, with keys of its own. */
-function verifierOf(
-  trusted: TrustedIssuer,
-  { clockToleranceMs, now, verified }: Required<Clock> & { readonly verified: VerifiedTokens },
-): Verify {
+function verifierOf(trusted: TrustedIssuer, { clockToleranceMs, now }: Required<Clock>): Verify {
   const { issuer, audience, jwksUri, speaksFor = 'both', workload = false } = trusted
   requireSecure(issuer)
   if (jwksUri !== undefined) requireSecure(jwksUri)
@@ -103,14 +139,13 @@ function verifierOf(
         algorithms: ALGORITHMS,
         clockTolerance: clockToleranceMs / 1000,
         currentDate: new Date(now()),
-        requiredClaims: workload ? ['exp', 'sub'] : ['exp', 'sub', 'client_id'],
+        requiredClaims: ['exp', 'sub'],
       })
-      const claims = workload ? { ...payload, client_id: payload['client_id'] ?? payload.sub } : payload
+      const claims = workload ? { ...payload, azp: undefined, client_id: payload['client_id'] ?? payload.sub } : payload
       const identity = readIdentity(issuer, claims)
       const admitted = identity === undefined ? undefined : asSpokenFor(identity, speaksFor)
       if (admitted === undefined) return refuse('token_invalid')
-      verified.remember(token, admitted, { now: now(), expiresAt: (payload.exp ?? 0) * 1000 })
-      return { ok: true, identity: admitted }
+      return { identity: admitted, expiresAt: (payload.exp ?? 0) * 1000 }
     } catch (error) {
       if (error instanceof KeysUnavailable) return refuse('identity_provider_unavailable')
       if (error instanceof errors.JWTExpired) return refuse('token_expired')
@@ -155,6 +190,6 @@ function issuerIn(token: string): string {
   }
 }
 
-function refuse(code: TokenRefusal): TokenVerification {
+function refuse(code: TokenRefusal): Extract<TokenVerification, { ok: false }> {
   return { ok: false, code }
 }

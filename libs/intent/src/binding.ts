@@ -1,5 +1,6 @@
 import type { EventData, RefusalCode } from '@countersign/contracts'
 import { differingPointer, jsonPointer, type JsonObject } from '@countersign/redaction'
+import type { BoundKeys } from './key-proof.ts'
 import { preconditionHolds } from './precondition.ts'
 
 /** What an executor runs, as far as an approval binds it: what was approved, or what is about to run. */
@@ -63,6 +64,7 @@ const claimCodes = {
   environment: 'environment_mismatch',
   actionDigest: 'binding_mismatch',
   keyThumbprint: 'dpop_wrong_key',
+  certificateThumbprint: 'certificate_mismatch',
 } as const satisfies Readonly<Record<string, RefusalCode>>
 
 /** What a grant token says of itself once its signature holds; a claim that it lacks is undefined. */
@@ -72,14 +74,14 @@ type Granted = {
   readonly tenantId: string
   readonly grantId: string
   readonly published: EventData<'ActionIntentPublished'>
-  /** Key that the grant is bound to. */
-  readonly keyThumbprint: string | undefined
+  /** What the grant is bound to beside its client. */
+  readonly keys: BoundKeys
 }
 
 /** Where a grant token says something else than what was granted. A claim that is missing differs: nothing is assumed. */
 export const claimDifference = (
   claims: GrantClaims,
-  { tenantId, grantId, published, keyThumbprint }: Granted,
+  { tenantId, grantId, published, keys }: Granted,
 ): Difference | undefined => {
   const granted: GrantClaims = {
     bindingVersion: published.bindingVersion,
@@ -94,7 +96,8 @@ export const claimDifference = (
     target: published.target,
     environment: published.environment,
     actionDigest: published.actionDigest,
-    keyThumbprint,
+    keyThumbprint: keys.keyThumbprint,
+    certificateThumbprint: keys.certificateThumbprint,
   }
   const names = Object.keys(claimCodes) as (keyof GrantClaims)[]
   const differing = names.find((name) => claims[name] !== granted[name])

@@ -2,7 +2,7 @@ import { refuse, type IntentEvent, type Refusal, type RefusalCode } from '@count
 import { claimDifference } from './binding.ts'
 import type { ExpireGrant, IssueGrant, RedeemGrant, RevokeGrant } from './commands.ts'
 import { everySeatFilled } from './decide-review.ts'
-import { keyRefusal, provenKey } from './key-proof.ts'
+import { keyRefusal, provenKeys } from './key-proof.ts'
 import type { Intent, IntentStatus } from './state.ts'
 import { after, isPast } from './time.ts'
 
@@ -32,13 +32,14 @@ const isExecutor = (intent: Intent, { executor, clientId }: { executor: string; 
  * One grant per intent, ever. Everything is decided again from the whole stream: the denies of the active set, freezes, and
  * whether each approver still holds the seat. An intent that was published before the store was adopted gets none: its grant
  * may have been issued and used in what was lost. The same executor asking again gets the same grant (no new event). A key
- * that is proven while collecting is the grant's from then on; the registered one, where there is one, is asked for anyway.
+ * that is proven while collecting, or a certificate that is shown, is the grant's from then on; the registered key, where there is
+ * one, is asked for anyway.
  */
 export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] | Refusal => {
   const { now, standing, denies, frozen, outdated } = command
   const { published, status, grant, collectBefore, grantTtlMs } = intent
   if (!isExecutor(intent, command)) return refuse('wrong_executor')
-  const keyProblem = keyRefusal(command.key, { bound: grant?.keyThumbprint, now })
+  const keyProblem = keyRefusal(command.key, { grant, now })
   if (keyProblem !== undefined) return keyProblem
   if (status === 'granted' && grant !== undefined) {
     if (isPast(now, grant.expiresAt)) return refuse('grant_expired', { expiresAt: grant.expiresAt })
@@ -58,7 +59,6 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
   if (denies.denied) return refuse('policy_denied', { rules: denies.rules })
   if (status === 'approved' && standing.directoryStale === true) return refuse('directory_stale')
   if (status === 'approved' && !everySeatFilled(intent, standing)) return refuse('no_longer_eligible')
-  const key = provenKey(command.key)
   return [
     {
       type: 'GrantIssued',
@@ -70,7 +70,7 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
         credential: {
           kind: 'oauth_client',
           clientId: command.clientId,
-          ...(key === undefined ? {} : { keyThumbprint: key }),
+          ...provenKeys(command.key),
         },
         policySetDigest: denies.policySetDigest,
         issuedAt: now,
@@ -87,8 +87,7 @@ export const decideIssue = (command: IssueGrant, intent: Intent): IntentEvent[] 
 const bindingRefusal = (command: RedeemGrant, { published, grant }: Intent): Refusal | undefined => {
   const { tenantId, grantId, claims, differs, presentedDigest, statedDigest } = command
   if (claims === undefined) return refuse('grant_token_invalid', { pointer: '/token' })
-  const difference =
-    claimDifference(claims, { tenantId, grantId, published, keyThumbprint: grant?.keyThumbprint }) ?? differs
+  const difference = claimDifference(claims, { tenantId, grantId, published, keys: grant ?? {} }) ?? differs
   if (difference !== undefined) return refuse(difference.code, { pointer: difference.pointer })
   if (presentedDigest !== published.actionDigest) return refuse('binding_mismatch')
   if (statedDigest !== undefined && statedDigest !== published.actionDigest)
@@ -105,7 +104,7 @@ export const decideRedeem = (command: RedeemGrant, intent: Intent): IntentEvent[
   const { grant, published, status } = intent
   if (grant === undefined || grant.grantId !== grantId) return refuse('unknown_grant')
   if (!isExecutor(intent, command)) return refuse('wrong_executor')
-  const keyProblem = keyRefusal(command.key, { bound: grant.keyThumbprint, now })
+  const keyProblem = keyRefusal(command.key, { grant, now })
   if (keyProblem !== undefined) return keyProblem
   const mismatch = bindingRefusal(command, intent)
   if (grant.redemption?.redemptionId === redemptionId) return mismatch ?? []

@@ -45,14 +45,14 @@ const evolvePublished = (
       return { ...state, status: 'expired' }
     case 'GrantIssued': {
       const { grantId, executor, credential, issuedAt, expiresAt } = event.data
+      const { kind: _kind, ...boundTo } = credential
       return {
         ...state,
         status: 'granted',
         grant: {
           grantId,
           executor,
-          clientId: credential.clientId,
-          ...(credential.keyThumbprint === undefined ? {} : { keyThumbprint: credential.keyThumbprint }),
+          ...boundTo,
           issuedAt,
           expiresAt,
         },

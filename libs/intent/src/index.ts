@@ -21,7 +21,7 @@ export { everySeatFilled, filledSeats } from './decide-review.ts'
 export { evolve, foldIntent } from './evolve.ts'
 export { fillSeats, seatCount, type Candidate, type FilledSeat } from './seats.ts'
 export { exclusion } from './separation-of-duties.ts'
-export type { KeyProof, ShownKey } from './key-proof.ts'
+export type { KeyProof, ShownCertificate, ShownKey } from './key-proof.ts'
 export { isBound, looksLikeBound } from './precondition.ts'
 export {
   initialState,

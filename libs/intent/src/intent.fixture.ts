@@ -168,6 +168,7 @@ export const claims = (change: Partial<GrantClaims> = {}): GrantClaims => ({
   environment: 'production',
   actionDigest: digests.action,
   keyThumbprint: undefined,
+  certificateThumbprint: undefined,
   ...change,
 })
 

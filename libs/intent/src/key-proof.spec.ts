@@ -66,6 +66,66 @@ describe('an agent that is registered with a key', () => {
   })
 })
 
+describe('a grant that was collected over mutual TLS', () => {
+  const certificate = { thumbprint: 'x'.repeat(43), keyThumbprint: own }
+  const shown = (change: Partial<typeof certificate> = {}): ShownKey => ({
+    ...keyless,
+    certificate: { ...certificate, ...change },
+  })
+  const collected = () => after(collect({ key: shown() }))
+  const presented = (key: ShownKey, named: string | undefined = certificate.thumbprint) =>
+    codeOf(decide(redeem({ claims: claims({ certificateThumbprint: named }), key }), collected()))
+
+  it('is bound to the certificate of the connection, and redeemed over one with the same', () => {
+    expect(decide(collect({ key: shown() }), after())).toMatchObject([
+      { data: { credential: { clientId: 'etl-bot', certificateThumbprint: certificate.thumbprint } } },
+    ])
+    expect(presented(shown())).toBe('ok')
+  })
+
+  it.each<[string, ShownKey, RefusalCode]>([
+    ['without a certificate', keyless, 'certificate_missing'],
+    ['with a proof of its key instead', keyed(own), 'certificate_missing'],
+    ['with another certificate', shown({ thumbprint: 'y'.repeat(43) }), 'certificate_mismatch'],
+    [
+      'with another certificate and a proof of its key',
+      { ...keyed(own), certificate: { ...certificate, thumbprint: 'y'.repeat(43) } },
+      'certificate_mismatch',
+    ],
+    ['with the certificate and a broken proof', { ...shown(), proof: 'invalid' }, 'dpop_invalid'],
+  ])('is not redeemed, and not collected again, %s', (_what, key, code) => {
+    expect(presented(key)).toBe(code)
+    expect(codeOf(decide(collect({ key }), collected()))).toBe(code)
+  })
+
+  it('is not redeemed by a token that names another certificate, or none', () => {
+    expect(presented(shown(), 'y'.repeat(43))).toBe('certificate_mismatch')
+    const unnamed = redeem({ claims: claims(), key: shown() })
+    expect(codeOf(decide(unnamed, collected()))).toBe('certificate_mismatch')
+  })
+
+  it('that was also collected with a proof needs both again', () => {
+    const both = { ...keyed(other), certificate }
+    const named = claims({ keyThumbprint: other, certificateThumbprint: certificate.thumbprint })
+    const outcome = (key: ShownKey) => codeOf(decide(redeem({ claims: named, key }), after(collect({ key: both }))))
+    expect(outcome(both)).toBe('ok')
+    expect(outcome(shown())).toBe('dpop_missing')
+    expect(outcome(keyed(other))).toBe('certificate_missing')
+  })
+
+  it('proves the key that the agent is registered with, and no other', () => {
+    expect(codeOf(decide(collect({ key: { ...shown(), registered: own } }), after()))).toBe('ok')
+    expect(codeOf(decide(collect({ key: { ...shown(), registered: other } }), after()))).toBe('dpop_missing')
+    const proven = { ...keyed(other, {}, other), certificate }
+    expect(codeOf(decide(collect({ key: proven }), after()))).toBe('ok')
+  })
+
+  it('is not asked for where a grant was collected with a proof, and does not stand in for one', () => {
+    expect(codeOf(decide(redeem({ ...withKey, key: shown() }), bound()))).toBe('dpop_missing')
+    expect(codeOf(decide(redeem({ ...withKey, key: { ...keyed(own), certificate } }), bound()))).toBe('ok')
+  })
+})
+
 describe('a proof of the right key', () => {
   it.each<[string, Partial<KeyProof>, RefusalCode | 'ok']>([
     ['of another method', { method: 'GET' }, 'dpop_other_request'],

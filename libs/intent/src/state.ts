@@ -1,4 +1,5 @@
 import type { AssuranceDemand, EventData, Seat } from '@countersign/contracts'
+import type { BoundKeys } from './key-proof.ts'
 
 export type IntentStatus =
   | 'published'
@@ -37,12 +38,11 @@ export type ReviewState = {
   readonly verdicts: readonly CountedVerdict[]
 }
 
-export type GrantState = {
+/** The keys are absent for a grant that is bound to the client alone. */
+export type GrantState = BoundKeys & {
   readonly grantId: string
   readonly executor: string
   readonly clientId: string
-  /** Key that redeeming has to prove; absent for a grant that is bound to the client alone. */
-  readonly keyThumbprint?: string
   readonly issuedAt: string
   readonly expiresAt: string
   readonly redemption?: {

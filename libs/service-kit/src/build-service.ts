@@ -10,6 +10,7 @@ import { BearerGuard, type BearerVerifier, nobody } from './auth.ts'
 import { HealthChecks } from './health.ts'
 import { createHttpEdge, type HttpEdge, type HttpEdgeOptions } from './http-edge.ts'
 import { type Log, nestLogger } from './log.ts'
+import { createMutualTlsServer, listenMutualTls, type MutualTls } from './mutual-tls.ts'
 import { ProblemFilter } from './send-problem.ts'
 
 /** Work that runs beside the HTTP server: bus consumers, sweepers, the relay's loop. */
@@ -39,6 +40,8 @@ export type ServiceParts = {
   readonly transport?: CustomTransportStrategy
   readonly consumers?: readonly Consumer[]
   readonly edge?: HttpEdgeOptions
+  /** Where clients show certificates, beside the service's own port. */
+  readonly mutualTls?: MutualTls
   /** Last step of stopping: pools, clients, timers. */
   readonly onStop?: () => Promise<void>
 }
@@ -54,8 +57,10 @@ export type Service = {
   readonly checks: HealthChecks
   /** Answers a request that another server accepted (`standalone` has one port for all services). */
   handle(request: IncomingMessage, response: ServerResponse): void
-  /** Starts transport and consumers. */
+  /** Starts transport, consumers and the port for mutual TLS, where there is one. */
   start(): Promise<void>
+  /** Address of that port once it is open. */
+  readonly mutualTlsUrl: string | undefined
   /** Opens the service's own port; returns its address (`http://127.0.0.1:3001`). */
   listen(address: { readonly port: number; readonly host?: string }): Promise<string>
   /** Takes no new work, lets what is under way finish for `timeoutMs`, closes consumers, then pools. Idempotent. */
@@ -118,6 +123,9 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
     throw error
   })
   const server = app.getHttpServer()
+  const { mutualTls } = parts
+  const tlsServer = mutualTls && createMutualTlsServer(mutualTls, (...call) => edge.handle(...call), parts.edge?.limits)
+  let mutualTlsUrl: string | undefined
   let started: Consumer[] = []
 
   const attempt = async (step: string, work: () => Promise<unknown> | undefined): Promise<boolean> => {
@@ -132,7 +140,7 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
 
   const stopAll = async (timeoutMs: number): Promise<StopOutcome> => {
     stopping.abort()
-    if (server.listening) server.close()
+    for (const each of [server, tlsServer]) if (each?.listening === true) each.close()
     const transport = Promise.all(app.getMicroservices().map((each) => each.close()))
     const [isTransportDone, isHttpDone] = await Promise.all([
       within(timeoutMs, transport).catch(() => false),
@@ -141,6 +149,7 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
     const stops = started.toReversed().map((consumer) => attempt(consumer.name, () => consumer.stop()))
     const areConsumersDone = await within(timeoutMs, Promise.all(stops))
     server.closeAllConnections()
+    tlsServer?.closeAllConnections()
     const isAppClosed = await attempt('app', () => app.close())
     const isReleased = await attempt('release', () => parts.onStop?.())
     const isClean = isTransportDone && isHttpDone && areConsumersDone && isAppClosed && isReleased
@@ -160,6 +169,13 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
         started = [...started, consumer]
         await consumer.start()
       }
+      if (mutualTls !== undefined && tlsServer !== undefined) {
+        mutualTlsUrl = await listenMutualTls(tlsServer, mutualTls)
+        log.info({ url: mutualTlsUrl }, 'listening for clients with certificates')
+      }
+    },
+    get mutualTlsUrl() {
+      return mutualTlsUrl
     },
     listen: async ({ port, host = '127.0.0.1' }) => {
       await app.listen(port, host)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions as TlsOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { type ProblemSource, problemContentType, problemOf, sourceOf } from './problem-details.ts'
 
@@ -76,26 +77,28 @@ const onClientError = (error: Error, socket: Duplex): void => {
 
 /**
  * A Node HTTP server with the edge's limits, whose own errors (malformed HTTP, 408, 431) are problem details too.
- * `standalone` puts one in front of several services' `handle`.
+ * `standalone` puts one in front of several services' `handle`. With `tls` it speaks HTTPS only.
  */
-export const createEdgeServer = (handle: RequestListener, limits: Partial<EdgeLimits> = {}): Server => {
+export const createEdgeServer = (
+  handle: RequestListener,
+  limits: Partial<EdgeLimits> = {},
+  tls?: TlsOptions,
+): Server => {
   const { headerBytes, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, timeoutCheckMs } = {
     ...defaultLimits,
     ...limits,
   }
-  const server = createServer(
-    {
-      maxHeaderSize: headerBytes,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      connectionsCheckingInterval: timeoutCheckMs,
-      insecureHTTPParser: false,
-      // The admission check answers a missing Host; Node's own answer has no body.
-      requireHostHeader: false,
-    },
-    handle,
-  )
+  const options = {
+    maxHeaderSize: headerBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: timeoutCheckMs,
+    insecureHTTPParser: false,
+    // The admission check answers a missing Host; Node's own answer has no body.
+    requireHostHeader: false,
+  }
+  const server = tls === undefined ? createServer(options, handle) : createTlsServer({ ...options, ...tls }, handle)
   server.on('clientError', onClientError)
   server.on('connect', (_request, socket) =>
     writeProblem(socket, { code: 'method_not_allowed', headers: { allow: 'GET, POST' } }),

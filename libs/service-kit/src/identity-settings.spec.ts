@@ -67,3 +67,36 @@ describe('the issuers of a service', () => {
     expect(problemOf({ OIDC_ISSUERS_FILE: join(folder, 'none.json') })).toContain('readable JSON file')
   })
 })
+
+describe('a file of issuers that is written anew', () => {
+  it('is followed without a start; one that cannot be used changes nothing and is told once', async () => {
+    const told: string[] = []
+    const log = {
+      info: (_fields: object, text: string) => void told.push(text),
+      warn: (_fields: object, text: string) => void told.push(text),
+    }
+    const verifier = tokenVerifierFor(read(withFile({ issuers: [ci] })), log as never)
+    // Nobody listens there: a token of an issuer that is trusted cannot be verified, any other is invalid at once.
+    const issuer = 'http://127.0.0.1:1'
+    const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+    const header = { alg: 'ES256', typ: 'at+jwt', kid: '1' }
+    const token = `${encoded(header)}.${encoded({ iss: issuer })}.c2ln`
+    const ask = async () => {
+      const answer = await verifier.verify(token)
+      return answer.ok ? 'ok' : answer.code
+    }
+    expect(await ask()).toBe('token_invalid')
+    withFile({ issuers: [ci, { issuer, audience: 'x' }] })
+    await expect.poll(ask, { timeout: 20_000, interval: 50 }).toBe('identity_provider_unavailable')
+    withFile('{ no json')
+    await expect.poll(async () => (await ask(), told.length), { timeout: 20_000, interval: 50 }).toBe(2)
+    expect(await ask()).toBe('identity_provider_unavailable')
+    withFile({ issuers: [ci] })
+    await expect.poll(ask, { timeout: 20_000, interval: 50 }).toBe('token_invalid')
+    expect(told).toEqual([
+      'the issuers were read again',
+      'the issuers could not be read again, those of before stay trusted',
+      'the issuers were read again',
+    ])
+  })
+})

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { type TokenVerifier, tokenVerifier, type TrustedIssuer } from '@countersign/identity'
+import { readFileSync, statSync } from 'node:fs'
+import { type Identity, tokenVerifier, type TrustedIssuer } from '@countersign/identity'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { BearerVerifier } from './auth.ts'
+import type { Log } from './log.ts'
 import { ConfigError } from './read-config.ts'
 
 /** Whose access tokens are taken; part of the schema of every service that answers requests. */
@@ -72,12 +74,55 @@ export const trustedIssuers = ({ OIDC_ISSUER, OIDC_AUDIENCE, OIDC_ISSUERS_FILE }
   return issuers
 }
 
-/** The verifier of a service's bearer tokens. @throws ConfigError when its issuers cannot be used */
-export const tokenVerifierFor = (config: IdentityConfig): TokenVerifier => {
-  const issuers = trustedIssuers(config)
+/** How often the file is looked at, at most: at the next token after that. */
+const lookAgainMs = 1_000
+
+/**
+ * The verifier of a service's bearer tokens. It follows the file: an issuer that is written into it is trusted from the
+ * next second on, one that is taken out is not. A file that cannot be used changes nothing and is logged once.
+ * @throws ConfigError when its issuers cannot be used
+ */
+export const tokenVerifierFor = (
+  config: IdentityConfig,
+  log?: Pick<Log, 'info' | 'warn'>,
+): BearerVerifier<Identity> => {
+  const { OIDC_ISSUERS_FILE: file } = config
+  let seen = file === undefined ? '' : stateOf(file)
+  let lookAt = performance.now() + lookAgainMs
+  const verifier = asConfigError(() => tokenVerifier({ issuers: trustedIssuers(config) }))
+  const follow = (path: string): void => {
+    if (performance.now() < lookAt) return
+    lookAt = performance.now() + lookAgainMs
+    const state = stateOf(path)
+    if (state === seen) return
+    seen = state
+    try {
+      const issuers = trustedIssuers(config)
+      asConfigError(() => verifier.trust(issuers))
+      log?.info({ issuers: issuers.length }, 'the issuers were read again')
+    } catch (error) {
+      log?.warn({ err: error }, 'the issuers could not be read again, those of before stay trusted')
+    }
+  }
+  return {
+    verify: (bearer) => {
+      if (file !== undefined) follow(file)
+      return verifier.verify(bearer)
+    },
+  }
+}
+
+/** What changes when a file is written or replaced. */
+const stateOf = (path: string): string => {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat === undefined ? 'none' : [stat.ino, stat.size, stat.mtimeMs].join('/')
+}
+
+const asConfigError = <T>(use: () => T): T => {
   try {
-    return tokenVerifier({ issuers })
+    return use()
   } catch (error) {
+    if (error instanceof ConfigError) throw error
     throw new ConfigError([`OIDC_ISSUERS_FILE: ${(error as Error).message}`])
   }
 }

@@ -14,6 +14,7 @@ export { createEdgeServer, defaultLimits, type EdgeLimits } from './edge-server.
 export { type CheckEffect, type CheckReport, type HealthCheck, HealthChecks, type HealthReport } from './health.ts'
 export { createHttpEdge, defaultBodyLimit, type EdgeRefusal, type HttpEdge, type HttpEdgeOptions } from './http-edge.ts'
 export { createLog, type Log, type LogLevel, logLevels, type LogOptions, nestLogger } from './log.ts'
+export { mutualTlsOf, mutualTlsSettings } from './mutual-tls.ts'
 export { counter, type Gauge, histogram, type MetricOptions, observableGauge } from './metrics.ts'
 export {
   type FieldError,

@@ -37,6 +37,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     owner_of_agent in_delegation_chain policy_author not_eligible joined_after_request account_not_linked person_inactive
     wrong_executor frozen no_longer_eligible grant_token_invalid freeze_credential_invalid
     dpop_missing dpop_invalid dpop_other_request dpop_other_token dpop_stale dpop_replayed dpop_wrong_key
+    certificate_missing certificate_mismatch
   `,
   404: 'not_found unknown_intent unknown_review unknown_grant address_used',
   405: 'method_not_allowed',

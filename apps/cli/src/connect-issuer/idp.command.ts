@@ -22,7 +22,7 @@ export const registerIdp: Register = (program, { terminal, env }, finish) => {
     .command('connect')
     .summary('check an identity provider and trust its tokens')
     .description(
-      'Reads the discovery document and the keys of an issuer, checks them, writes the issuer into the issuers file that\nservices read when they start (OIDC_ISSUERS_FILE), and says what to set at the provider.',
+      'Reads the discovery document and the keys of an issuer, checks them, writes the issuer into the issuers file that\nservices follow (OIDC_ISSUERS_FILE), and says what to set at the provider.',
     )
     .argument('<issuer>', 'the issuer, exactly as its tokens name it in iss')
     .addOption(
@@ -72,7 +72,9 @@ export const registerIdp: Register = (program, { terminal, env }, finish) => {
         terminal.out('Set at the provider:')
         for (const line of setAtProvider) terminal.out(`  * ${line}`)
         terminal.out()
-        terminal.out('Then restart the services: they read the file when they start.')
+        terminal.out(
+          'Services that read the file trust it within seconds; those that were started without it, once they are started with it.',
+        )
       }
       finish(exitCodes.ok)
     })

@@ -50,17 +50,19 @@ export const queryOf = (values: Readonly<Record<string, string | number | boolea
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * The one person that an operator names: by the id of the directory, or by the subject at an issuer. A name or an address
- * names nobody, because two people may have it.
+ * The one person that an operator names: by the id of the directory, or by the subject at an issuer. With an issuer it is the
+ * subject; else an id goes before a subject that looks like one, as those of Keycloak do. A name or an address names nobody,
+ * because two people may have it.
  */
 export const personNamed = async (
   call: Http,
   named: string,
   issuer?: string,
 ): Promise<PeopleList['people'][number]> => {
-  const search = uuid.test(named) ? { person: named } : { subject: named, issuer }
-  const { people } = await call<PeopleList>(`/v1/directory/people?${queryOf({ ...search, limit: 2 })}`)
-  const [person, another] = people
+  const found = async (search: Parameters<typeof queryOf>[0]) =>
+    (await call<PeopleList>(`/v1/directory/people?${queryOf({ ...search, limit: 2 })}`)).people
+  const withId = issuer === undefined && uuid.test(named) ? await found({ person: named }) : []
+  const [person, another] = withId.length > 0 ? withId : await found({ subject: named, issuer })
   if (person === undefined) {
     throw new Failure(`the directory knows nobody as ${plain(named)}`, {
       next: 'Say the id or the subject at the issuer; countersign people list shows both.',

@@ -54,7 +54,7 @@ let asked: { readonly line: string; readonly body: unknown }[]
 
 const answerTo = (line: string, url: URL): object => {
   if (line.startsWith('GET /v1/directory/people')) {
-    if (url.searchParams.get('subject') === 'nobody') return { people: [] }
+    if (url.searchParams.get('subject') === 'nobody' || url.searchParams.get('person') === id(4)) return { people: [] }
     return url.searchParams.get('subject') === 'twice' ? { people: [grace, grace] } : { people: [grace] }
   }
   if (line.startsWith('GET /v1/directory/groups')) return { groups: [group] }
@@ -260,4 +260,14 @@ it('reviews the changes of somebody else, and says which are one’s own', async
   })
   await countersign('seats', 'review', 'data-owners', '--up-to', '7', '--reason', 'checked')
   expect(posted().at(-1)?.line).toBe('POST /v1/directory/groups/review')
+})
+
+it('takes what looks like an id for a subject where an issuer is named, or nobody has that id', async () => {
+  await countersign('people', 'show', id(4))
+  await countersign('people', 'show', id(3), '--issuer', 'https://kc.example')
+  expect(asked.map(({ line }) => line)).toEqual([
+    `GET /v1/directory/people?person=${id(4)}&limit=2`,
+    `GET /v1/directory/people?subject=${id(4)}&limit=2`,
+    `GET /v1/directory/people?subject=${id(3)}&issuer=https%3A%2F%2Fkc.example&limit=2`,
+  ])
 })

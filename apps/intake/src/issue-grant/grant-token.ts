@@ -17,7 +17,7 @@ const seconds = (time: string): number => Math.floor(Date.parse(time) / 1000)
 
 /**
  * Signs the grant that GrantIssued records: an Ed25519 JWT with RFC 9396 `authorization_details` (what the action digest
- * binds, but for what is sealed), bound to the executor's OAuth client, and the key that it proved (`cnf`), for one audience and until the recorded end. The token is never stored; the same
+ * binds, but for what is sealed), bound to the executor's OAuth client, and what it proved (`cnf`: key, client certificate), for one audience and until the recorded end. The token is never stored; the same
  * event gives the same claims again.
  */
 export const signGrant = (
@@ -29,6 +29,9 @@ export const signGrant = (
     cnf: {
       client_id: grant.credential.clientId,
       ...(grant.credential.keyThumbprint === undefined ? {} : { jkt: grant.credential.keyThumbprint }),
+      ...(grant.credential.certificateThumbprint === undefined
+        ? {}
+        : { 'x5t#S256': grant.credential.certificateThumbprint }),
     },
     intent_id: grant.intentId,
     authorization_details: [
@@ -74,6 +77,7 @@ const claimsOf = (payload: JWTPayload): GrantClaims => {
     environment: details['environment'],
     actionDigest: details['action_digest'],
     keyThumbprint: membersOf(payload['cnf'])['jkt'],
+    certificateThumbprint: membersOf(payload['cnf'])['x5t#S256'],
   }
 }
 

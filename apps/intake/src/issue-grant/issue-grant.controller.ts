@@ -1,7 +1,7 @@
 import { closed, type GrantView, Uuid } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
-import { orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
-import { Body, Controller, Header, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common'
+import { type EdgeRequest, orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
+import { Body, Controller, Header, HttpCode, Inject, Param, Post, Req } from '@nestjs/common'
 import type pg from 'pg'
 import { clientCaller } from '../caller.ts'
 import { presentedKey } from '../prove-key/dpop-proof.ts'
@@ -31,14 +31,10 @@ export class IssueGrantController {
     @Param('intentId', pathParameter(Uuid)) intentId: string,
     @Body(validateBody(closed({}))) _body: object,
     @Requester() identity: Identity,
-    @Headers('dpop') dpop: string | undefined,
-    @Headers('authorization') authorization: string | undefined,
+    @Req() request: EdgeRequest,
   ): Promise<GrantView> {
     const caller = orRefuse(await clientCaller(this.#pool, identity))
-    const shown = await presentedKey(
-      { dpop, authorization },
-      { path: `/v1/intents/${intentId}/grant`, publicUrl: this.#publicUrl },
-    )
+    const shown = await presentedKey(request.raw, { path: `/v1/intents/${intentId}/grant`, publicUrl: this.#publicUrl })
     return orRefuse(await this.#issue.handle(caller, intentId, shown))
   }
 }

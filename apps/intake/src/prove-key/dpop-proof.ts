@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { calculateJwkThumbprint, compactVerify, EmbeddedJWK } from 'jose'
-import type { KeyProof, ShownKey } from '@countersign/intent'
+import type { KeyProof, ShownCertificate, ShownKey } from '@countersign/intent'
+import { shownCertificate } from './shown-certificate.ts'
 
 /** Asymmetric algorithms that a proof may be signed with; never `none`, never a shared secret. */
 const algorithms = ['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519', 'PS256', 'RS256']
@@ -12,6 +14,8 @@ export type ReadProof = Omit<KeyProof, 'isReplayed'> & { readonly id: Buffer }
 /** What a request shows of its executor's key. */
 export type PresentedKey = {
   readonly proof: ReadProof | 'invalid' | undefined
+  /** Of the connection, never of a header: whoever can send a header could name any certificate. */
+  readonly certificate?: ShownCertificate
   readonly request: ShownKey['request']
 }
 
@@ -59,17 +63,19 @@ const readProof = async (header: string | undefined): Promise<PresentedKey['proo
   }
 }
 
-type RequestHeaders = { readonly dpop: string | undefined; readonly authorization: string | undefined }
-
 /** What a POST to `path` of the deployment shows of its executor's key. */
 export const presentedKey = async (
-  { dpop, authorization }: RequestHeaders,
+  { headers, socket }: IncomingMessage,
   { path, publicUrl }: { readonly path: string; readonly publicUrl: string },
 ): Promise<PresentedKey> => {
+  const { dpop, authorization } = headers
+  const certificate = await shownCertificate(socket)
   const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
   const url = new URL(path, publicUrl).href
   return {
-    proof: await readProof(dpop),
+    // Node joins headers that come twice with a comma, which no proof has.
+    proof: await readProof(typeof dpop === 'string' ? dpop : undefined),
+    ...(certificate === undefined ? {} : { certificate }),
     request: { method: 'POST', url, accessTokenDigest: sha256(bearer).toString('base64url') },
   }
 }

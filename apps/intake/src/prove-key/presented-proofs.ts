@@ -8,7 +8,7 @@ type KeyRow = { registered: string | null; replayed: boolean }
 /** The presented key beside what the registers and the proofs of the last minutes say; writes nothing. */
 export const readShownKey = async (
   tx: Transaction,
-  { proof, request }: PresentedKey,
+  { proof, certificate, request }: PresentedKey,
   agent: { readonly tenantId: string; readonly name: string },
 ): Promise<ShownKey> => {
   const [thumbprint, id] = proof === undefined || proof === 'invalid' ? [null, null] : [proof.thumbprint, proof.id]
@@ -24,6 +24,7 @@ export const readShownKey = async (
   if (row === undefined) throw new Error('the registers did not answer')
   return {
     proof: proof === undefined || proof === 'invalid' ? proof : { ...proof, isReplayed: row.replayed },
+    ...(certificate === undefined ? {} : { certificate }),
     request,
     registered: row.registered ?? undefined,
   }

@@ -1,7 +1,7 @@
 import { type ReceiptView, RedeemGrantBody, Uuid } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
-import { EdgeRoute, orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
-import { Body, Controller, Header, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common'
+import { type EdgeRequest, EdgeRoute, orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
+import { Body, Controller, Header, HttpCode, Inject, Param, Post, Req } from '@nestjs/common'
 import type pg from 'pg'
 import { clientCaller } from '../caller.ts'
 import { presentedKey } from '../prove-key/dpop-proof.ts'
@@ -33,14 +33,10 @@ export class RedeemGrantController {
     @Param('grantId', pathParameter(Uuid)) grantId: string,
     @Body(validateBody(RedeemGrantBody)) body: RedeemGrantBody,
     @Requester() identity: Identity,
-    @Headers('dpop') dpop: string | undefined,
-    @Headers('authorization') authorization: string | undefined,
+    @Req() request: EdgeRequest,
   ): Promise<ReceiptView> {
     const caller = orRefuse(await clientCaller(this.#pool, identity))
-    const shown = await presentedKey(
-      { dpop, authorization },
-      { path: `/v1/grants/${grantId}/redeem`, publicUrl: this.#publicUrl },
-    )
+    const shown = await presentedKey(request.raw, { path: `/v1/grants/${grantId}/redeem`, publicUrl: this.#publicUrl })
     return orRefuse(await this.#redeem.handle(caller, grantId, body, shown))
   }
 }

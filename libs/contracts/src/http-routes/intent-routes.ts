@@ -52,6 +52,8 @@ const ofKey = [
   'dpop_stale',
   'dpop_replayed',
   'dpop_wrong_key',
+  'certificate_missing',
+  'certificate_mismatch',
 ] as const satisfies HttpRoute['refusals']
 /** A proof of the executor's key, where one is asked for. */
 const proofHeader = Type.Object({

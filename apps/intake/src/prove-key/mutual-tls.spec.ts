@@ -1,0 +1,179 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { buildService, createLog, mutualTlsOf } from '@countersign/service-kit'
+import { type SelfSigned, selfSigned } from '@countersign/loopback/self-signed'
+import { calculateJwkThumbprint, decodeJwt } from 'jose'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { intakeOverHttp, type IntakeOverHttp } from '../intake-http.fixture.ts'
+
+const own = selfSigned('etl-bot')
+const other = selfSigned('etl-bot')
+const server = selfSigned('countersign')
+
+let folder: string
+let world: IntakeOverHttp
+const files = () => ({ MTLS_CERT_FILE: join(folder, 'server.crt'), MTLS_KEY_FILE: join(folder, 'server.key') })
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'countersign-mtls-'))
+  await writeFile(files().MTLS_CERT_FILE, server.cert)
+  await writeFile(files().MTLS_KEY_FILE, server.key, { mode: 0o600 })
+  world = await intakeOverHttp({ MTLS_PORT: '0', ...files() })
+})
+afterAll(async () => {
+  await world.close()
+  await rm(folder, { recursive: true })
+})
+// How many refusals of a client get an event of their own in ten seconds is bounded; here each does.
+beforeEach(() => world.superuser.query('delete from countersign.refusal_count'))
+
+type Sent = {
+  readonly by: SelfSigned | undefined
+  readonly path: string
+  readonly body?: object
+  readonly as?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A POST over the port for mutual TLS, with a connection of its own. */
+const send = async ({ by, path, body = {}, as = 'etl-bot', headers = {} }: Sent) => {
+  const sending = request(new URL(path, world.mutualTlsUrl), {
+    method: 'POST',
+    agent: false,
+    // The server's certificate is nobody's either; that is not what is looked at here.
+    rejectUnauthorized: false,
+    ...(by === undefined ? {} : { cert: by.cert, key: by.key }),
+    headers: { authorization: `Bearer ${await world.tokenOf(as)}`, 'content-type': 'application/json', ...headers },
+  })
+  sending.end(JSON.stringify(body))
+  const [response] = (await once(sending, 'response')) as [IncomingMessage]
+  const answer = JSON.parse(await text(response)) as Record<string, unknown> & { code?: string }
+  return { code: answer.code ?? 'ok', answer }
+}
+
+const allowed = async (): Promise<string> => {
+  const body = world.body({ agent: { name: 'etl-bot' } })
+  const { answer } = await world.call({ as: 'etl-bot', path: '/v1/intents', body, key: world.newId() })
+  await world.allow(String(answer.intentId))
+  return `/v1/intents/${String(answer.intentId)}/grant`
+}
+
+/** A grant that was collected with the own certificate, and what redeems it. */
+const granted = async () => {
+  const { answer } = await send({ by: own, path: await allowed() })
+  const { action, target, environment, parameters } = world.body()
+  const body = () => ({ token: answer['token'], redemptionId: world.newId(), action, target, environment, parameters })
+  return { token: String(answer['token']), path: `/v1/grants/${String(answer['grantId'])}/redeem`, body }
+}
+
+/** Headers by which proxies tell what certificate a client showed them. */
+const forwarded = (): Record<string, string> => {
+  const der = own.cert.replaceAll(/-----[^-]+-----|\n/g, '')
+  return {
+    'client-cert': `:${der}:`,
+    'x-forwarded-client-cert': `Hash=${Buffer.from(own.thumbprint, 'base64url').toString('hex')}`,
+    'x-ssl-client-cert': encodeURIComponent(own.cert),
+    'x-client-cert': der,
+  }
+}
+
+describe('a grant that was collected over mutual TLS', () => {
+  it('names the certificate in its token and its event, and is redeemed over a connection with the same', async () => {
+    const { token, path, body } = await granted()
+    expect(decodeJwt(token)['cnf']).toEqual({ client_id: 'etl-bot', 'x5t#S256': own.thumbprint })
+    const { rows } = (await world.superuser.query(
+      `select data -> 'credential' as credential from countersign.event where type like '%.GrantIssued.v1'
+       order by position desc limit 1`,
+    )) as { rows: { credential: object }[] }
+    expect(rows[0]?.credential).toEqual({
+      kind: 'oauth_client',
+      clientId: 'etl-bot',
+      certificateThumbprint: own.thumbprint,
+    })
+    expect((await send({ by: own, path, body: body() })).code).toBe('ok')
+  })
+
+  it.each<[string, Partial<Sent>, string]>([
+    ['with another certificate of the same name', { by: other }, 'certificate_mismatch'],
+    ['without a certificate', { by: undefined }, 'certificate_missing'],
+    ['without one, by headers that name it', { by: undefined, headers: forwarded() }, 'certificate_missing'],
+    ['with another one, by headers that name it', { by: other, headers: forwarded() }, 'certificate_mismatch'],
+    ['by a proof that is broken', { by: own, headers: { dpop: 'x' } }, 'dpop_invalid'],
+    ['by another client with the certificate', { by: own, as: 'other-bot' }, 'wrong_executor'],
+  ])('is not redeemed %s, and that is recorded', async (_what, change, code) => {
+    const { path, body } = await granted()
+    const before = await world.attempts('GrantRefused')
+    expect((await send({ by: own, path, body: body(), ...change })).code).toBe(code)
+    const added = (await world.attempts('GrantRefused')).slice(before.length)
+    expect(added).toMatchObject([{ step: 'redeem', code }])
+    expect((await send({ by: own, path, body: body() })).code).toBe('ok')
+  })
+
+  it('is not redeemed on the port without TLS, whatever headers say', async () => {
+    const { path, body } = await granted()
+    const plain = (headers: Record<string, string>) => world.call({ as: 'etl-bot', path, body: body(), headers })
+    expect((await plain({})).code).toBe('certificate_missing')
+    expect((await plain(forwarded())).code).toBe('certificate_missing')
+  })
+})
+
+describe('an agent that is registered with a key', () => {
+  it('proves it by a certificate over that key', async () => {
+    const register = (thumbprint: string | null) =>
+      world.superuser.query(`update countersign.agent set executor_key_thumbprint = $1 where name = 'etl-bot'`, [
+        thumbprint,
+      ])
+    await register(await calculateJwkThumbprint(own.jwk))
+    const path = await allowed()
+    expect((await send({ by: other, path })).code).toBe('dpop_missing')
+    expect((await send({ by: undefined, path, headers: forwarded() })).code).toBe('dpop_missing')
+    expect((await send({ by: own, path })).code).toBe('ok')
+    await register(null)
+  })
+})
+
+describe('the port for mutual TLS', () => {
+  it('lets in only certificates of the issuer that is configured, where there is one', async () => {
+    await writeFile(join(folder, 'ca.crt'), own.cert)
+    const mutualTls = mutualTlsOf({
+      MTLS_PORT: 0,
+      MTLS_HOST: '127.0.0.1',
+      MTLS_CLIENT_CA_FILE: join(folder, 'ca.crt'),
+      ...files(),
+    })
+    if (mutualTls === undefined) throw new Error('there is a port')
+    const log = createLog({ service: 'nothing', level: 'silent' })
+    const service = await buildService({
+      name: 'nothing',
+      config: {},
+      log,
+      compose: () => ({ module: class Nothing {}, mutualTls }),
+    })
+    await service.start()
+    const reach = (by: SelfSigned | undefined): Promise<number | undefined> =>
+      new Promise((resolve) => {
+        const shown = by === undefined ? {} : { cert: by.cert, key: by.key }
+        const asking = request(`${service.mutualTlsUrl}/healthz`, { agent: false, rejectUnauthorized: false, ...shown })
+        asking.once('response', (response) => {
+          response.resume()
+          resolve(response.statusCode)
+        })
+        asking.once('error', () => resolve(undefined))
+        asking.end()
+      })
+    expect([await reach(own), await reach(other), await reach(undefined)]).toEqual([200, undefined, undefined])
+    expect(await service.stop()).toBe('drained')
+    expect(await reach(own)).toBeUndefined()
+  })
+
+  it('needs a certificate and a key that can be read', () => {
+    const settings = { MTLS_PORT: 0, MTLS_HOST: '127.0.0.1' }
+    expect(() => mutualTlsOf({ ...settings, MTLS_KEY_FILE: files().MTLS_KEY_FILE })).toThrow()
+    expect(() => mutualTlsOf({ ...settings, ...files(), MTLS_CERT_FILE: join(folder, 'none') })).toThrow()
+    expect(mutualTlsOf({ MTLS_HOST: '127.0.0.1' })).toBeUndefined()
+  })
+})

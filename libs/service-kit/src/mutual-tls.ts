@@ -1,0 +1,97 @@
+import { constants } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { RequestListener, Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Type } from 'typebox'
+import { createEdgeServer, type EdgeLimits } from './edge-server.ts'
+import { ConfigError } from './read-config.ts'
+
+/** A listener on which clients show a certificate; part of the schema of a service that binds something to one. */
+export const mutualTlsSettings = {
+  MTLS_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description:
+        'Port for mutual TLS (RFC 8705), beside the other; off when not set. A proxy has to pass TLS through',
+    }),
+  ),
+  MTLS_HOST: Type.String({ default: '127.0.0.1', description: 'Address of that port' }),
+  MTLS_CERT_FILE: Type.Optional(Type.String({ description: 'Certificate chain of the server for it (PEM)' })),
+  MTLS_KEY_FILE: Type.Optional(Type.String({ description: 'Its private key (PEM, mode 0600)' })),
+  MTLS_CLIENT_CA_FILE: Type.Optional(
+    Type.String({
+      description:
+        'Certificates (PEM) that issue those of clients; without it any certificate is taken for its key alone',
+    }),
+  ),
+} as const
+
+type MutualTlsConfig = {
+  readonly MTLS_PORT?: number
+  readonly MTLS_HOST: string
+  readonly MTLS_CERT_FILE?: string
+  readonly MTLS_KEY_FILE?: string
+  readonly MTLS_CLIENT_CA_FILE?: string
+}
+
+/** Where and with what a service listens for clients with certificates. */
+export type MutualTls = {
+  readonly port: number
+  readonly host: string
+  readonly cert: Buffer
+  readonly key: Buffer
+  readonly clientCa: Buffer | undefined
+}
+
+const read = (name: string, path: string | undefined): Buffer => {
+  if (path === undefined) throw new ConfigError([`${name}: expected a path, because MTLS_PORT is set`])
+  try {
+    return readFileSync(path)
+  } catch {
+    throw new ConfigError([`${name}: cannot be read`])
+  }
+}
+
+/** What the settings ask for; undefined without a port. @throws ConfigError */
+export const mutualTlsOf = (config: MutualTlsConfig): MutualTls | undefined => {
+  const { MTLS_PORT: port, MTLS_HOST: host, MTLS_CLIENT_CA_FILE: ca } = config
+  if (port === undefined) return undefined
+  return {
+    port,
+    host,
+    cert: read('MTLS_CERT_FILE', config.MTLS_CERT_FILE),
+    key: read('MTLS_KEY_FILE', config.MTLS_KEY_FILE),
+    clientCa: ca === undefined ? undefined : read('MTLS_CLIENT_CA_FILE', ca),
+  }
+}
+
+/**
+ * A server that asks clients for a certificate and answers as the plain one does. The handshake proves the key of a
+ * certificate, whoever issued it; with `clientCa` a certificate of another issuer ends the connection. TLS 1.3 only, and no
+ * session is resumed: each connection proves the key anew.
+ */
+export const createMutualTlsServer = (
+  { cert, key, clientCa }: MutualTls,
+  handle: RequestListener,
+  limits?: Partial<EdgeLimits>,
+): Server =>
+  createEdgeServer(handle, limits, {
+    cert,
+    key,
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: clientCa !== undefined,
+    ...(clientCa === undefined ? {} : { ca: clientCa }),
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  })
+
+/** Opens the port; its address, as clients reach it. */
+export const listenMutualTls = (server: Server, { port, host }: MutualTls): Promise<string> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve(`https://${host}:${(server.address() as AddressInfo).port}`)
+    })
+  })
