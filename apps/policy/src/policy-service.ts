@@ -32,6 +32,10 @@ import { ExpireIntents } from './expire-intent/expire-intent.ts'
 import type { PolicyConfig } from './policy.config.ts'
 import { PolicyModule } from './policy.module.ts'
 
+const timerConnections = 2
+/** A process that stands still in the middle of ending intents holds them for so long; then another one ends them. */
+const timerMayHoldMs = 1_000
+
 /** What the service does not open itself. */
 export type PolicyDependencies = {
   /** The caller closes it, after the service has stopped. */
@@ -44,7 +48,18 @@ export const policyService =
   async ({ config, log, checks }): Promise<ServiceParts> => {
     const connectionString = config.DATABASE_URL.reveal()
     const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL, application_name: 'countersign-policy' })
-    pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+    const timerPool = new pg.Pool({
+      connectionString,
+      max: timerConnections,
+      application_name: 'countersign-policy-timer',
+      idle_in_transaction_session_timeout: timerMayHoldMs,
+    })
+    for (const each of [pool, timerPool])
+      each.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+    const closePools = async (): Promise<void> => {
+      await timerPool.end()
+      await pool.end()
+    }
     try {
       await refuseUnsafeStore(pool)
       const { guard } = await openStoreGuard({ config, log, checks }, { pool, writer: `policy-${newId()}` })
@@ -52,7 +67,8 @@ export const policyService =
       const deploymentKey = await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE)
       const macKey = { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') }
       const notifier = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
-      const store = eventStore(pool, { metadata: { service: 'policy' }, onAppended: () => notifier.wake(), guard })
+      const storing = { metadata: { service: 'policy' }, onAppended: () => notifier.wake(), guard }
+      const store = eventStore(pool, storing)
       const sets = new ActiveSets()
       const seeding = new SeedPolicySets(pool, new ActivatePolicySet(store, sets), source, log)
       const intents = new EvaluateIntents({
@@ -63,7 +79,7 @@ export const policyService =
         collectWithinMs: config.COLLECT_WITHIN_MS,
         seed: (tenantIds) => seeding.seed(tenantIds),
       })
-      const expiry = new ExpireIntents({ pool, store, log })
+      const expiry = new ExpireIntents({ pool: timerPool, store: eventStore(timerPool, storing), log })
       checks.register({
         name: 'store',
         effect: 'not_ready',
@@ -86,11 +102,11 @@ export const policyService =
         onStop: async () => {
           lag.remove()
           await notifier.close()
-          await pool.end()
+          await closePools()
         },
       }
     } catch (error) {
-      await pool.end()
+      await closePools()
       throw error
     }
   }

@@ -7,7 +7,7 @@ import { migrateRelay } from '@countersign/relay'
 import { readEventRecord } from '@countersign/service-kit'
 import pg from 'pg'
 import { until } from '../instance/until.ts'
-import { RelayProcess } from './relay-process.ts'
+import { ServiceProcess } from '../instance/service-process.ts'
 
 /** Streams of one append, and events of each: 500 together, the most that one append takes. */
 const streamsAtOnce = 50
@@ -63,11 +63,11 @@ export const relayWorld = async ({ settings, open }: BusUnderTest) => {
   const marks: Pick<MarkFolder, 'read'> = markFolder(store.markSettings.STORE_MARK_DIR, { key, writer: 'spec' })
   const events = eventStore(store.poolOf('intake'), { metadata: { service: 'intake' } })
   const macKey = randomBytes(32).toString('base64url')
-  const started: RelayProcess[] = []
+  const started: ServiceProcess[] = []
   const expected: string[] = []
 
-  const startRelay = async (): Promise<RelayProcess> => {
-    const relay = await RelayProcess.start({
+  const startRelay = async (): Promise<ServiceProcess> => {
+    const relay = await ServiceProcess.start('relay', {
       DATABASE_URL: store.urlOf('relay'),
       BUS_MAC_KEY: macKey,
       ...store.markSettings,

@@ -54,7 +54,9 @@ export const relayFaults = (name: string, bus: () => BusUnderTest): void => {
       expect((await world.cursor()).position).toBeGreaterThan(position)
       expect(frozen.isRunning).toBe(true)
       // Its sessions may have ended while it slept; it makes new ones and stands by.
-      await until(async () => (await frozen.trouble()) === undefined || undefined, { what: 'the relay that woke' })
+      await until(async () => (await frozen.trouble('publish_events')) === undefined || undefined, {
+        what: 'the relay that woke',
+      })
     })
 
     it('only duplicate while two of them publish at once', async () => {

@@ -91,7 +91,9 @@ describe('a relay that is caught in the middle of a send', { timeout: 120_000 },
     const after = await world.cursor()
     expect(after.holder).not.toBe(before.holder)
     frozen.thaw()
-    await until(async () => (await frozen.trouble()) === undefined || undefined, { what: 'the relay that woke' })
+    await until(async () => (await frozen.trouble('publish_events')) === undefined || undefined, {
+      what: 'the relay that woke',
+    })
     await world.append(100)
     await world.everything()
     expect(await world.problems()).toEqual([])
@@ -120,7 +122,9 @@ describe('a relay on a store that went another way than what was published', { t
       set session_replication_role = origin`)
     await world.append(50)
     const relay = await world.startRelay()
-    await until(async () => (await relay.trouble()) === 'store_diverged' || undefined, { what: 'the alarm' })
+    await until(async () => (await relay.trouble('publish_events')) === 'store_diverged' || undefined, {
+      what: 'the alarm',
+    })
     const alarms = relay.output.split('\n').filter((line) => line.includes('store_diverged'))
     expect(alarms.some((line) => (JSON.parse(line) as { level?: unknown }).level === 'error')).toBe(true)
     expect(world.seen).toHaveLength(seen)

@@ -2,12 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { HealthReport } from '@countersign/service-kit'
-import { until } from '../instance/until.ts'
+import { until } from './until.ts'
 
-const main = fileURLToPath(new URL('../../../apps/relay/dist/main.js', import.meta.url))
+const programOf = (app: App): string => fileURLToPath(new URL(`../../../apps/${app}/dist/main.js`, import.meta.url))
 
-/** The built relay as a process of its own, that can be frozen and killed. */
-export class RelayProcess {
+/** Services that a test or a measurement starts by themselves. */
+export type App = 'intake' | 'notifier' | 'policy' | 'relay'
+
+/** A built service as a process of its own, that can be frozen and killed. */
+export class ServiceProcess {
   readonly #child: ChildProcess
   readonly #written: string[] = []
   readonly #exited: Promise<unknown>
@@ -23,18 +26,21 @@ export class RelayProcess {
     void this.#exited.then(() => process.off('exit', killWithUs))
   }
 
-  /** Starts `node apps/relay/dist/main.js` with these settings and resolves once it says that it is ready. */
-  static async start(settings: Readonly<Record<string, string>>): Promise<RelayProcess> {
+  /** Starts `node apps/APP/dist/main.js` with these settings and resolves once it says that it is ready. */
+  static async start(app: App, settings: Readonly<Record<string, string>>): Promise<ServiceProcess> {
     const { PATH = '' } = process.env
     const env = { PATH, HTTP_PORT: '0', LOG_LEVEL: 'info', ...settings }
-    const relay = new RelayProcess(spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'], env }))
+    const service = new ServiceProcess(
+      spawn(process.execPath, [programOf(app)], { stdio: ['ignore', 'pipe', 'pipe'], env }),
+    )
+    const what = `the service ${app}`
     try {
-      await until(async () => relay.#url() !== undefined || !relay.isRunning, { what: 'the relay', withinMs: 60_000 })
-      if (!relay.isRunning) throw new Error('the relay did not start')
-      return relay
+      await until(async () => service.#url() !== undefined || !service.isRunning, { what, withinMs: 60_000 })
+      if (!service.isRunning) throw new Error(`${what} ended`)
+      return service
     } catch (error) {
-      await relay.kill()
-      throw new Error(`the relay did not start:\n${relay.output.slice(-2_000)}`, { cause: error })
+      await service.kill()
+      throw new Error(`${what} did not start:\n${service.output.slice(-2_000)}`, { cause: error })
     }
   }
 
@@ -46,11 +52,11 @@ export class RelayProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** Why it does not publish, as its readiness has it. */
-  async trouble(): Promise<string | undefined> {
+  /** What a check of its readiness says; undefined when nothing is wrong with it. */
+  async trouble(check: string): Promise<string | undefined> {
     const answer = await fetch(`${this.#url()}/readyz`)
     const { checks } = (await answer.json()) as HealthReport
-    return checks.find(({ name }) => name === 'publish_events')?.code
+    return checks.find(({ name }) => name === check)?.code
   }
 
   freeze(): void {
