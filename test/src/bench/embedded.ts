@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Running, startRunning } from '../running.ts'
 import { readIntent } from '../stories.ts'
 import type { Part } from './command-line.ts'
+import { measureDeadlines } from './deadlines.ts'
 import { measureHumanCycles, measureLatency, measureThroughput } from './end-to-end.ts'
 import { type LedgerFigures, measureLedger } from './ledger/beside-yardsticks.ts'
 import { cpuMsOf, cpuMsOfServer, memoryOf } from './measure.ts'
@@ -10,6 +11,7 @@ import { openStore } from './opened-store.ts'
 import { type EndToEnd, type MemoryFigures, sayAppend, sayEndToEnd, sayStages, sayStep } from './report.ts'
 import type { Scale } from './scale.ts'
 import { measureStages, type Stages } from './stages.ts'
+import type { Measured } from './targets.ts'
 
 export type EmbeddedFigures = {
   readonly postgres: string
@@ -17,6 +19,7 @@ export type EmbeddedFigures = {
   readonly memory?: MemoryFigures
   readonly stages?: Stages
   readonly ledger?: LedgerFigures
+  readonly deadlines?: Measured
 }
 
 const serverPidOf = async (dataDir: string): Promise<number> =>
@@ -63,6 +66,8 @@ export const measureEmbedded = async (wanted: ReadonlySet<Part>, scale: Scale): 
         figures.ledger = await measureLedger(store, { dataDir, rounds: scale.rounds, rowsPerRound: scale.rowsPerRound })
         sayAppend(figures.ledger.append)
       }
+      if (wanted.has('deadlines'))
+        figures.deadlines = await measureDeadlines(store, { dataDir, credentials, rounds: scale.rounds })
     } finally {
       await store.close()
     }

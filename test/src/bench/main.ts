@@ -10,7 +10,7 @@ import { say, sayStep, sayTargets } from './report.ts'
 import { type Scale, scales } from './scale.ts'
 import { notRun, type TargetId, targetIds, type TargetResult } from './targets.ts'
 
-const embeddedParts: readonly Part[] = ['end-to-end', 'stages', 'T4', 'T5']
+const embeddedParts: readonly Part[] = ['end-to-end', 'stages', 'T4', 'T5', 'deadlines']
 const busTargets: readonly TargetId[] = ['T1', 'T2', 'T3']
 const serviceTargets: readonly TargetId[] = ['T6', 'T7', 'T8', 'T9', 'T11-CPU', 'T11-memory', 'first']
 
@@ -70,8 +70,8 @@ else {
   const targets: TargetResult[] = []
   targets.push(...(await onKafka(wanted, scale)))
   const embedded = embeddedParts.some((part) => wanted.has(part)) ? await measureEmbedded(wanted, scale) : undefined
-  const { ledger, ...others } = embedded ?? {}
-  targets.push(...(ledger?.targets ?? []))
+  const { ledger, deadlines, ...others } = embedded ?? {}
+  targets.push(...(ledger?.targets ?? []), ...(deadlines === undefined ? [] : [deadlines]))
   const known = new Map(targets.map((target) => [target.id, target]))
   const results = targetIds.map(
     (id) => known.get(id) ?? notRun(id, quick ? 'not a part of --quick' : 'it was not asked for'),

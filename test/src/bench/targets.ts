@@ -16,6 +16,10 @@ export const targets = {
   T9: { what: 'whole path with traces of 1 % ÷ without', goal: { atLeast: 0.9 } },
   'T11-CPU': { what: 'CPU of an idle service, % of a core, the busiest', goal: { atMost: 1 } },
   'T11-memory': { what: 'resident memory of an idle service, MiB, the largest', goal: { atMost: 150 } },
+  deadlines: {
+    what: 'p99 lateness of deadlines, s: three timers, one killed, one stopped for a while',
+    goal: { atMost: 2 },
+  },
   first: { what: 'whole path on Kafka ÷ ServerKafka with a TypeORM save per event', goal: 'reported' },
 } as const satisfies Record<string, { readonly what: string; readonly goal: Goal }>
 
