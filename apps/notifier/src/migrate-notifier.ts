@@ -1,6 +1,7 @@
 import { migrateSchema } from '@countersign/event-store'
 import { NotifierInitial1763683200003 } from './migrations/initial.ts'
 import { NotifierPages1795305600002 } from './migrations/pages.ts'
+import { NotifierRemovedKeys1795334400001 } from './migrations/removed-keys.ts'
 import { NotifierScim1795330800003 } from './migrations/scim.ts'
 import { NotifierSecurityKeys1795305600003 } from './migrations/security-keys.ts'
 
@@ -14,5 +15,6 @@ export const migrateNotifier = (ownerUrl: string): Promise<void> =>
       NotifierPages1795305600002,
       NotifierSecurityKeys1795305600003,
       NotifierScim1795330800003,
+      NotifierRemovedKeys1795334400001,
     ],
   })

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,6 +82,8 @@ export const startWorld = async () => {
   const keyFile = join(folder, 'deployment.key')
   await createDeploymentKeyFile(keyFile)
   const deploymentKey = await deploymentKeyFromFile(keyFile)
+  const issuersFile = join(folder, 'issuers.json')
+  await writeFile(issuersFile, '{"issuers": []}')
   const intakeKeys = keyring({ pool: spec.poolOf('intake'), deploymentKey })
   const stores = {
     intake: eventStore(spec.poolOf('intake'), { metadata: { service: 'intake' } }),
@@ -132,6 +134,7 @@ export const startWorld = async () => {
     OIDC_PAGES_CLIENT_ID: pagesClientId,
     OIDC_ISSUER: idp.issuer,
     OIDC_AUDIENCE: audience,
+    OIDC_ISSUERS_FILE: issuersFile,
     OIDC_MFA_ACR: ['mfa'],
     OIDC_MFA_AMR: ['mfa'],
     COLLECT_WITHIN_MS: 900_000,
@@ -161,6 +164,8 @@ export const startWorld = async () => {
     idp,
     people,
     publicUrl,
+    /** Further issuers, as the service reads them. */
+    issuersFile,
     stores,
     keys: intakeKeys,
     notifierKeys: keyring({ pool: spec.poolOf('notifier'), deploymentKey }),

@@ -21,6 +21,7 @@ import type { RecordRefusals } from './record-refusal/record-refusals.ts'
 import { KeysPageController } from './register-key/keys-page.controller.ts'
 import type { KeysPage } from './register-key/keys-page.ts'
 import { SignInController } from './sign-in/sign-in.controller.ts'
+import { SignOutController } from './sign-in/sign-out.controller.ts'
 import type { SignIn } from './sign-in/sign-in.ts'
 import { VerdictPageController } from './step-up/verdict-page.controller.ts'
 import type { VerdictPage } from './step-up/verdict-page.ts'
@@ -69,6 +70,7 @@ export class NotifierModule {
         ReviewController,
         SlackCallbackController,
         SignInController,
+        SignOutController,
         LinkPageController,
         VerdictPageController,
         KeysPageController,

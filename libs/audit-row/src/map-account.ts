@@ -2,7 +2,9 @@ import type { RecordedEventOf } from '@countersign/contracts'
 import { changedBy, entity, userOf } from './entity.ts'
 import type { Meaning } from './meaning.ts'
 
-type AccountEvent = RecordedEventOf<'AccountLinked' | 'AccountUnlinked' | 'SecurityKeyRegistered'>
+type AccountEvent = RecordedEventOf<
+  'AccountLinked' | 'AccountUnlinked' | 'SecurityKeyRegistered' | 'SecurityKeyRemoved'
+>
 
 /** Meaning of what a person can speak with: chat accounts and security keys. */
 export const mapAccount = (event: AccountEvent): Meaning => {
@@ -38,6 +40,17 @@ export const mapAccount = (event: AccountEvent): Meaning => {
         actor: changedBy(person, 'notifier'),
         from: 'notifier',
         unmapped: { key: keyId, public_key_digest: publicKeyDigest, is_backed_up: isBackedUp },
+      }
+    }
+    case 'SecurityKeyRemoved': {
+      const { keyId, person } = event.data
+      return {
+        ...entity('unenroll', 'security-key.remove', { ...userOf(person) }),
+        message: 'A person removed a security key of theirs.',
+        severity: 2,
+        actor: changedBy(person, 'notifier'),
+        from: 'notifier',
+        unmapped: { key: keyId },
       }
     }
     default:

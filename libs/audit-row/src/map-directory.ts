@@ -12,6 +12,7 @@ export type DirectoryEventName =
   | 'AccountLinked'
   | 'AccountUnlinked'
   | 'SecurityKeyRegistered'
+  | 'SecurityKeyRemoved'
 
 /** Meaning of an event of the directory: a change of who may decide. */
 export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meaning => {
@@ -73,6 +74,7 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
     case 'AccountLinked':
     case 'AccountUnlinked':
     case 'SecurityKeyRegistered':
+    case 'SecurityKeyRemoved':
       return mapAccount(event)
     default:
       return event satisfies never

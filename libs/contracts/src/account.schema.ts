@@ -34,3 +34,14 @@ export const SecurityKeyRegistered = event({
     isBackedUp: Type.Boolean({ description: 'The key may be on several devices of its person' }),
   }),
 })
+
+export const SecurityKeyRemoved = event({
+  name: 'SecurityKeyRemoved',
+  version: 1,
+  kind: 'register',
+  owner: 'notifier',
+  ownerFolder: 'notifier/register-key',
+  consumers: [],
+  noConsumerBecause: 'step-up reads its own table of keys',
+  data: closed({ keyId: Uuid, person: Uuid }),
+})

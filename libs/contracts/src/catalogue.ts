@@ -58,6 +58,7 @@ export const eventDefinitions = [
   register.AccountLinked,
   account.AccountUnlinked,
   account.SecurityKeyRegistered,
+  account.SecurityKeyRemoved,
   quarantine.QuarantineRedriven,
   quarantine.QuarantineOpened,
   quarantine.ParkedKeyRedriven,

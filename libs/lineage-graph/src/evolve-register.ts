@@ -53,6 +53,7 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     case 'AccountLinked':
     case 'AccountUnlinked':
     case 'SecurityKeyRegistered':
+    case 'SecurityKeyRemoved':
     // What operators do about records that were not taken; once taken, a record is an intent like any other.
     case 'QuarantineRedriven':
     case 'QuarantineOpened':

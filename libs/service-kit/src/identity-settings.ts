@@ -15,7 +15,7 @@ export const identitySettings = {
   OIDC_ISSUERS_FILE: Type.Optional(
     Type.String({
       description:
-        'JSON file of further issuers: `{"issuers": [{"issuer", "audience", "jwksUri", "speaksFor", "workload"}]}`; at least one issuer is named here or by OIDC_ISSUER',
+        'JSON file of further issuers: `{"issuers": [{"issuer", "audience", "jwksUri", "speaksFor", "workload", "pages": {"clientId", "clientSecretFile"}}]}`; at least one issuer is named here or by OIDC_ISSUER',
     }),
   ),
 } as const
@@ -38,6 +38,15 @@ export const IssuersFile = Type.Object(
           jwksUri: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
           speaksFor: Type.Optional(Type.Union([Type.Literal('people'), Type.Literal('agents'), Type.Literal('both')])),
           workload: Type.Optional(Type.Boolean()),
+          pages: Type.Optional(
+            Type.Object(
+              {
+                clientId: Type.String({ minLength: 1, maxLength: 255 }),
+                clientSecretFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+              },
+              { additionalProperties: false },
+            ),
+          ),
         },
         { additionalProperties: false },
       ),
@@ -68,10 +77,28 @@ export const trustedIssuers = ({ OIDC_ISSUER, OIDC_AUDIENCE, OIDC_ISSUERS_FILE }
   const listed = OIDC_ISSUERS_FILE === undefined ? [] : readIssuers(OIDC_ISSUERS_FILE)
   const issuers = [
     ...(OIDC_ISSUER === undefined ? [] : [{ issuer: OIDC_ISSUER, audience: OIDC_AUDIENCE }]),
-    ...listed.map((issuer) => ({ audience: OIDC_AUDIENCE, ...issuer })),
+    ...listed.map(({ pages: _pages, ...issuer }) => ({ audience: OIDC_AUDIENCE, ...issuer })),
   ]
   if (issuers.length === 0) throw new ConfigError(['OIDC_ISSUER: expected text, or OIDC_ISSUERS_FILE with an issuer'])
   return issuers
+}
+
+/** A client with which people sign in on pages, at the issuer that it is registered with. */
+export type PageClient = {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecretFile?: string
+}
+
+/** The clients for pages that the file names; none where there is no file. @throws ConfigError */
+export const pageClientsIn = ({ OIDC_ISSUERS_FILE }: Pick<IdentityConfig, 'OIDC_ISSUERS_FILE'>): PageClient[] => {
+  const listed = OIDC_ISSUERS_FILE === undefined ? [] : readIssuers(OIDC_ISSUERS_FILE)
+  return listed.flatMap(({ issuer, speaksFor, pages }) => {
+    if (pages === undefined) return []
+    if (speaksFor === 'agents')
+      throw new ConfigError([`OIDC_ISSUERS_FILE: ${issuer} speaks for agents only, so nobody signs in there`])
+    return [{ issuer, ...pages }]
+  })
 }
 
 /** How often the file is looked at, at most: at the next token after that. */

@@ -32,6 +32,8 @@ export {
   type IdentityConfig,
   identitySettings,
   IssuersFile,
+  type PageClient,
+  pageClientsIn,
   tokenVerifierFor,
   trustedIssuers,
 } from './identity-settings.ts'

@@ -4,13 +4,15 @@ import { dataDirOption, examples, jsonOption, type Register } from '../command.t
 import { exitCodes, Failure } from '../exit-codes.ts'
 import { readCredentials } from '../find-deployment/credentials.ts'
 import { inspectIssuer, type Inspection, type SpeaksFor } from './inspect-issuer.ts'
-import { writeIssuer } from './issuers-file.ts'
+import { type IssuerEntry, writeIssuer } from './issuers-file.ts'
 
 type ConnectOptions = {
   readonly speaksFor: SpeaksFor
   readonly workload?: boolean
   readonly audience?: string
   readonly file?: string
+  readonly pagesClient?: string
+  readonly pagesSecretFile?: string
   readonly dataDir?: string
   readonly json?: boolean
 }
@@ -32,6 +34,8 @@ export const registerIdp: Register = (program, { terminal, env }, finish) => {
     )
     .option('--workload', 'its tokens are no access tokens (CI, Kubernetes): the subject is the client; agents only')
     .option('--audience <text>', 'what its tokens name as aud; that of the deployment if absent')
+    .option('--pages-client <id>', 'client there with which people sign in on pages')
+    .option('--pages-secret-file <file>', 'file with the secret of that client; a client without one is public')
     .option('--file <file>', 'issuers file; issuers.json in the data folder if absent')
     .addOption(jsonOption())
     .addOption(dataDirOption())
@@ -59,7 +63,8 @@ export const registerIdp: Register = (program, { terminal, env }, finish) => {
         })
       }
       const file = options.file === undefined ? join(dataDir, 'issuers.json') : resolve(options.file)
-      const entry = { issuer, audience, speaksFor, ...(workload ? { workload } : {}) }
+      const pages = pagesOf(options)
+      const entry = { issuer, audience, speaksFor, ...(workload ? { workload } : {}), ...(pages && { pages }) }
       const was = await writeIssuer(file, entry)
       const setAtProvider = settingsOf(found, { audience, speaksFor, workload })
       if (options.json === true) terminal.out(JSON.stringify({ ...found, file, entry, setAtProvider }, null, 2))
@@ -78,6 +83,19 @@ export const registerIdp: Register = (program, { terminal, env }, finish) => {
       }
       finish(exitCodes.ok)
     })
+}
+
+/** The client for pages, as services read it. */
+const pagesOf = ({ pagesClient, pagesSecretFile, speaksFor }: ConnectOptions): IssuerEntry['pages'] => {
+  if (pagesClient === undefined) {
+    if (pagesSecretFile === undefined) return undefined
+    throw new Failure('a secret belongs to a client', { next: 'Name it with --pages-client.' })
+  }
+  if (speaksFor === 'agents') throw new Failure('agents sign in on no page', { next: 'Leave --pages-client out.' })
+  return {
+    clientId: pagesClient,
+    ...(pagesSecretFile === undefined ? {} : { clientSecretFile: resolve(pagesSecretFile) }),
+  }
 }
 
 /** What the provider's tokens and clients have to be like. */
@@ -101,7 +119,9 @@ const settingsOf = (
           'sub that stays the same for a person for ever; it is what countersign people register and SCIM name',
           ...(hasDeviceFlow ? ['a public client countersign-cli with the device flow, for countersign login'] : []),
           ...(hasCodeFlow
-            ? ['a client for the sign-in pages: code flow with PKCE, OIDC_PAGES_CLIENT_ID of notifier']
+            ? [
+                'a client for the sign-in pages: code flow with PKCE, back to /me/sign-in/callback; --pages-client names it',
+              ]
             : []),
         ]),
     ...(speaksFor === 'people'

@@ -8,6 +8,7 @@ export type IssuerEntry = {
   readonly audience: string
   readonly speaksFor: SpeaksFor
   readonly workload?: boolean
+  readonly pages?: { readonly clientId: string; readonly clientSecretFile?: string }
 }
 
 const readEntries = async (file: string): Promise<{ readonly issuer?: unknown }[]> => {

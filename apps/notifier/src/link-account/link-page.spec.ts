@@ -1,5 +1,11 @@
+import { writeFile } from 'node:fs/promises'
 import { refusals } from '@countersign/contracts'
-import { type Browser, type BrowsedPage, startBrowser } from '@countersign/loopback/identity-provider'
+import {
+  type Browser,
+  type BrowsedPage,
+  startBrowser,
+  startIdentityProvider,
+} from '@countersign/loopback/identity-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Name, type NotifierWorld, slackChannel, slackIdOf, startWorld, until } from '../notifier-world.fixture.ts'
 import { nextOf, signInOn } from '../sign-in/pages.fixture.ts'
@@ -196,5 +202,60 @@ describe('the pages', () => {
     const page = await signIn(browser, await browser.open(url), 'audra')
     expect(page).toMatchObject({ status: 403, text: expect.stringContaining(refusals.person_inactive.title) })
     expect((await browser.open(url)).text).not.toContain('Yes, this account is mine')
+  })
+})
+
+describe('people of several issuers', () => {
+  it('say which one is theirs, and what one issuer sends back signs nobody in at another', async () => {
+    const second = await startIdentityProvider({
+      port: 0,
+      audience: 'https://countersign.example',
+      people: [{ sub: 'gina', name: 'Gina', email: 'gina@b.example', password: 'password of gina' }],
+      clients: [{ kind: 'web', clientId: 'b-pages', redirectUris: [`${at.publicUrl}/me/sign-in/callback`] }],
+    })
+    const entry = { issuer: second.issuer, audience: 'x', speaksFor: 'people', pages: { clientId: 'b-pages' } }
+    await writeFile(at.issuersFile, JSON.stringify({ issuers: [entry] }))
+    const registered = await fetch(`${at.url}/v1/directory/people`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await at.token('olga')}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        issuer: second.issuer,
+        subject: 'gina',
+        displayName: 'Gina',
+        reason: 'of the other firm',
+      }),
+    })
+    expect(registered.status).toBe(200)
+    try {
+      const browser = startBrowser()
+      const asked = await browser.open(`${at.publicUrl}/me/keys`)
+      const choice = await browser.submit(asked, {})
+      expect(choice.text).toContain('Where do you sign in?')
+      for (const issuer of [at.idp.issuer, second.issuer])
+        expect(choice.text).toContain(`Sign in at ${new URL(issuer).host}`)
+
+      const chosen = (issuer: string) => browser.submit(choice, { issuer }).then((onward) => nextOf(onward))
+      const login = await browser.open(await chosen(second.issuer))
+      expect(new URL(login.url).origin).toBe(second.issuer)
+      const callback = `${at.publicUrl}/me/sign-in/callback`
+      const code = await browser.submit(login, { login: 'gina', password: 'password of gina' }, callback)
+      // The browser has begun anew at the other issuer meanwhile: the code of the second one is none of its.
+      await chosen(at.idp.issuer)
+      expect(await browser.open(code.url)).toMatchObject({ status: 401 })
+
+      const again = await browser.open(await chosen(second.issuer))
+      const back = again.url.startsWith(callback)
+        ? again
+        : await browser.submit(again, { login: 'gina', password: 'password of gina' })
+      expect((await browser.open(new URL(nextOf(back), at.publicUrl).href)).text).toContain('You have none yet')
+      expect(nextOf(await browser.submit(choice, { issuer: 'https://elsewhere.example' }))).toBe('')
+
+      await writeFile(at.issuersFile, '{ broken')
+      expect((await browser.submit(asked, {})).text).toContain('Where do you sign in?')
+      await writeFile(at.issuersFile, '{"issuers": []}')
+      expect(nextOf(await browser.submit(asked, {}))).toContain(at.idp.issuer)
+    } finally {
+      await second.stop()
+    }
   })
 })

@@ -5,7 +5,7 @@ import { visibleText } from '@countersign/redaction'
 import type pg from 'pg'
 import { html, type Markup } from '../show-page/markup.ts'
 import { formTokenOf } from '../show-page/own-form.ts'
-import { type Page, refusedPage, signInForm } from '../show-page/page.ts'
+import { type Page, refusedPage, signInForm, signOutLink } from '../show-page/page.ts'
 import type { PageSession } from '../sign-in/page-sessions.ts'
 import { findTicket, type LinkTicket, ticketMinutes, useTicket } from '../sign-in/page-tickets.ts'
 import type { LinkAccount } from './link-account.handler.ts'
@@ -46,12 +46,13 @@ export class LinkPage {
 <form method="post" action="/me/link/${secret}">
 <input type="hidden" name="token" value="${formTokenOf(session.secret)}">
 <button type="submit">Yes, this account is mine</button>
-</form>`,
+</form>
+${signOutLink}`,
     }
   }
 
   /** Links the account to the person of the session; the address is used up by that, whatever comes of it. */
-  async confirm(secret: string, session: PageSession): Promise<Page> {
+  async submit(secret: string, session: PageSession): Promise<Page> {
     const { pool, accounts, tell, log } = this.#options
     const ticket = await findTicket(pool, 'link', secret)
     if (ticket === undefined) return over

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { isRefusal, type RefusalCode, refusals } from '@countersign/contracts'
+import { isRefusal, refuse, type RefusalCode, refusals } from '@countersign/contracts'
 import {
   generateRegistrationOptions,
   type RegistrationResponseJSON,
@@ -8,13 +8,19 @@ import {
 import type pg from 'pg'
 import { html, type Markup } from '../show-page/markup.ts'
 import { formTokenOf } from '../show-page/own-form.ts'
-import { type Page, refusedPage, signInForm } from '../show-page/page.ts'
+import { type Page, refusedPage, signInForm, signOutLink } from '../show-page/page.ts'
 import type { PageSession } from '../sign-in/page-sessions.ts'
 import { registerScript } from './browser-scripts.ts'
 import type { RegisterKey } from './register-key.handler.ts'
-import { keysOf } from './security-keys.ts'
+import type { RemoveKey } from './remove-key.handler.ts'
+import { keysOf, type SecurityKey } from './security-keys.ts'
 
-export type KeysPageOptions = { readonly pool: pg.Pool; readonly keys: RegisterKey; readonly publicUrl: string }
+export type KeysPageOptions = {
+  readonly pool: pg.Pool
+  readonly keys: RegisterKey
+  readonly removal: RemoveKey
+  readonly publicUrl: string
+}
 
 const address = '/me/keys'
 
@@ -35,13 +41,34 @@ export class KeysPage {
     if (session === undefined) return { title, body: html`${purpose}${signInForm(address, { surely: true })}` }
     const known = await keysOf(this.#options.pool, session)
     const body = html`${problem !== undefined && html`<p class="refused" role="alert">${refusals[problem].title}. ${refusals[problem].next}</p>`}
-${known.length === 0 ? html`<p>You have none yet.</p>` : html`<ul>${known.map(({ registeredAt }) => html`<li>Registered ${registeredAt}</li>`)}</ul>`}`
+${known.length === 0 ? html`<p>You have none yet.</p>` : html`<ul>${known.map(keyMarkup)}</ul>`}`
     const status = problem === undefined ? {} : { status: refusedPage(problem).status }
     if (session.assurance !== 'mfa') {
-      const more = html`${body}<p class="caution" role="note">Adding a key needs a sign-in with several factors.</p>${signInForm(address, { surely: true })}`
+      const more = html`${body}<p class="caution" role="note">Adding a key needs a sign-in with several factors.</p>${signInForm(address, { surely: true })}${known.length > 0 && removalForm(session)}${signOutLink}`
       return { title, body: more, ...status }
     }
-    return { title, body: html`${body}${await this.#form(session, known)}`, script: registerScript, ...status }
+    return {
+      title,
+      body: html`${body}${await this.#form(session, known)}${known.length > 0 && removalForm(session)}${signOutLink}`,
+      script: registerScript,
+      ...status,
+    }
+  }
+
+  /**
+   * Takes a key of the person away. A sign-in of a moment ago is enough: whoever has lost the key has to be able to, and the
+   * key gives nobody anything once it is gone.
+   */
+  async remove(session: PageSession, keyId: string): Promise<Page> {
+    const { tenantId, person } = session
+    const removed = isUuid(keyId)
+      ? await this.#options.removal.handle({ tenantId, person, keyId })
+      : refuse('not_found')
+    if (isRefusal(removed)) return this.show(session, removed.code)
+    return {
+      title: 'Key removed',
+      body: html`<p>It signs nothing any more. <a href="${address}">Your other keys</a></p>`,
+    }
   }
 
   /** Registers the key that answered on the page. */
@@ -101,6 +128,18 @@ ${known.length === 0 ? html`<p>You have none yet.</p>` : html`<ul>${known.map(({
 }
 
 const title = 'Security keys'
+
+const isUuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+
+const keyMarkup = ({ keyId, registeredAt }: SecurityKey): Markup =>
+  html`<li>Registered ${registeredAt}
+<button type="submit" form="removal" name="remove" value="${keyId}" aria-label="Remove the key registered ${registeredAt}">Remove</button></li>`
+
+/** What the buttons beside the keys send. */
+const removalForm = ({ secret }: PageSession): Markup =>
+  html`<form id="removal" method="post" action="${address}">
+<input type="hidden" name="token" value="${formTokenOf(secret)}">
+</form>`
 
 /** Only a page of this session can know it. */
 const challengeOf = ({ secret }: PageSession): Uint8Array<ArrayBuffer> =>

@@ -25,11 +25,11 @@ type Row = {
   registered_at: Date
 }
 
-/** The keys of a person, oldest first. */
+/** The keys that a person has, oldest first. */
 export const keysOf = async (pool: pg.Pool, { tenantId, person }: KeyOwner): Promise<SecurityKey[]> => {
   const { rows } = await pool.query<Row>(
     `select key_id, credential_id, public_key, counter, transports, registered_at from notifier.security_key
-     where tenant_id = $1 and person = $2 order by registered_at, key_id`,
+     where tenant_id = $1 and person = $2 and removed_at is null order by registered_at, key_id`,
     [tenantId, person],
   )
   return rows.map((row) => ({
@@ -55,6 +55,31 @@ export const writeKey = async (
   )
 }
 
+/** Takes a key away from its person; false when it is not theirs, or was taken away before. */
+export const removeKey = async (
+  tx: Transaction,
+  { tenantId, person, keyId }: KeyOwner & { readonly keyId: string },
+): Promise<boolean> => {
+  const { rowCount } = await tx.query(
+    `update notifier.security_key set removed_at = clock_timestamp()
+     where tenant_id = $1 and person = $2 and key_id = $3 and removed_at is null`,
+    [tenantId, person, keyId],
+  )
+  return rowCount === 1
+}
+
+export const hasKey = async (
+  tx: Transaction,
+  { tenantId, person, keyId }: KeyOwner & { readonly keyId: string },
+): Promise<boolean> => {
+  const { rowCount } = await tx.query(
+    'select from notifier.security_key where tenant_id = $1 and person = $2 and key_id = $3 and removed_at is null',
+    [tenantId, person, keyId],
+  )
+  return rowCount === 1
+}
+
+/** Whether anybody has or had the key. */
 export const isKeyKnown = async (tx: Transaction, credentialId: string): Promise<boolean> => {
   const { rowCount } = await tx.query('select from notifier.security_key where credential_id = $1', [credentialId])
   return rowCount === 1
@@ -63,7 +88,8 @@ export const isKeyKnown = async (tx: Transaction, credentialId: string): Promise
 /** Keeps how often a key has signed. False when another signature with as high a count was there before: a copy. */
 export const countSignature = async (pool: pg.Pool, credentialId: string, counter: number): Promise<boolean> => {
   const { rowCount } = await pool.query(
-    `update notifier.security_key set counter = $2 where credential_id = $1 and (counter < $2 or (counter = 0 and $2 = 0))`,
+    `update notifier.security_key set counter = $2
+     where credential_id = $1 and removed_at is null and (counter < $2 or (counter = 0 and $2 = 0))`,
     [credentialId, counter],
   )
   return rowCount === 1

@@ -82,13 +82,20 @@ export const onwardPage = (title: string, { to, cookies }: { to: string; cookies
   cookies,
 })
 
-/** A button that leads through the identity provider back to `page`. */
-export const signInForm = (page: string, { surely = false }: { surely?: boolean } = {}): Markup =>
+/** A button that leads through the identity provider back to `page`; through that of `issuer` where one is named. */
+export const signInForm = (
+  page: string,
+  { surely = false, issuer }: { surely?: boolean; issuer?: string } = {},
+): Markup =>
   html`<form method="post" action="/me/sign-in">
 <input type="hidden" name="page" value="${page}">
 ${surely && html`<input type="hidden" name="surely" value="yes">`}
-<button type="submit">Sign in</button>
+${issuer !== undefined && html`<input type="hidden" name="issuer" value="${issuer}">`}
+<button type="submit">Sign in${issuer !== undefined && html` at ${issuer.replace(/^https?:\/\//, '')}`}</button>
 </form>`
+
+/** Where a session of pages is ended. */
+export const signOutLink: Markup = html`<p><a href="/me/sign-out">Sign out</a></p>`
 
 /** What a refusal says to a person. */
 export const refusedPage = (code: RefusalCode): Page & { readonly status: number } => {

@@ -1,4 +1,4 @@
-import type { Log } from '@countersign/service-kit'
+import { type Log, pageClientsIn } from '@countersign/service-kit'
 import type { AssuranceRules } from '../assurance.ts'
 import type { SlackWorkspace } from '../channels/slack/slack-workspace.ts'
 import { delivered } from '../channels/slack/slack-workspace.ts'
@@ -11,7 +11,8 @@ import type { NotifierConfig } from '../notifier.config.ts'
 import type { LinkTicket } from './page-tickets.ts'
 import { KeysPage } from '../register-key/keys-page.ts'
 import { RegisterKey } from '../register-key/register-key.handler.ts'
-import { RelyingParty } from './relying-party.ts'
+import { RemoveKey } from '../register-key/remove-key.handler.ts'
+import { RelyingParties } from './relying-parties.ts'
 import { SignIn } from './sign-in.ts'
 
 export type ConnectPagesOptions = {
@@ -32,9 +33,11 @@ export type Pages = {
 }
 
 /** Whether people can sign in on pages of this deployment. */
-export const hasPages = ({ OIDC_ISSUER, OIDC_PAGES_CLIENT_ID, PUBLIC_URL }: NotifierConfig): boolean => {
-  if (OIDC_PAGES_CLIENT_ID === undefined) return false
-  if (OIDC_ISSUER === undefined) throw new Error('pages need OIDC_ISSUER: it is where people sign in')
+export const hasPages = (config: NotifierConfig): boolean => {
+  const { OIDC_ISSUER, OIDC_PAGES_CLIENT_ID, PUBLIC_URL } = config
+  if (OIDC_PAGES_CLIENT_ID !== undefined && OIDC_ISSUER === undefined)
+    throw new Error('OIDC_PAGES_CLIENT_ID needs OIDC_ISSUER: it is where people sign in')
+  if (OIDC_PAGES_CLIENT_ID === undefined && pageClientsIn(config).length === 0) return false
   if (new URL(PUBLIC_URL).pathname !== '/') throw new Error('pages need a PUBLIC_URL without a path')
   return true
 }
@@ -43,23 +46,22 @@ export const hasPages = ({ OIDC_ISSUER, OIDC_PAGES_CLIENT_ID, PUBLIC_URL }: Noti
 export const connectPages = (options: ConnectPagesOptions): Pages | undefined => {
   const { config, source, verdicts, accounts, assurance, slack, log } = options
   const { pool } = source
-  const { OIDC_ISSUER: issuer, OIDC_PAGES_CLIENT_ID: clientId, OIDC_PAGES_CLIENT_SECRET, PUBLIC_URL } = config
-  if (clientId === undefined || issuer === undefined) return undefined
-  const party = new RelyingParty({
-    issuer,
-    clientId,
-    clientSecret: OIDC_PAGES_CLIENT_SECRET?.reveal(),
-    redirectUri: new URL('me/sign-in/callback', PUBLIC_URL).href,
-    acrValues: assurance.mfaAcr,
-  })
+  const { PUBLIC_URL } = config
+  if (!hasPages(config)) return undefined
+  const parties = new RelyingParties({ config, acrValues: assurance.mfaAcr, log })
   const tell = async ({ userId }: LinkTicket, text: string): Promise<void> => {
     if (slack !== undefined)
       await delivered(slack.client.chat.postMessage({ channel: userId, text, parse: 'none', mrkdwn: false }))
   }
   return {
-    signIn: new SignIn({ pool, party, assurance }),
+    signIn: new SignIn({ pool, parties, assurance }),
     link: new LinkPage({ pool, accounts, tell, log }),
     verdict: new VerdictPage(source, verdicts, PUBLIC_URL),
-    keys: new KeysPage({ pool, keys: new RegisterKey(source.store), publicUrl: PUBLIC_URL }),
+    keys: new KeysPage({
+      pool,
+      keys: new RegisterKey(source.store),
+      removal: new RemoveKey(source.store),
+      publicUrl: PUBLIC_URL,
+    }),
   }
 }

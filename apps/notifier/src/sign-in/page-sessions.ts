@@ -30,6 +30,11 @@ export const openSession = async (pool: pg.Pool, session: Omit<PageSession, 'sec
   return { ...session, secret }
 }
 
+/** Ends a session: its cookie is worth nothing from then on, wherever it is. */
+export const endSession = async (pool: pg.Pool, { secret }: Pick<PageSession, 'secret'>): Promise<void> => {
+  await pool.query('delete from notifier.page_session where session_hash = $1', [hashOf(secret)])
+}
+
 type Row = { tenant_id: string; person: string; assurance: Assurance; auth_time: Date | null }
 
 /** Whose session a cookie names; undefined when it has ended or never was. */

@@ -155,3 +155,55 @@ describe('a verdict that policy wants signed', () => {
     expect(await verdictIn(asking)).toBeUndefined()
   })
 })
+
+describe('a security key that its person removes', () => {
+  const removals = async () => {
+    const { rows } = await at.spec.superuser.query<{ data: object }>(
+      `select data from countersign.event where type like '%SecurityKeyRemoved%'`,
+    )
+    return rows.map(({ data }) => data)
+  }
+  const keyIds = async () => {
+    const { rows } = await at.spec.superuser.query<{ key_id: string }>('select key_id from notifier.security_key')
+    return rows.map(({ key_id: keyId }) => keyId)
+  }
+  it('signs nothing more, is nobody’s again, and only its person can remove it', async () => {
+    const [keyId = ''] = await keyIds()
+    const { asking, page, approve } = await opened('cora')
+    const ben = await keysPage('ben')
+    const signOut = await ben.browser.open(`${at.publicUrl}/me/sign-out`)
+    const bens = { ...signOut, text: signOut.text.replace('action="/me/sign-out"', 'action="/me/keys"') }
+    expect((await ben.browser.submit(bens, { remove: keyId })).status).toBe(404)
+    expect(await removals()).toEqual([])
+
+    const cora = await keysPage('cora')
+    expect(cora.page.text).toContain('Remove the key registered')
+    const removed = await cora.browser.submit(lastForm(cora.page), { remove: keyId })
+    expect(removed.text).toContain('Key removed')
+    expect(await removals()).toEqual([{ keyId, person: at.people.cora }])
+    expect((await cora.browser.submit(lastForm(cora.page), { remove: keyId })).status).toBe(404)
+    expect((await cora.browser.submit(lastForm(cora.page), { remove: 'x' })).status).toBe(404)
+
+    expect((await approve(coras.sign(keyOptionsIn(page)))).status).toBe(401)
+    expect(await verdictIn(asking)).toBeUndefined()
+    const anew = await keysPage('cora')
+    expect(anew.page.text).toContain('You have none yet')
+    const answer = coras.register(keyOptionsIn(anew.page))
+    expect((await anew.browser.submit(lastForm(anew.page), { answer })).status).toBe(409)
+  })
+})
+
+describe('signing out', () => {
+  it('ends the session for every browser that has its cookie, by a form of ours only', async () => {
+    const { browser, page } = await keysPage('cora')
+    expect(page.text).toContain('<a href="/me/sign-out">')
+    expect((await fetch(`${at.publicUrl}/me/sign-out`, { method: 'POST' })).status).toBe(403)
+    const form = await browser.open(`${at.publicUrl}/me/sign-out`)
+    expect((await browser.submit(form, { token: 'x' })).status).toBe(403)
+    expect((await browser.open(`${at.publicUrl}/me/keys`)).text).toContain('You have none yet')
+    expect((await browser.submit(form, {})).text).toContain('Nobody is signed in here any more')
+    expect((await browser.open(`${at.publicUrl}/me/keys`)).text).toContain('Sign in to see yours')
+    expect((await browser.open(`${at.publicUrl}/me/sign-out`)).text).toContain('Nobody is signed in')
+    expect((await browser.submit(form, {})).text).toContain('Nobody is signed in')
+  })
+})

@@ -10,7 +10,7 @@ import { longestReason } from '../record-verdict/verdict-attempt.ts'
 import { html, type Markup } from '../show-page/markup.ts'
 import { signScript } from '../register-key/browser-scripts.ts'
 import { keysOf } from '../register-key/security-keys.ts'
-import { type Page, refusedPage, signInForm } from '../show-page/page.ts'
+import { type Page, refusedPage, signInForm, signOutLink } from '../show-page/page.ts'
 import type { PageSession } from '../sign-in/page-sessions.ts'
 import { findTicket, type PageTicket, useTicket } from '../sign-in/page-tickets.ts'
 import { type Approval, decisionForm, missingMarkup } from './decision-form.ts'
@@ -71,6 +71,7 @@ export class VerdictPage {
       body: html`${problem !== undefined && refusalMarkup(problem)}
 ${presentationMarkup(card.presentation)}
 ${assurance !== undefined && missingMarkup(approval, assurance, address)}
+${signOutLink}
 ${decisionForm(address, { session, card, approval })}`,
       ...(approval.by === 'signature' ? { script: signScript } : {}),
     }
@@ -94,7 +95,7 @@ ${decisionForm(address, { session, card, approval })}`,
   }
 
   /** Records what the person decided on the page, and uses the address up unless they can mend what is missing. */
-  async decide(secret: string, session: PageSession, form: ReadonlyMap<string, string>): Promise<Page> {
+  async submit(secret: string, session: PageSession, form: ReadonlyMap<string, string>): Promise<Page> {
     const ticket = await findTicket(this.#source.pool, 'verdict', secret)
     if (ticket === undefined) return refusedPage('address_used')
     if (!isTheirs(ticket, session)) return refusedPage('not_allowed')
