@@ -31,7 +31,8 @@ type Row = [...EventRow, boolean, string | null, Buffer | null]
  * The next events after a place, in the order of (incarnation, xid, position), behind the same gate as the store's own
  * `readGated`: only of transactions below the oldest one that still runs. It is a statement of the ledger's own because
  * it runs for every batch: prepared, without metadata, any wire type is recorded, and the logs' side comes with it, which
- * saves a round trip with all the ids. Call it before the transaction writes, or its own xid holds back the gate for
+ * saves a round trip with all the ids. Both look-ups in the log are lateral: as a join, a plan that was made while the log
+ * was empty reads the whole log for each event. Call it before the transaction writes, or its own xid holds back the gate for
  * everybody.
  */
 export const readEvents = async (
@@ -53,7 +54,9 @@ export const readEvents = async (
         limit $4
       ) as e
       left join ledger.log l on l.tenant_id = e.tenant_id
-      left join ledger.entry logged on logged.log_id = l.log_id and logged.event_id = e.event_id
+      left join lateral (
+        select k.event_id from ledger.entry k where k.log_id = l.log_id and k.event_id = e.event_id limit 1
+      ) as logged on true
       left join lateral (
         select t.version, t.leaf_hash from ledger.entry t
         where t.log_id = l.log_id and t.kind = e.kind and t.stream_id = e.stream_id and e.version > 1
