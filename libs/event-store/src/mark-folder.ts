@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isBefore } from './gated-cursor.ts'
@@ -117,7 +117,7 @@ const signed = (key: Buffer, mark: StoreMark): string => {
 }
 
 const macOf = (key: Buffer, text: string): Buffer =>
-  createHmac('sha256', key).update('countersign store mark v1\n').update(text).digest()
+  createHmac('sha256', createSecretKey(key)).update('countersign store mark v1\n').update(text).digest()
 
 const opened = (key: Buffer, content: string): StoreMark => {
   const [text = '', mac = ''] = content.split('\n')

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import { canonicalJson } from './canonical-json.ts'
 import { macKey } from './mac-key.ts'
 
@@ -8,5 +8,7 @@ import { macKey } from './mac-key.ts'
  * over without intent id and salt.
  */
 export function requestFingerprint(tenantKey: Uint8Array, request: unknown): `hmac-sha256:${string}` {
-  return `hmac-sha256:${createHmac('sha256', macKey(tenantKey)).update(canonicalJson(request)).digest('hex')}`
+  return `hmac-sha256:${createHmac('sha256', createSecretKey(macKey(tenantKey)))
+    .update(canonicalJson(request))
+    .digest('hex')}`
 }

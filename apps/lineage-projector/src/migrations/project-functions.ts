@@ -4,31 +4,33 @@ import type { ProjectionSchema } from './projection-tables.ts'
  * Functions that write the projections. Each takes a whole batch as arrays, merges it by natural key and may be called
  * with the same events in any order and number: of two attribute values the one with the higher stamp stays, of two
  * times the earlier. Rows are touched in the order of their keys, so that batches never deadlock.
+ * Their plans are made once, when the tables may be empty, and kept while they grow: nothing but look-ups by index.
  */
 export const createProjectFunctions = (schema: ProjectionSchema): string => `
-create function ${schema}.merge_attributes(one jsonb, other jsonb) returns jsonb
-language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+-- plpgsql, and no search path of its own: as a function in SQL it took 140 microseconds a call. Who calls it has set the path.
+create or replace function ${schema}.merge_attributes(one jsonb, other jsonb) returns jsonb
+language plpgsql immutable parallel safe
 as $$
-  select case
-    when one = other or other = '{}' then one
-    when one = '{}' then other
-    else (
-      select jsonb_object_agg(name, case
-        when one -> name is null then other -> name
-        when other -> name is null then one -> name
-        when (other -> name ->> 0) collate "C" > (one -> name ->> 0) collate "C" then other -> name
-        else one -> name end)
-      from (select jsonb_object_keys(one) as name union select jsonb_object_keys(other)) as names)
-  end
+declare
+  name text;
+begin
+  for name in select jsonb_object_keys(other) loop
+    if one -> name is null or (other -> name ->> 0) collate "C" > (one -> name ->> 0) collate "C" then
+      one := jsonb_set(one, array[name], other -> name);
+    end if;
+  end loop;
+  return one;
+end
 $$;
 
-create function ${schema}.project_lineage(
+create or replace function ${schema}.project_lineage(
   node_tenants uuid[], node_ids uuid[], node_kinds text[], node_keys text[], node_attributes text[], node_times timestamptz[],
   edge_tenants uuid[], edge_froms uuid[], edge_kinds text[], edge_tos uuid[], edge_attributes text[], edge_times timestamptz[],
   fact_tenants uuid[], fact_intents uuid[], fact_reads uuid[], fact_writes uuid[], fact_reviews uuid[],
   fact_grants uuid[], fact_granted timestamptz[], fact_executions uuid[], fact_executed timestamptz[]
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 begin
   insert into ${schema}.node as n (tenant_id, id, kind, key, attributes, first_at)
@@ -38,8 +40,7 @@ begin
   on conflict (tenant_id, id) do update
     set attributes = ${schema}.merge_attributes(n.attributes, excluded.attributes),
         first_at = least(n.first_at, excluded.first_at)
-    where excluded.first_at < n.first_at
-      or n.attributes <> ${schema}.merge_attributes(n.attributes, excluded.attributes);
+    where excluded.first_at < n.first_at or not n.attributes @> excluded.attributes;
 
   insert into ${schema}.edge as e (tenant_id, from_id, kind, to_id, attributes, first_at)
   select * from unnest(edge_tenants, edge_froms, edge_kinds, edge_tos, edge_attributes::jsonb[], edge_times)
@@ -48,8 +49,7 @@ begin
   on conflict (tenant_id, from_id, kind, to_id) do update
     set attributes = ${schema}.merge_attributes(e.attributes, excluded.attributes),
         first_at = least(e.first_at, excluded.first_at)
-    where excluded.first_at < e.first_at
-      or e.attributes <> ${schema}.merge_attributes(e.attributes, excluded.attributes);
+    where excluded.first_at < e.first_at or not e.attributes @> excluded.attributes;
 
   insert into ${schema}.intent_fact as f
     (tenant_id, intent_id, reads, writes, approved_review, grant_id, granted_at, execution, executed_at)
@@ -85,11 +85,12 @@ begin
 end
 $$;
 
-create function ${schema}.project_audit(
+create or replace function ${schema}.project_audit(
   tenants uuid[], event_ids uuid[], kinds text[], stream_ids uuid[], versions bigint[], types text[],
   schema_versions integer[], contents text[], times timestamptz[]
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 begin
   insert into ${schema}.audit_head (tenant_id, seq)

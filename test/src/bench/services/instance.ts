@@ -78,5 +78,5 @@ const settled = async ({ superuser }: Running): Promise<void> => {
     Number((await superuser.query<{ n: string }>(`select (${text}) as n`)).rows[0]?.n)
   const events = await count('select count(*) from countersign.event')
   while ((await count('select sum(size) from ledger.log_head')) < events) await pause(20)
-  while ((await count('select count(*) from lineage.audit_event')) < events) await pause(20)
+  while ((await count('select sum(seq) from lineage.audit_head')) < events) await pause(20)
 }
