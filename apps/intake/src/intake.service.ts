@@ -8,6 +8,7 @@ import {
   listenStore,
   newId,
   notifyStore,
+  storePool,
 } from '@countersign/event-store'
 import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor } from '@countersign/service-kit'
 import pg from 'pg'
@@ -58,9 +59,9 @@ export const intakeService =
   async ({ config, log, checks, stopping }) => {
     const mutualTls = mutualTlsOf(config)
     const connectionString = config.DATABASE_URL.reveal()
-    const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL })
+    const pool = storePool({ connectionString, max: config.DATABASE_POOL, applicationName: 'countersign-intake' })
     // Long polls have connections of their own: however many wait, freezing, revoking and redeeming get through.
-    const readPool = new pg.Pool({ connectionString, max: concurrentReads })
+    const readPool = storePool({ connectionString, max: concurrentReads, applicationName: 'countersign-intake-reads' })
     for (const each of [pool, readPool])
       each.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
     const problems = await bootCheck(pool, ownedTypes('intake'))

@@ -1,6 +1,14 @@
 import type { Bus } from '@countersign/bus'
 import { groups as consumerGroups, ownedTypes } from '@countersign/contracts'
-import { bootCheck, deploymentKeyFromFile, eventStore, keyring, newId, notifyStore } from '@countersign/event-store'
+import {
+  bootCheck,
+  deploymentKeyFromFile,
+  eventStore,
+  keyring,
+  newId,
+  notifyStore,
+  storePool,
+} from '@countersign/event-store'
 import {
   BusTransport,
   type Compose,
@@ -12,7 +20,7 @@ import {
   openStoreGuard,
   tokenVerifierFor,
 } from '@countersign/service-kit'
-import pg from 'pg'
+import type pg from 'pg'
 import { ApiChannel } from './channels/api/api-channel.ts'
 import { placesFrom } from './channels/places.ts'
 import { connectSlack } from './channels/slack/connect-slack.ts'
@@ -45,10 +53,10 @@ export type NotifierDependencies = {
 export const notifierService =
   ({ bus }: NotifierDependencies): Compose<NotifierConfig> =>
   async ({ config, log, checks }): Promise<ServiceParts> => {
-    const pool = new pg.Pool({
+    const pool = storePool({
       connectionString: config.DATABASE_URL.reveal(),
       max: config.DATABASE_POOL,
-      application_name: 'countersign-notifier',
+      applicationName: 'countersign-notifier',
     })
     pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
     try {

@@ -9,6 +9,7 @@ import {
   newId,
   notifyStore,
   type StoreListener,
+  storePool,
 } from '@countersign/event-store'
 import {
   BusTransport,
@@ -47,12 +48,12 @@ export const policyService =
   ({ bus }: PolicyDependencies): Compose<PolicyConfig> =>
   async ({ config, log, checks }): Promise<ServiceParts> => {
     const connectionString = config.DATABASE_URL.reveal()
-    const pool = new pg.Pool({ connectionString, max: config.DATABASE_POOL, application_name: 'countersign-policy' })
-    const timerPool = new pg.Pool({
+    const pool = storePool({ connectionString, max: config.DATABASE_POOL, applicationName: 'countersign-policy' })
+    const timerPool = storePool({
       connectionString,
       max: timerConnections,
-      application_name: 'countersign-policy-timer',
-      idle_in_transaction_session_timeout: timerMayHoldMs,
+      applicationName: 'countersign-policy-timer',
+      idleInTransactionMs: timerMayHoldMs,
     })
     for (const each of [pool, timerPool])
       each.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))

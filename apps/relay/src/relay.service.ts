@@ -1,5 +1,5 @@
 import type { Bus } from '@countersign/bus'
-import { bootCheck, ensurePartitions, gateAge, listenStore, newId } from '@countersign/event-store'
+import { bootCheck, ensurePartitions, gateAge, listenStore, newId, storePool } from '@countersign/event-store'
 import { type Compose, observableGauge, openStoreGuard } from '@countersign/service-kit'
 import pg from 'pg'
 import { PublishEvents } from './publish-events/publish-events.ts'
@@ -14,7 +14,7 @@ export const relayService =
   ({ bus }: { readonly bus: Bus }): Compose<RelayConfig> =>
   async ({ config, log, checks }) => {
     const connectionString = config.DATABASE_URL.reveal()
-    const pool = new pg.Pool({ connectionString, max: 3 })
+    const pool = storePool({ connectionString, max: 3, applicationName: 'countersign-relay' })
     const problems = await bootCheck(pool, [])
     if (problems.length > 0) {
       await pool.end()

@@ -26,7 +26,8 @@ export async function findIdempotencyKeys(
     prepared(
       `select k.tenant_id, k.producer, k.key, k.fingerprint, k.intent_id
      from unnest($1::uuid[], $2::text[], $3::text[]) as wanted(tenant_id, producer, key)
-     join countersign.idempotency_key k using (tenant_id, producer, key)`,
+     cross join lateral (select * from countersign.idempotency_key i
+       where i.tenant_id = wanted.tenant_id and i.producer = wanted.producer and i.key = wanted.key offset 0) as k`,
       [keys.map((key) => key.tenantId), keys.map((key) => key.producer), keys.map((key) => key.key)],
     ),
   )

@@ -113,3 +113,4 @@ export {
   type StandingQuestion,
 } from './directory.ts'
 export { prepared } from './prepared.ts'
+export { storePool, type StorePoolOptions } from './store-pool.ts'

@@ -25,7 +25,8 @@ export async function readLimitUses(
   }>(
     prepared(
       `select u.* from unnest($1::uuid[], $2::text[], $3::text[]) as wanted(tenant_id, rule, agent)
-     join countersign.limit_use u using (tenant_id, rule, agent)`,
+     cross join lateral (select * from countersign.limit_use i
+       where i.tenant_id = wanted.tenant_id and i.rule = wanted.rule and i.agent = wanted.agent offset 0) as u`,
       [limited.map((one) => one.tenantId), limited.map((one) => one.rule), limited.map((one) => one.agent)],
     ),
   )

@@ -118,7 +118,8 @@ export const producersByName = (tx: Transaction, refs: readonly Named[]): Promis
   select(
     tx,
     `select p.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, name)
-     join countersign.producer p using (tenant_id, name)`,
+     cross join lateral (select * from countersign.producer i
+       where i.tenant_id = wanted.tenant_id and i.name = wanted.name offset 0) as p`,
     [tenantsOf(refs), refs.map((ref) => ref.name)],
   )
 
@@ -127,7 +128,8 @@ export const agentsByName = (tx: Transaction, refs: readonly Named[]): Promise<A
   select(
     tx,
     `select a.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, name)
-     join countersign.agent a using (tenant_id, name)`,
+     cross join lateral (select * from countersign.agent i
+       where i.tenant_id = wanted.tenant_id and i.name = wanted.name offset 0) as a`,
     [tenantsOf(refs), refs.map((ref) => ref.name)],
   )
 
@@ -136,7 +138,8 @@ export const agentsByClient = (tx: Transaction, clients: readonly Client[]): Pro
   select(
     tx,
     `select a.* from unnest($1::text[], $2::text[]) as wanted(iss, client_id)
-     join countersign.agent a using (iss, client_id)`,
+     cross join lateral (select * from countersign.agent i
+       where i.iss = wanted.iss and i.client_id = wanted.client_id offset 0) as a`,
     [clients.map((client) => client.iss), clients.map((client) => client.clientId)],
   )
 
@@ -145,7 +148,8 @@ export const peopleById = (tx: Transaction, refs: readonly OfSubject[]): Promise
   select(
     tx,
     `select p.* from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
-     join countersign.person p using (tenant_id, subject_id)`,
+     cross join lateral (select * from countersign.person i
+       where i.tenant_id = wanted.tenant_id and i.subject_id = wanted.subject_id offset 0) as p`,
     [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
   )
 
@@ -154,7 +158,8 @@ export const groupsByName = (tx: Transaction, refs: readonly Named[]): Promise<G
   select(
     tx,
     `select g.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, name)
-     join countersign.directory_group g using (tenant_id, name)`,
+     cross join lateral (select * from countersign.directory_group i
+       where i.tenant_id = wanted.tenant_id and i.name = wanted.name offset 0) as g`,
     [tenantsOf(refs), refs.map((ref) => ref.name)],
   )
 
@@ -163,7 +168,8 @@ export const groupsOfPeople = (tx: Transaction, refs: readonly OfSubject[]): Pro
   select(
     tx,
     `select m.* from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
-     join countersign.group_member m using (tenant_id, subject_id)`,
+     cross join lateral (select * from countersign.group_member i
+       where i.tenant_id = wanted.tenant_id and i.subject_id = wanted.subject_id offset 0) as m`,
     [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
   )
 
@@ -172,7 +178,8 @@ export const membersOfGroups = (tx: Transaction, refs: readonly Named[]): Promis
   select(
     tx,
     `select m.* from unnest($1::uuid[], $2::text[]) as wanted(tenant_id, group_name)
-     join countersign.group_member m using (tenant_id, group_name)`,
+     cross join lateral (select * from countersign.group_member i
+       where i.tenant_id = wanted.tenant_id and i.group_name = wanted.group_name offset 0) as m`,
     [tenantsOf(refs), refs.map((ref) => ref.name)],
   )
 
@@ -181,7 +188,8 @@ export const accountsByUser = (tx: Transaction, users: readonly ChatUser[]): Pro
   select(
     tx,
     `select a.* from unnest($1::text[], $2::text[], $3::text[]) as wanted(provider, team_id, user_id)
-     join countersign.account a using (provider, team_id, user_id)`,
+     cross join lateral (select * from countersign.account i
+       where i.provider = wanted.provider and i.team_id = wanted.team_id and i.user_id = wanted.user_id offset 0) as a`,
     [users.map((user) => user.provider), users.map((user) => user.teamId), users.map((user) => user.userId)],
   )
 
@@ -203,7 +211,8 @@ export const accountsOfPeople = (tx: Transaction, refs: readonly OfSubject[]): P
   select(
     tx,
     `select a.* from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
-     join countersign.account a using (tenant_id, subject_id)`,
+     cross join lateral (select * from countersign.account i
+       where i.tenant_id = wanted.tenant_id and i.subject_id = wanted.subject_id offset 0) as a`,
     [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
   )
 

@@ -28,7 +28,8 @@ export async function resolveSubjects(tx: Transaction, identities: readonly Tena
     prepared(
       `select s.tenant_id, s.iss, s.sub, s.subject_id, s.salt
      from unnest($1::uuid[], $2::text[], $3::text[]) as wanted(tenant_id, iss, sub)
-     join countersign.subject s using (tenant_id, iss, sub)`,
+     cross join lateral (select * from countersign.subject i
+       where i.tenant_id = wanted.tenant_id and i.iss = wanted.iss and i.sub = wanted.sub offset 0) as s`,
       [identities.map((who) => who.tenantId), identities.map((who) => who.iss), identities.map((who) => who.sub)],
     ),
   )
@@ -87,7 +88,8 @@ export async function subjectsById(
     prepared(
       `select s.tenant_id, s.iss, s.sub, s.subject_id, s.salt
      from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
-     join countersign.subject s using (tenant_id, subject_id)`,
+     cross join lateral (select * from countersign.subject i
+       where i.tenant_id = wanted.tenant_id and i.subject_id = wanted.subject_id offset 0) as s`,
       [refs.map((ref) => ref.tenantId), refs.map((ref) => ref.subjectId)],
     ),
   )

@@ -34,7 +34,8 @@ export const readAgents = async (
             where m.tenant_id = a.tenant_id and m.group_name in (a.owner_group, p.owner_group)
         ) as o where owner is not null) as owners
      from (select distinct * from unnest($1::uuid[], $2::text[])) as wanted(tenant_id, name)
-     join countersign.agent a on a.tenant_id = wanted.tenant_id and a.name = wanted.name and a.removed_at is null
+     cross join lateral (select * from countersign.agent i
+       where i.tenant_id = wanted.tenant_id and i.name = wanted.name and i.removed_at is null offset 0) as a
      left join countersign.producer p on p.tenant_id = a.tenant_id and p.name = a.producer`,
       [names.map(({ tenantId }) => tenantId), names.map(({ name }) => name)],
     ),

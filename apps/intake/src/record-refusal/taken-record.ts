@@ -49,8 +49,9 @@ export const findRefused = async (
     prepared(
       `select r.topic, r.position, r.code, r.quarantined
      from unnest($1::text[], $2::text[], $3::text[]) as t(topic, position, bytes_digest)
-     join intake.refused_record r on r.topic = t.topic and r.position = t.position
-       and r.bytes_digest is not distinct from t.bytes_digest`,
+     cross join lateral (select * from intake.refused_record i
+       where i.topic = t.topic and i.position = t.position offset 0) as r
+     where r.bytes_digest is not distinct from t.bytes_digest`,
       [records.map(({ topic }) => topic), records.map(({ position }) => position), records.map(({ digest }) => digest)],
     ),
   )

@@ -30,7 +30,7 @@ create or replace function ${schema}.project_lineage(
   fact_grants uuid[], fact_granted timestamptz[], fact_executions uuid[], fact_executed timestamptz[]
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 begin
   insert into ${schema}.node as n (tenant_id, id, kind, key, attributes, first_at)
@@ -90,7 +90,7 @@ create or replace function ${schema}.project_audit(
   schema_versions integer[], contents text[], times timestamptz[]
 ) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
 begin
   insert into ${schema}.audit_head (tenant_id, seq)

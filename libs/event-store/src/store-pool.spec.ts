@@ -1,0 +1,65 @@
+import type pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findIdempotencyKeys, reserveIdempotencyKeys } from './idempotency-keys.ts'
+import { freshStore, type SpecStore } from './spec-store.ts'
+import { storePool } from './store-pool.ts'
+import { newId } from './stream.ts'
+import { resolveSubjects, writeSubjects } from './subjects.ts'
+import { type Transaction, withTenants } from './transaction.ts'
+
+let spec: SpecStore
+let pool: pg.Pool
+beforeAll(async () => {
+  spec = await freshStore()
+  pool = storePool({ connectionString: spec.urlOf('intake'), max: 1, applicationName: 'spec' })
+})
+afterAll(async () => {
+  await pool.end()
+  await spec.drop()
+})
+
+/** Rows of a table that this transaction has read so far. */
+const rowsRead = async (tx: Transaction, table: string): Promise<number> => {
+  const { rows } = await tx.query<{ n: string }>(
+    `select coalesce(sum(seq_tup_read + idx_tup_fetch), 0) as n from pg_stat_xact_user_tables where relname = $1`,
+    [table],
+  )
+  return Number(rows[0]?.n)
+}
+const inTransaction = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> => withTenants(pool, [spec.tenantId], work)
+const several = 300
+const names = Array.from({ length: several }, (_, at) => `${at}-${'n'.repeat(80)}`)
+
+describe('look-ups of many keys, by a plan that was made while the table was empty', () => {
+  it('read the idempotency keys that were asked for and no other', async () => {
+    const wanted = names.map((key) => ({ tenantId: spec.tenantId, producer: 'etl', key }))
+    await inTransaction((tx) => findIdempotencyKeys(tx, wanted))
+    await inTransaction((tx) =>
+      reserveIdempotencyKeys(
+        tx,
+        wanted.map((key) => ({ ...key, fingerprint: 'f'.repeat(80), intentId: newId() })),
+      ),
+    )
+    await inTransaction(async (tx) => {
+      const before = await rowsRead(tx, 'idempotency_key')
+      const asked = [...wanted.slice(-2), { tenantId: spec.tenantId, producer: 'etl', key: 'new' }]
+      expect((await findIdempotencyKeys(tx, asked)).size).toBe(2)
+      expect((await rowsRead(tx, 'idempotency_key')) - before).toBeLessThanOrEqual(2)
+    })
+  })
+
+  it('read the subjects that were asked for and no other', async () => {
+    const wanted = names.map((sub) => ({ tenantId: spec.tenantId, iss: 'https://idp.test', sub }))
+    const made = await inTransaction((tx) => resolveSubjects(tx, wanted))
+    await inTransaction((tx) => writeSubjects(tx, made))
+    await inTransaction(async (tx) => {
+      const before = await rowsRead(tx, 'subject')
+      const found = await resolveSubjects(tx, [
+        ...wanted.slice(-2),
+        { tenantId: spec.tenantId, iss: 'https://idp.test', sub: 'new' },
+      ])
+      expect(found.map(({ isNew }) => isNew)).toEqual([false, false, true])
+      expect((await rowsRead(tx, 'subject')) - before).toBeLessThanOrEqual(2)
+    })
+  })
+})

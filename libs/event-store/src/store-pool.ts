@@ -1,0 +1,38 @@
+import pg from 'pg'
+
+/**
+ * Statements of services are look-ups by index of a few rows, run over and over. Planning one costs more than running it:
+ * left to itself PostgreSQL plans those with arrays anew each time, since it takes an array that it does not know for ten
+ * elements. So a plan is made once for each connection, and because the tables may be empty at that moment and grow, it may
+ * be nothing but index look-ups.
+ *
+ * Where a statement looks up many keys at once, it does so in a lateral select with `offset 0`: as a plain join such a plan
+ * may read all rows of a tenant instead, by the tenant that row security names.
+ */
+const plans = [
+  'plan_cache_mode=force_generic_plan',
+  'enable_seqscan=off',
+  'enable_hashjoin=off',
+  'enable_mergejoin=off',
+  'jit=off',
+]
+
+export type StorePoolOptions = {
+  readonly connectionString: string
+  /** Most connections. */
+  readonly max: number
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName: string
+  /** A transaction in which nothing happens for so long is ended by the server; without it, never. */
+  readonly idleInTransactionMs?: number
+}
+
+/** Connections of a service that decides on the store. The caller listens for `error` and ends it. */
+export const storePool = ({ connectionString, max, applicationName, idleInTransactionMs }: StorePoolOptions): pg.Pool =>
+  new pg.Pool({
+    connectionString,
+    max,
+    application_name: applicationName,
+    ...(idleInTransactionMs === undefined ? {} : { idle_in_transaction_session_timeout: idleInTransactionMs }),
+    options: plans.map((setting) => `-c ${setting}`).join(' '),
+  })
