@@ -3,7 +3,9 @@ import { packages, production, withoutComments, type Problem, type Source } from
 
 /** Pure parts of Node that domain libraries may use, by module: hashes, signatures and byte checks have no state. */
 const pureImports: Readonly<Record<string, ReadonlySet<string>>> = {
-  'node:crypto': new Set('hash createHash createHmac timingSafeEqual createPublicKey KeyObject sign verify'.split(' ')),
+  'node:crypto': new Set(
+    'hash createHash createHmac createSecretKey timingSafeEqual createPublicKey KeyObject sign verify'.split(' '),
+  ),
   'node:buffer': new Set(['isUtf8']),
 }
 /** Files with a reason of their own. */
