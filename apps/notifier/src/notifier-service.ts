@@ -26,6 +26,7 @@ import { placesFrom } from './channels/places.ts'
 import { connectSlack } from './channels/slack/connect-slack.ts'
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
 import { ChangeGroup } from './keep-directory/change-group.handler.ts'
+import { LinkPeople } from './keep-directory/link-people.handler.ts'
 import { ReadDirectory } from './keep-directory/read-directory.ts'
 import { ReviewGroup } from './keep-directory/review-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
@@ -102,6 +103,7 @@ export const notifierService =
         module: NotifierModule.with({
           pool,
           people,
+          peopleLinks: new LinkPeople(store),
           groups,
           feeds: new DirectoryFeeds(pool, store),
           scimUsers: new ScimUsers({ pool, people, groups, baseUrl }),

@@ -7,6 +7,7 @@ import { SlackCallbackController } from './channels/slack/slack-callback.control
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
 import { ChangeGroup } from './keep-directory/change-group.handler.ts'
 import { KeepDirectoryController } from './keep-directory/keep-directory.controller.ts'
+import { LinkPeople } from './keep-directory/link-people.handler.ts'
 import { ReadDirectory } from './keep-directory/read-directory.ts'
 import { ReviewGroup } from './keep-directory/review-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
@@ -35,6 +36,7 @@ import { ScimController } from './take-scim/scim.controller.ts'
 export type NotifierParts = {
   readonly pool: pg.Pool
   readonly people: RegisterPerson
+  readonly peopleLinks: LinkPeople
   readonly groups: ChangeGroup
   readonly groupReviews: ReviewGroup
   readonly directory: ReadDirectory
@@ -79,6 +81,7 @@ export class NotifierModule {
         { provide: NOTIFIER_POOL, useFactory: () => pool },
         { provide: APP_INTERCEPTOR, useFactory: () => refusals },
         { provide: RegisterPerson, useFactory: () => people },
+        { provide: LinkPeople, useFactory: () => parts.peopleLinks },
         { provide: ChangeGroup, useFactory: () => groups },
         { provide: ReviewGroup, useFactory: () => parts.groupReviews },
         { provide: ReadDirectory, useFactory: () => parts.directory },

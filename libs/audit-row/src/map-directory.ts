@@ -9,10 +9,18 @@ export type DirectoryEventName =
   | 'DirectoryReviewed'
   | 'DirectoryFeedConnected'
   | 'DirectoryFeedReviewed'
+  | 'DirectoryFeedDisconnected'
+  | 'DirectoryPeopleLinked'
   | 'AccountLinked'
   | 'AccountUnlinked'
   | 'SecurityKeyRegistered'
   | 'SecurityKeyRemoved'
+
+const linkMessages = {
+  linked: 'Two people of the directory are one natural person.',
+  parting: 'An operator asked to part two people who are one natural person; they are one until another one has.',
+  apart: 'Two people of the directory are not one natural person any more.',
+} as const
 
 /** Meaning of an event of the directory: a change of who may decide. */
 export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meaning => {
@@ -69,6 +77,28 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
         actor: { person: by },
         from: 'notifier',
         unmapped: { changes, ...because(reason) },
+      }
+    }
+    case 'DirectoryFeedDisconnected': {
+      const { feedId, changedBy: by, reason } = event.data
+      return {
+        ...entity('update', 'directory.disconnect', { uid: feedId, name: 'scim', type_id: 99, type: 'Directory Feed' }),
+        message: 'The directory is kept by operators again.',
+        severity: 2,
+        actor: { person: by },
+        from: 'notifier',
+        unmapped: { reason },
+      }
+    }
+    case 'DirectoryPeopleLinked': {
+      const { people, state, changedBy: by, reason } = event.data
+      return {
+        ...entity('update', 'people.link', { ...userOf(people[0] ?? '') }),
+        message: linkMessages[state],
+        severity: 2,
+        actor: { person: by },
+        from: 'notifier',
+        unmapped: { people, state, reason },
       }
     }
     case 'AccountLinked':

@@ -1,6 +1,7 @@
 import type { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { wireType, type NewEvent, type Owner, type RecordedEvent } from './event.ts'
+import * as directoryLink from './directory-link.schema.ts'
 import * as account from './account.schema.ts'
 import * as execution from './execution.schema.ts'
 import * as grant from './grant.schema.ts'
@@ -55,6 +56,8 @@ export const eventDefinitions = [
   register.DirectoryReviewed,
   register.DirectoryFeedConnected,
   register.DirectoryFeedReviewed,
+  directoryLink.DirectoryFeedDisconnected,
+  directoryLink.DirectoryPeopleLinked,
   register.AccountLinked,
   account.AccountUnlinked,
   account.SecurityKeyRegistered,

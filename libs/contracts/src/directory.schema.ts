@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 import { closed, GroupName, Identifier, PersonKind, ShortName, Uuid } from './primitives.ts'
+import { PeopleLinkPair, PeopleLinkState } from './directory-link.schema.ts'
+import { OpenChange } from './register-entry.schema.ts'
 import { SubjectFrom } from './register.schema.ts'
 
 const Reason = Type.Optional(Identifier)
@@ -65,3 +67,23 @@ export type ConnectFeedBody = Type.Static<typeof ConnectFeedBody>
 /** Answer of `POST /v1/directory/feed`: the only time that the credential is shown. */
 export const ConnectedFeed = closed({ feedId: Uuid, token: Type.String(), path: Type.String() })
 export type ConnectedFeed = Type.Static<typeof ConnectedFeed>
+
+/** Body of `POST /v1/directory/feed/disconnect`. */
+export const DisconnectFeedBody = closed({ reason: Identifier })
+export type DisconnectFeedBody = Type.Static<typeof DisconnectFeedBody>
+
+/** Answer of `POST /v1/directory/feed/disconnect`. */
+export const DisconnectedFeed = closed({ feedId: Uuid, openChanges: Type.Array(OpenChange) })
+export type DisconnectedFeed = Type.Static<typeof DisconnectedFeed>
+
+/** Body of `POST /v1/directory/people/link`. */
+export const LinkPeopleBody = closed({
+  people: PeopleLinkPair,
+  same: Type.Boolean({ description: 'Whether the two are one natural person; parting them takes two operators' }),
+  reason: Identifier,
+})
+export type LinkPeopleBody = Type.Static<typeof LinkPeopleBody>
+
+/** Answer of `POST /v1/directory/people/link`. */
+export const LinkedPeople = closed({ people: PeopleLinkPair, state: PeopleLinkState, changed: Type.Boolean() })
+export type LinkedPeople = Type.Static<typeof LinkedPeople>

@@ -47,6 +47,8 @@ export type RegisterStanding = {
   readonly unreviewedAuthors: readonly string[]
   /** Those among the people who are shared accounts or programs. */
   readonly notHuman: readonly string[]
+  /** Who else each of the people is, at another identity provider; most are nobody else and absent. */
+  readonly alsoKnownAs: ReadonlyMap<string, readonly string[]>
   /** Nothing was heard of the directory's feed for longer than the tenant allows. */
   readonly directoryStale: boolean
 }
@@ -58,6 +60,7 @@ type StandingRow = {
   held_when_asked: GroupsOf | null
   authors: string[] | null
   not_human: string[] | null
+  also_known_as: GroupsOf | null
   stale: boolean
 }
 
@@ -72,6 +75,18 @@ const groupsHeld = (condition: string): string => `
      where m.tenant_id = q.tenant and m.subject_id = p.subject_id and ${condition}), '[]'))
    from countersign.person p where p.tenant_id = q.tenant and p.active
      and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people)))`
+
+// A chain of links is one person: whoever is the same as the same.
+const alsoKnownAs = `
+  (select jsonb_object_agg(p.id, (
+     with recursive same(id) as (
+       select p.id
+       union
+       select case when l.person = same.id then l.other else l.person end from same
+         join countersign.person_link l on l.tenant_id = q.tenant and same.id in (l.person, l.other))
+     select jsonb_agg(same.id order by same.id) from same where same.id <> p.id))
+   from (select value::uuid as id from jsonb_array_elements_text(q.people)) as p
+   where exists (select from countersign.person_link l where l.tenant_id = q.tenant and p.id in (l.person, l.other)))`
 
 const standingSql = `
 select
@@ -105,6 +120,7 @@ select
    ) as c) as authors,
   (select array_agg(p.subject_id) from countersign.person p where p.tenant_id = q.tenant and p.kind <> 'human'
      and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as not_human,
+  ${alsoKnownAs} as also_known_as,
   exists (select from countersign.directory_feed f where f.tenant_id = q.tenant
     and f.seen_at < clock_timestamp() - f.max_age_ms * interval '1 millisecond') as stale
 from rows from (jsonb_to_recordset($1::jsonb)
@@ -132,6 +148,7 @@ export async function readStanding(
     heldWhenAsked: new Map(Object.entries(row.held_when_asked ?? {})),
     unreviewedAuthors: row.authors ?? [],
     notHuman: row.not_human ?? [],
+    alsoKnownAs: new Map(Object.entries(row.also_known_as ?? {})),
     directoryStale: row.stale,
   }))
 }

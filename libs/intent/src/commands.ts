@@ -50,6 +50,8 @@ export type Standing = {
   readonly unreviewedAuthors: readonly string[]
   /** Who among them is no human being: shared accounts and programs. */
   readonly notHuman?: readonly string[]
+  /** Who else some of them are: the same natural person at another identity provider. */
+  readonly alsoKnownAs?: ReadonlyMap<string, readonly string[]>
   /** The directory may not be what it was any more: nothing is decided by it. */
   readonly directoryStale?: boolean
 }

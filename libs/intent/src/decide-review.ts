@@ -1,7 +1,7 @@
 import { refuse, type IntentEvent, type Refusal, type RefusalCode } from '@countersign/contracts'
 import type { RecordVerdict, Standing } from './commands.ts'
 import { meetsDemand } from './assurance.ts'
-import { exclusion } from './separation-of-duties.ts'
+import { exclusion, sameHuman } from './separation-of-duties.ts'
 import { fillSeats, seatCount, type Candidate, type FilledSeat } from './seats.ts'
 import type { Intent, IntentStatus, ReviewState } from './state.ts'
 import { after, earlier, isPast } from './time.ts'
@@ -12,11 +12,18 @@ const seatGroups = (person: string, { groupsOf, heldWhenAsked }: Standing): read
   return (groupsOf.get(person) ?? []).filter((group) => before.includes(group))
 }
 
-/** Approvals that count at this moment: whoever lost the seat or became excluded since does not. */
+/**
+ * Approvals that count at this moment: whoever lost the seat or became excluded since does not, nor does a second one of the
+ * same human being.
+ */
 const standingApprovals = (intent: Intent, review: ReviewState, standing: Standing): Candidate[] =>
   review.verdicts
     .filter(({ verdict, person }) => verdict === 'approve' && exclusion(person, intent, standing) === undefined)
     .map(({ person }) => ({ person, groups: seatGroups(person, standing) }))
+    .filter(({ person }, at, all) => {
+      const known = sameHuman(person, standing)
+      return !all.slice(0, at).some((earlierOne) => known.includes(earlierOne.person))
+    })
 
 /** The seats that are filled now, with every approver's standing checked again. */
 export const filledSeats = (intent: Intent, standing: Standing): FilledSeat[] =>
@@ -68,7 +75,8 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
   const groups = seatGroups(person, standing)
   const eligibleSeats = review.seats.map((seat) => seat.group).filter((group) => groups.includes(group))
   if (eligibleSeats.length === 0) return refuse('joined_after_request')
-  const before = review.verdicts.find((counted) => counted.person === person)
+  const known = sameHuman(person, standing)
+  const before = review.verdicts.find((counted) => known.includes(counted.person))
   if (before !== undefined && verdict === 'approve') return refuse('already_voted')
   const problem = presentationProblem(intent, command)
   if (problem !== undefined || command.presentation === undefined) return refuse(problem ?? 'card_stale')

@@ -2,20 +2,26 @@ import type { RefusalCode } from '@countersign/contracts'
 import type { Standing } from './commands.ts'
 import type { Intent } from './state.ts'
 
+/** Every subject under which the natural person behind one is known, that one first. */
+export const sameHuman = (person: string, { alsoKnownAs }: Standing): readonly string[] => [
+  person,
+  ...(alsoKnownAs?.get(person) ?? []),
+]
+
 /**
  * Why `person` may never say yes to this intent, or undefined. A shared account or a program is no person. Nobody approves their own: not the requester or whom they
  * act for, not an owner of agent or producer (when it was published or now), nobody the request passed through or merely
  * named, and nobody whose own change to policy, group or agent has not been seen by another person. There is no exception
- * for administrators.
+ * for administrators. Whoever is known at several identity providers is judged as all of them.
  */
 export const exclusion = (person: string, intent: Intent, standing: Standing): RefusalCode | undefined => {
   const { requester, onBehalfOf, agent, executor, owners, delegation, assertedParties } = intent.published
   if (standing.notHuman?.includes(person) === true) return 'not_human'
-  if (person === requester || person === onBehalfOf || person === agent.subjectId || person === executor.subjectId)
-    return 'self_approval'
-  if (owners.includes(person) || standing.owners.includes(person)) return 'owner_of_agent'
-  if (delegation.includes(person) || assertedParties.includes(person)) return 'in_delegation_chain'
-  if (intent.review?.excludedAuthors.includes(person) || standing.unreviewedAuthors.includes(person))
-    return 'policy_author'
+  const known = sameHuman(person, standing)
+  const isAmong = (...people: readonly (string | null)[]): boolean => known.some((one) => people.includes(one))
+  if (isAmong(requester, onBehalfOf, agent.subjectId, executor.subjectId)) return 'self_approval'
+  if (isAmong(...owners, ...standing.owners)) return 'owner_of_agent'
+  if (isAmong(...delegation, ...assertedParties)) return 'in_delegation_chain'
+  if (isAmong(...(intent.review?.excludedAuthors ?? []), ...standing.unreviewedAuthors)) return 'policy_author'
   return undefined
 }

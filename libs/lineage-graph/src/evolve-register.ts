@@ -42,6 +42,8 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     case 'RegisterReviewed':
     case 'DirectoryReviewed':
     case 'DirectoryFeedConnected':
+    case 'DirectoryFeedDisconnected':
+    case 'DirectoryPeopleLinked':
     case 'DirectoryFeedReviewed':
     // A freeze stops actions; what it stopped shows as refused collects and redeems in the audit rows.
     case 'Frozen':

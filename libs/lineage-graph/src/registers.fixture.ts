@@ -48,6 +48,17 @@ export const registers = (): RecordedEventOf[] => {
     reason: 'people are kept by the identity provider',
   })
   add('DirectoryFeedReviewed', { changes: [3], by: subjects.ben })
+  add('DirectoryFeedDisconnected', {
+    feedId: id(0xb, 2),
+    changedBy: subjects.dana,
+    reason: 'people are kept by hand again',
+  })
+  add('DirectoryPeopleLinked', {
+    people: [subjects.dana, subjects.ben],
+    state: 'linked',
+    changedBy: subjects.ben,
+    reason: 'the same person at both firms',
+  })
   add('AgentRemoved', {
     agent: 'etl-bot',
     subjectId: subjects.etlBot,

@@ -70,6 +70,8 @@ const aboutNothing = new Set([
   'reviewGroup',
   // Operators keep the directory of the instance.
   'readFeed',
+  'disconnectFeed',
+  'linkPeople',
 ])
 const hasNothingToDo = ({ operation }: HttpRoute, { status, code }: Answer): boolean =>
   aboutNothing.has(operation) && status === 404 && code !== 'unknown_producer'

@@ -1,4 +1,4 @@
-import type { ConnectedFeed, FeedView } from '@countersign/contracts'
+import type { ConnectedFeed, DisconnectedFeed, FeedView } from '@countersign/contracts'
 import { type Command, Option } from 'commander'
 import { duration, examples, type Register } from '../command.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -13,10 +13,11 @@ import {
 import { reviewEntry } from '../keep-registers/entry-commands.ts'
 import { plain, span } from '../print/words.ts'
 
-/** `countersign seats scim`, `connect-scim` and `review-scim`: who keeps the directory. */
+/** `countersign seats scim`, `connect-scim`, `disconnect-scim` and `review-scim`: who keeps the directory. */
 export const feedCommands: Register = (seats: Command, context, finish) => {
   connectScim(seats, context, finish)
   showScim(seats, context, finish)
+  disconnectScim(seats, context, finish)
   reviewEntry(seats, { context, finish, kind: 'feed', path: '/v1/directory/feed' })
 }
 
@@ -75,6 +76,24 @@ const connectScim: Register = (seats, context, finish) => {
         terminal.out(`address     ${url}`)
         terminal.out(`credential  ${token}`)
         terminal.err('The credential is not shown again.')
+      }
+      finish(exitCodes.ok)
+    })
+}
+
+const disconnectScim: Register = (seats, context, finish) => {
+  const { terminal } = context
+  withReason(asPerson(seats.command('disconnect-scim')))
+    .summary('end the feed: operators keep people and groups again')
+    .description('The credential is worth nothing from then on. People and groups stay as they were pushed last.')
+    .action(async (options: ChangeOptions) => {
+      const { call } = await callAs(options, context)
+      const body = { reason: options.reason }
+      const ended = await call<DisconnectedFeed>('/v1/directory/feed/disconnect', { method: 'POST', body })
+      if (options.json === true) terminal.out(JSON.stringify(ended))
+      else {
+        terminal.out('the directory is kept by operators again')
+        for (const line of openChangeLines(ended.openChanges, 'countersign seats review-scim')) terminal.out(line)
       }
       finish(exitCodes.ok)
     })

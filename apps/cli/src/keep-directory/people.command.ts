@@ -16,6 +16,7 @@ import {
 } from '../keep-registers/asked-by-person.ts'
 import { table } from '../print/table.ts'
 import { plain } from '../print/words.ts'
+import { linkPeopleCommands } from './link-people.commands.ts'
 
 type Person = PeopleList['people'][number]
 type ListOptions = PageOptions & { readonly group?: string }
@@ -38,6 +39,7 @@ export const registerPeople: Register = (program, context, finish) => {
   list(people, context, finish)
   show(people, context, finish)
   register(people, context, finish)
+  linkPeopleCommands(people, context, finish)
   activity(people, { context, finish, active: false })
   activity(people, { context, finish, active: true })
 }

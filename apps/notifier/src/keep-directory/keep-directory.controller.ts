@@ -1,6 +1,7 @@
 import {
   ChangeGroupBody,
   GroupName,
+  LinkPeopleBody,
   RegisterPersonBody,
   ReviewEntryBody,
   Uuid,
@@ -18,6 +19,7 @@ import type pg from 'pg'
 import { Type } from 'typebox'
 import { ChangeGroup, type ChangedGroup } from './change-group.handler.ts'
 import { checkTexts } from './check-texts.ts'
+import { type LinkedPeople, LinkPeople } from './link-people.handler.ts'
 import { ReadDirectory } from './read-directory.ts'
 import { type RegisteredPerson, RegisterPerson } from './register-person.handler.ts'
 
@@ -39,6 +41,7 @@ const GroupsQuery = Type.Object({ name: Type.Optional(GroupName), after: Type.Op
 export class KeepDirectoryController {
   readonly #pool: pg.Pool
   readonly #people: RegisterPerson
+  readonly #links: LinkPeople
   readonly #groups: ChangeGroup
   readonly #reviews: ReviewGroup
   readonly #directory: ReadDirectory
@@ -46,12 +49,14 @@ export class KeepDirectoryController {
   constructor(
     @Inject(NOTIFIER_POOL) pool: pg.Pool,
     @Inject(RegisterPerson) people: RegisterPerson,
+    @Inject(LinkPeople) links: LinkPeople,
     @Inject(ChangeGroup) groups: ChangeGroup,
     @Inject(ReviewGroup) reviews: ReviewGroup,
     @Inject(ReadDirectory) directory: ReadDirectory,
   ) {
     this.#pool = pool
     this.#people = people
+    this.#links = links
     this.#groups = groups
     this.#reviews = reviews
     this.#directory = directory
@@ -82,6 +87,18 @@ export class KeepDirectoryController {
       changedBy: subjectId,
       seeded: false,
     })
+  }
+
+  @Post('people/link')
+  @HttpCode(200)
+  async linkPeople(
+    @Body(validateBody(LinkPeopleBody)) { people, same, reason }: LinkPeopleBody,
+    @Requester() identity: Identity,
+  ): Promise<LinkedPeople> {
+    const { tenantId, subjectId: changedBy } = orRefuse(await operatorCaller(this.#pool, identity))
+    checkTexts({ reason })
+    const [person = '', other = ''] = people
+    return orRefuse(await this.#links.handle({ tenantId, people: [person, other], same, changedBy, reason }))
   }
 
   @Post('groups')

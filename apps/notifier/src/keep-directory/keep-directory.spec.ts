@@ -4,6 +4,7 @@ import { subjectCommitment } from '@countersign/redaction'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LinkAccount } from '../link-account/link-account.handler.ts'
 import { ChangeGroup } from './change-group.handler.ts'
+import { LinkPeople } from './link-people.handler.ts'
 import { RegisterPerson } from './register-person.handler.ts'
 
 const issuer = 'https://idp.example'
@@ -163,5 +164,66 @@ describe('an account', () => {
     const account = { provider: 'slack', teamId: 'T1', userId: 'U7' }
     const nobody = '00000000-0000-7000-8000-000000000009'
     expect(await accounts.handle({ ...seed(), ...account, person: nobody })).toMatchObject({ code: 'person_inactive' })
+  })
+})
+
+describe('people of the directory who are one natural person', () => {
+  const same = async (one: string, other: string, changedBy: string, isSame = true) => {
+    const links = new LinkPeople(eventStore(spec.poolOf('notifier'), { metadata: { service: 'notifier' } }))
+    const reason = 'the same at both firms'
+    const told = await links.handle({
+      tenantId: spec.tenantId,
+      people: [one, other],
+      same: isSame,
+      changedBy,
+      reason,
+    })
+    return 'refused' in told ? told.code : told.state
+  }
+  const known = async (...asked: string[]) => {
+    const empty = { agent: 'x', producer: 'x', parentAgents: [], groups: [], askedAt: null }
+    const question = { tenantId: spec.tenantId, people: asked, ...empty }
+    const [standing] = await tx((client) => readStanding(client, [question]))
+    return Object.fromEntries(standing?.alsoKnownAs ?? [])
+  }
+  const four = async () =>
+    (await Promise.all(['la', 'lb', 'lc', 'ld'].map(person))).map((registered) => registered.person) as [
+      string,
+      string,
+      string,
+      string,
+    ]
+
+  it('are known as each other over any number of links, in either order, and nobody else is', async () => {
+    const [a, b, c, d] = await four()
+    expect(await known(a, b)).toEqual({})
+    expect(await same(b, a, d)).toBe('linked')
+    expect(await same(b, c, d)).toBe('linked')
+    expect(await same(a, b, d)).toBe('linked')
+    expect(await known(a, c, d)).toEqual({ [a]: [b, c].toSorted(), [c]: [a, b].toSorted() })
+    expect(await eventsOf('DirectoryPeopleLinked')).toEqual([
+      { people: [a, b].toSorted(), state: 'linked', changedBy: d, reason: 'the same at both firms' },
+      { people: [b, c].toSorted(), state: 'linked', changedBy: d, reason: 'the same at both firms' },
+    ])
+  })
+
+  it('stay one until two operators who are neither of them have parted them', async () => {
+    const [a, b, c, d] = await four()
+    expect(await same(a, b, a, false)).toBe('own_change')
+    expect(await same(a, b, d, false)).toBe('parting')
+    expect(await same(a, b, d, false)).toBe('own_change')
+    expect(await same(a, b, b, false)).toBe('own_change')
+    expect(await known(a)).toEqual({ [a]: [b, c].toSorted() })
+    expect(await same(a, b, c, false)).toBe('apart')
+    expect(await known(a, b)).toEqual({ [b]: [c] })
+    expect(await same(a, b, c, false)).toBe('apart')
+    const states = (await eventsOf('DirectoryPeopleLinked')).map(({ state }) => state)
+    expect(states).toEqual(['linked', 'linked', 'parting', 'apart'])
+  })
+
+  it('are people of this directory, and two', async () => {
+    const [a, , , d] = await four()
+    expect(await same(a, '00000000-0000-7000-8000-000000000009', d)).toBe('not_found')
+    expect(await same(a, a, d)).toBe('invalid_request')
   })
 })

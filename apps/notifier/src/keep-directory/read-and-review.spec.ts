@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Name, names, type NotifierWorld, startWorld } from '../notifier-world.fixture.ts'
+import { type Name, names, type NotifierWorld, startWorld, until } from '../notifier-world.fixture.ts'
 
 let at: NotifierWorld
 const tokens = new Map<string, string>()
@@ -90,5 +90,33 @@ describe('a change of a group', () => {
       { group: 'on-call', changes: [upTo], by: at.people.erin, reason: 'as agreed' },
     ])
     expect((await listed('/v1/directory/groups?name=on-call')).groups).toMatchObject([{ openChanges: [], members: 1 }])
+  })
+})
+
+describe('an operator who links two people', () => {
+  it('takes from both what one of them may not approve, and gives neither anything of the other’s', async () => {
+    const body = { people: [at.people.ben, at.people.dana], same: true, reason: 'the same at both firms' }
+    expect((await ask('ben', '/v1/directory/people/link', body)).answer).toMatchObject({ code: 'not_allowed' })
+    const decide = async (name: 'ben' | 'erin') => {
+      const { reviewId, ...asking } = await at.ask()
+      await at.carry({ reviewId, ...asking })
+      const path = `/v1/reviews/${reviewId}`
+      const shown = await until(async () => {
+        const read = await ask(name, path)
+        return read.status === 200 ? read.answer : undefined
+      })
+      const verdict = { verdict: 'approve', presentationDigest: shown['presentationDigest'] }
+      return (await ask(name, `${path}/verdicts`, verdict)).answer['code'] ?? 'ok'
+    }
+    expect(await decide('ben')).toBe('ok')
+    const groupsOf = async () => (await listed(`/v1/directory/people?person=${at.people.ben}`)).people[0]?.['groups']
+    const before = await groupsOf()
+    expect((await ask('olga', '/v1/directory/people/link', body)).answer).toMatchObject({ state: 'linked' })
+    expect(await decide('ben')).toBe('owner_of_agent')
+    expect(await groupsOf()).toEqual(before)
+    const apart = { ...body, same: false }
+    expect((await ask('olga', '/v1/directory/people/link', apart)).answer).toMatchObject({ state: 'parting' })
+    expect((await ask('olga', '/v1/directory/people/link', apart)).answer).toMatchObject({ code: 'own_change' })
+    expect(await decide('ben')).toBe('owner_of_agent')
   })
 })

@@ -1,7 +1,9 @@
 import {
   ConnectFeedBody,
+  DisconnectFeedBody,
   ReviewEntryBody,
   type ConnectedFeed,
+  type DisconnectedFeed,
   type FeedView,
   type ReviewedEntry,
 } from '@countersign/contracts'
@@ -49,6 +51,17 @@ export class ConnectFeedController {
     const caller = orRefuse(await callerIn(this.#pool, identity, reviewers))
     checkTexts({ reason: body.reason })
     return orRefuse(await this.#reviews.handle(caller, body, 'directory_feed'))
+  }
+
+  @Post('disconnect')
+  @HttpCode(200)
+  async disconnect(
+    @Body(validateBody(DisconnectFeedBody)) { reason }: DisconnectFeedBody,
+    @Requester() identity: Identity,
+  ): Promise<DisconnectedFeed> {
+    const caller = orRefuse(await operatorCaller(this.#pool, identity))
+    checkTexts({ reason })
+    return orRefuse(await this.#feeds.disconnect(caller, reason))
   }
 
   @Post()

@@ -1,6 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { ConnectedFeed, ConnectFeedBody, EventOf, FeedView, OpenChange } from '@countersign/contracts'
-import { type EventStore, newId, openChangesSql, prepared, withTenants } from '@countersign/event-store'
+import {
+  type ConnectedFeed,
+  type ConnectFeedBody,
+  type DisconnectedFeed,
+  type EventOf,
+  type FeedView,
+  type OpenChange,
+  refuse,
+  type Refusal,
+} from '@countersign/contracts'
+import { type Decision, type EventStore, newId, openChangesSql, prepared, withTenants } from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
@@ -71,6 +80,56 @@ export class DirectoryFeeds {
       },
     )
     return { feedId, token, path: '/scim/v2' }
+  }
+
+  /**
+   * Ends the feed of a tenant: its credential is worth nothing, nothing is stale any more, and operators change groups again.
+   * As with connecting, whoever did that fills no seat for 7 days and until another person has reviewed it.
+   */
+  async disconnect({ tenantId, subjectId }: PersonCaller, reason: string): Promise<DisconnectedFeed | Refusal> {
+    const stream = registerStream(tenantId, nameId('feed', tenantId))
+    const { answer: feedId } = await this.#store.execute(
+      { streams: [stream] },
+      {
+        read: async (tx) => {
+          const { rows } = await tx.query<{ feed_id: string }>(
+            'select feed_id from countersign.directory_feed where tenant_id = $1',
+            [tenantId],
+          )
+          return rows[0]?.feed_id
+        },
+        decide: (_command, _loaded, connected): Decision<string | undefined> => {
+          if (connected === undefined) return { append: [], answer: undefined }
+          const event: EventOf<'DirectoryFeedDisconnected'> = {
+            type: 'DirectoryFeedDisconnected',
+            data: { feedId: connected, changedBy: subjectId, reason },
+          }
+          return { append: [{ stream, events: [event] }], answer: connected }
+        },
+        effects: async (tx, [decided]) => {
+          if (decided?.answer === undefined) return
+          // The last change of the row says by whom, and is kept for review.
+          await tx.query(
+            `update countersign.directory_feed set feed_id = $2, connected_by = $3, change_reason = $4 where tenant_id = $1`,
+            [tenantId, newId(), subjectId, reason],
+          )
+          await tx.query('delete from countersign.directory_feed where tenant_id = $1', [tenantId])
+        },
+      },
+    )
+    return feedId === undefined ? refuse('not_found') : { feedId, openChanges: await this.#openChanges(tenantId) }
+  }
+
+  async #openChanges(tenantId: string): Promise<OpenChange[]> {
+    const { rows } = await withTenants(this.#pool, [tenantId], (tx) =>
+      tx.query<{ open_changes: OpenChange[] }>(
+        prepared(
+          `select ${openChangesSql('directory_feed', 't')} as open_changes from (select $1::uuid as tenant_id) as t`,
+          [tenantId],
+        ),
+      ),
+    )
+    return rows[0]?.open_changes ?? []
   }
 
   /** The feed of a tenant as it stands; undefined where operators keep the directory. */

@@ -297,13 +297,13 @@ describe('groups by SCIM', () => {
   })
 })
 
-describe('a directory that was not heard of for too long', () => {
-  const silence = () =>
-    at.spec.superuser.query(
-      `update countersign.directory_feed set seen_at = clock_timestamp() - interval '61 minutes' where tenant_id = $1`,
-      [at.spec.tenantId],
-    )
+const silence = () =>
+  at.spec.superuser.query(
+    `update countersign.directory_feed set seen_at = clock_timestamp() - interval '61 minutes' where tenant_id = $1`,
+    [at.spec.tenantId],
+  )
 
+describe('a directory that was not heard of for too long', () => {
   it('gives no verdict, which is recorded, until any request of it comes', async () => {
     const asking = await tracked()
     const shown = await readBy('ben', asking)
@@ -321,5 +321,35 @@ describe('a directory that was not heard of for too long', () => {
     await silence()
     const asking = await tracked()
     expect((await approve('ben', asking, await readBy('ben', asking))).status).toBe(201)
+  })
+})
+
+describe('a directory that is disconnected', () => {
+  it('ends its credential and its staleness, and is kept by operators again, of whom another one reviews that', async () => {
+    const asking = await tracked()
+    const shown = await readBy('ben', asking)
+    await ask('olga', '/v1/directory/feed', {
+      issuer: at.idp.issuer,
+      subjectFrom: 'externalId',
+      maxAgeMs: 3_600_000,
+      reason: 'as before',
+    })
+    await silence()
+    expect((await approve('ben', asking, shown)).body.code).toBe('directory_stale')
+    const reason = 'people are kept by hand until the new provider is there'
+    expect((await ask<Problem>('ben', '/v1/directory/feed/disconnect', { reason })).body.code).toBe('not_allowed')
+    const ended = await ask<{ openChanges: object[] }>('olga', '/v1/directory/feed/disconnect', { reason })
+    expect(ended).toMatchObject({ status: 200 })
+    expect(ended.body.openChanges.at(-1)).toMatchObject({ changedBy: at.people.olga, reason })
+    expect(await eventsOf('DirectoryFeedDisconnected')).toMatchObject([{ changedBy: at.people.olga, reason }])
+    expect((await ask<Problem>('audra', '/v1/directory/feed')).body.code).toBe('not_found')
+    expect((await ask<Problem>('olga', '/v1/directory/feed/disconnect', { reason })).body.code).toBe('not_found')
+    expect((await scim('GET', 'Users')).status).toBe(401)
+
+    expect((await approve('ben', asking, shown)).status).toBe(201)
+    const change = { group: 'data-owners', add: [at.people.olga], reason: 'by hand again' }
+    expect((await ask('olga', '/v1/directory/groups', change)).status).toBe(200)
+    const next = await tracked()
+    expect((await approve('olga', next, await readBy('olga', next))).body.code).toBe('policy_author')
   })
 })
