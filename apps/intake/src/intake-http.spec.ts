@@ -207,3 +207,30 @@ describe('a store that may have been restored', () => {
     expect((await world.call({ as: 'etl-bot', path: `/v1/intents/${intentId}/withdraw` })).code).toBe('ok')
   })
 })
+
+describe('a person without a group', () => {
+  const read = async (as: string, intentId: string) =>
+    (await world.call({ as, method: 'GET', path: `/v1/intents/${intentId}` })).code
+
+  it('reads what they asked for themselves and what was asked for them, and nothing else', async () => {
+    const { tenantId, issuer, bystander } = world
+    const entry = { tenantId, issuer, changedBy: null, seeded: true } as const
+    const owner = { ownerSubject: bystander, ownerGroup: null } as const
+    await world.registers.producer({ ...entry, ...owner, producer: 'console', clientId: 'countersign-cli' })
+    const agent = { ...entry, ...owner, agent: 'paul', kind: 'person', producer: 'console', clientId: null } as const
+    await world.registers.agent(agent)
+    const own = await published('paul', { agent: { name: 'paul' } })
+    const forThem = await published('etl-bot', { agent: { name: 'etl-bot' }, onBehalfOf: { issuer, subject: 'paul' } })
+    const another = await published('etl-bot', { agent: { name: 'etl-bot' } })
+    expect(await Promise.all([own, forThem, another].map((id) => read('paul', id)))).toEqual([
+      'ok',
+      'ok',
+      'unknown_intent',
+    ])
+    expect(await Promise.all([own, forThem].map((id) => read('rita', id)))).toEqual([
+      'unknown_intent',
+      'unknown_intent',
+    ])
+    expect(await read('olga', own)).toBe('ok')
+  })
+})

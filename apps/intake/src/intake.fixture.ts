@@ -16,7 +16,8 @@ import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
 import { Registers } from './register-agent/register.handler.ts'
 import { ReportExecution } from './report-execution/report-execution.handler.ts'
 import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
-import { readGrantKeys } from './signing-key.ts'
+import { createLog } from '@countersign/service-kit'
+import { followGrantKeys } from './signing-key.ts'
 import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 
 const policies = new URL('../../../policies/', import.meta.url)
@@ -46,7 +47,7 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
   const pool = store.poolOf('intake')
   const events = eventStore(pool, { metadata: { service: 'intake' } })
   const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(join(folder, 'deployment.key')) })
-  const grantKeys = readGrantKeys(keyFile, undefined)
+  const grantKeys = followGrantKeys({ signing: keyFile }, createLog({ service: 'intake', level: 'silent' }))
   const registers = new Registers(events)
   const owner = { ownerSubject: null, ownerGroup: null, changedBy: null, seeded: true }
   await registers.producer({ tenantId, producer: 'etl', issuer, clientId: 'etl', ...owner })

@@ -43,7 +43,7 @@ import { Registers } from './register-agent/register.handler.ts'
 import { ReportExecution } from './report-execution/report-execution.handler.ts'
 import { alertOn } from './report-execution/unauthorized-execution.ts'
 import { RevokeGrant } from './revoke-grant/revoke-grant.handler.ts'
-import { readGrantKeys } from './signing-key.ts'
+import { followGrantKeys } from './signing-key.ts'
 import { openProducerTopics } from './take-records/open-producer-topics.ts'
 import { WithdrawIntent } from './withdraw-intent/withdraw-intent.handler.ts'
 
@@ -81,7 +81,7 @@ export const intakeService =
     const shed = new ShedRequests(record, log)
     const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
     const reads = new GatheredReads(eventStore(readPool, { metadata: { service: 'intake' } }))
-    const grantKeys = readGrantKeys(config.GRANT_KEY_FILE, config.GRANT_VERIFY_KEYS_FILE)
+    const grantKeys = followGrantKeys({ signing: config.GRANT_KEY_FILE, verifying: config.GRANT_VERIFY_KEYS_FILE }, log)
     const publish = new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })
     const admission = new Admission(config.ADMISSION_PER_SECOND)
     const report = new ReportExecution(pool, store, alertOn(log))

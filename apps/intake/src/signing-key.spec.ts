@@ -1,15 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isRefusal, type GrantView, type ReceiptView } from '@countersign/contracts'
+import { createLog } from '@countersign/service-kit'
 import { compactVerify, createLocalJWKSet } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { intakeBench, type IntakeBench } from './intake.fixture.ts'
 import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
 import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
-import { readGrantKeys, type GrantKeys, type JsonWebKeyPublic } from './signing-key.ts'
+import { followGrantKeys, type GrantKeys, type JsonWebKeyPublic } from './signing-key.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'signing-key-spec-'))
 let bench: IntakeBench
@@ -30,6 +31,10 @@ const newKeyFile = (name: string): string =>
   file(name, generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }))
 const beside = (...keys: readonly JsonWebKeyPublic[]): string => file('beside.json', JSON.stringify({ keys }))
 
+const quiet = createLog({ service: 'intake', level: 'silent' })
+const grantKeysOf = (signing: string, verifying?: string): GrantKeys => followGrantKeys({ signing, verifying }, quiet)
+
+type Intake = ReturnType<typeof intakeWith>
 /** Intake's handlers, as an intake with these keys has them. */
 const intakeWith = (keys: GrantKeys) => {
   const issuer = 'https://countersign.example'
@@ -60,33 +65,53 @@ const half = <T>(make: () => Promise<T>): Promise<T[]> => Promise.all(Array.from
 
 describe('keys that are rotated while grants are in flight', () => {
   it(
-    `fail none of ${inFlight} redemptions, before, during and after, and every receipt verifies by the published set`,
+    `fail none of ${inFlight} redemptions in intakes that go on running, and every receipt verifies by the published set`,
     async () => {
-      const [oldFile, newFile] = [newKeyFile('old.pem'), newKeyFile('new.pem')]
-      const next = readGrantKeys(newFile, undefined).current.jwk
-      // Prepared: the old key signs, the next is known. Rotated: the new one signs, the former is known.
-      const prepared = readGrantKeys(oldFile, beside(next))
-      const rotated = readGrantKeys(newFile, beside(prepared.current.jwk))
-      const [before, after] = [intakeWith(prepared), intakeWith(rotated)]
-      const [byOld, byNew] = [await half(() => collected(before)), await half(() => collected(after))]
-      // Each intake meets grants of both: they are restarted one after the other.
-      const receipts = await Promise.all([
-        ...byOld.map((grant, at) => redeemed(at % 2 === 0 ? before : after, grant)),
-        ...byNew.map((grant, at) => redeemed(at % 2 === 0 ? before : after, grant)),
-      ])
+      const [signing, next] = [newKeyFile('signing.pem'), newKeyFile('next.pem')]
+      const verifying = beside()
+      const started = () => followGrantKeys({ signing, verifying }, quiet)
+      const keys = [started(), started()] as const
+      const former = keys[0].current
+      const intakes = keys.map(intakeWith) as [Intake, Intake]
+      const byFormer = await half(() => collected(intakes[0]))
+      // As `countersign keys rotate` does: published first, then it signs.
+      beside(grantKeysOf(next).current.jwk, former.jwk)
+      renameSync(next, signing)
+      const fresh = intakeWith(started())
+      const byNext = await half(() => collected(fresh))
+      // Both intakes read their files less than a second ago at most, and meet grants of a key that they do not know.
+      const receipts = await Promise.all(
+        [...byNext, ...byFormer].map((grant, at) => redeemed(intakes[at % 2] ?? fresh, grant)),
+      )
       expect(receipts).toHaveLength(inFlight)
-      const keySet = createLocalJWKSet({ keys: [...rotated.published] })
+      const { published, current } = started()
+      const keySet = createLocalJWKSet({ keys: [...published] })
       const signers = await Promise.all(
         receipts.map(async ({ receipt }) => (await compactVerify(receipt, keySet)).protectedHeader.kid),
       )
-      expect(new Set(signers)).toEqual(new Set([prepared.current.kid, rotated.current.kid]))
+      for (const kid of signers) expect([former.kid, current.kid]).toContain(kid)
+      expect(current.kid).not.toBe(former.kid)
+      for (const running of keys) await expect.poll(() => running.current.kid, { timeout: 20_000 }).toBe(current.kid)
     },
     withinMs,
   )
 
+  it('stay those of before while a file cannot be used, which is told once', async () => {
+    const signing = newKeyFile('kept.pem')
+    const told: string[] = []
+    const log = { info: () => told.push('read'), warn: () => told.push('not read') }
+    const keys = followGrantKeys({ signing }, log as never)
+    const { kid } = keys.current
+    writeFileSync(signing, 'no key')
+    await expect.poll(() => [keys.current.kid, told.length], { timeout: 20_000 }).toEqual([kid, 1])
+    newKeyFile('kept.pem')
+    await expect.poll(() => keys.current.kid, { timeout: 20_000 }).not.toBe(kid)
+    expect(told).toEqual(['not read', 'read'])
+  })
+
   it('end with the former key: its tokens are refused, and collecting again signs the same grant anew', async () => {
-    const before = intakeWith(readGrantKeys(newKeyFile('retired.pem'), undefined))
-    const after = intakeWith(readGrantKeys(newKeyFile('only.pem'), undefined))
+    const before = intakeWith(grantKeysOf(newKeyFile('retired.pem')))
+    const after = intakeWith(grantKeysOf(newKeyFile('only.pem')))
     const grant = await collected(before)
     await expect(redeemed(after, grant)).rejects.toThrow('grant_token_invalid')
     const again = await after.issue.handle(bench.caller, grant.intentId)
@@ -104,13 +129,13 @@ describe('a file of verification keys', () => {
     ['a key of RSA', { kty: 'RSA', n: x, e: 'AQAB' }],
   ])('with %s is refused', (_what, key) => {
     const path = file('bad.json', JSON.stringify({ keys: [key] }))
-    expect(() => readGrantKeys(newKeyFile('k.pem'), path)).toThrow('verification key')
+    expect(() => grantKeysOf(newKeyFile('k.pem'), path)).toThrow('verification key')
   })
 
   it('names its keys by what they are, whatever it calls them', () => {
-    const { current } = readGrantKeys(newKeyFile('other.pem'), undefined)
+    const { current } = grantKeysOf(newKeyFile('other.pem'))
     const path = file('named.json', JSON.stringify({ keys: [{ ...current.jwk, kid: 'mine' }, current.jwk] }))
-    const { published } = readGrantKeys(newKeyFile('k.pem'), path)
+    const { published } = grantKeysOf(newKeyFile('k.pem'), path)
     expect(published.slice(1).map(({ kid }) => kid)).toEqual([current.kid, current.kid])
   })
 })

@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
+import { FollowedFiles, type Log } from '@countersign/service-kit'
+import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 
 /** The Ed25519 key that signs grants and receipts; only intake holds it. */
 export type SigningKey = { readonly kid: string; readonly privateKey: KeyObject; readonly jwk: JsonWebKeyPublic }
@@ -62,10 +63,57 @@ const readPublicKeys = (file: string): JsonWebKeyPublic[] => {
   })
 }
 
+type GrantKeySet = { readonly current: SigningKey; readonly published: readonly JsonWebKeyPublic[] }
+
 /** Reads the key that signs, and those that only verify. */
-export const readGrantKeys = (signingFile: string, verifyingFile: string | undefined): GrantKeys => {
-  const current = readSigningKey(signingFile)
-  const others = verifyingFile === undefined ? [] : readPublicKeys(verifyingFile)
-  const published = [current.jwk, ...others.filter(({ kid }) => kid !== current.kid)]
-  return { current, published, find: createLocalJWKSet({ keys: published }) }
+const readGrantKeySet = ({ signing, verifying }: GrantKeyFiles): GrantKeySet => {
+  // The key that signs first: whoever rotates has it published before it signs.
+  const current = readSigningKey(signing)
+  const others = verifying === undefined ? [] : readPublicKeys(verifying)
+  return { current, published: [current.jwk, ...others.filter(({ kid }) => kid !== current.kid)] }
+}
+
+export type GrantKeyFiles = { readonly signing: string; readonly verifying?: string | undefined }
+
+/**
+ * The keys in the files, followed: a rotated key signs within seconds, without a start. A token whose key is not known has the
+ * files looked at at once, so that a grant is redeemed whichever of several intakes has seen the change first. Files
+ * that cannot be used change nothing and are logged.
+ * @throws when they cannot be used now
+ */
+export const followGrantKeys = (files: GrantKeyFiles, log: Pick<Log, 'info' | 'warn'>): GrantKeys => {
+  const followed = new FollowedFiles([files.signing, files.verifying])
+  let set = readGrantKeySet(files)
+  let resolve = createLocalJWKSet({ keys: [...set.published] })
+  const look = (how?: { readonly now: boolean }): boolean => {
+    if (!followed.changed(how)) return false
+    try {
+      set = readGrantKeySet(files)
+      resolve = createLocalJWKSet({ keys: [...set.published] })
+      log.info({ kid: set.current.kid }, 'the grant keys were read again')
+      return true
+    } catch (error) {
+      log.warn({ err: error }, 'the grant keys could not be read again, those of before stay')
+      return false
+    }
+  }
+  return {
+    get current() {
+      look()
+      return set.current
+    },
+    get published() {
+      look()
+      return set.published
+    },
+    find: async (header, token) => {
+      look()
+      try {
+        return await resolve(header, token)
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey) || !look({ now: true })) throw error
+        return resolve(header, token)
+      }
+    },
+  }
 }

@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { type Identity, tokenVerifier, type TrustedIssuer } from '@countersign/identity'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { BearerVerifier } from './auth.ts'
+import { FollowedFiles } from './followed-files.ts'
 import type { Log } from './log.ts'
 import { ConfigError } from './read-config.ts'
 
@@ -101,9 +102,6 @@ export const pageClientsIn = ({ OIDC_ISSUERS_FILE }: Pick<IdentityConfig, 'OIDC_
   })
 }
 
-/** How often the file is looked at, at most: at the next token after that. */
-const lookAgainMs = 1_000
-
 /**
  * The verifier of a service's bearer tokens. It follows the file: an issuer that is written into it is trusted from the
  * next second on, one that is taken out is not. A file that cannot be used changes nothing and is logged once.
@@ -113,16 +111,9 @@ export const tokenVerifierFor = (
   config: IdentityConfig,
   log?: Pick<Log, 'info' | 'warn'>,
 ): BearerVerifier<Identity> => {
-  const { OIDC_ISSUERS_FILE: file } = config
-  let seen = file === undefined ? '' : stateOf(file)
-  let lookAt = performance.now() + lookAgainMs
+  const file = new FollowedFiles([config.OIDC_ISSUERS_FILE])
   const verifier = asConfigError(() => tokenVerifier({ issuers: trustedIssuers(config) }))
-  const follow = (path: string): void => {
-    if (performance.now() < lookAt) return
-    lookAt = performance.now() + lookAgainMs
-    const state = stateOf(path)
-    if (state === seen) return
-    seen = state
+  const readAgain = (): void => {
     try {
       const issuers = trustedIssuers(config)
       asConfigError(() => verifier.trust(issuers))
@@ -133,16 +124,10 @@ export const tokenVerifierFor = (
   }
   return {
     verify: (bearer) => {
-      if (file !== undefined) follow(file)
+      if (file.changed()) readAgain()
       return verifier.verify(bearer)
     },
   }
-}
-
-/** What changes when a file is written or replaced. */
-const stateOf = (path: string): string => {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  return stat === undefined ? 'none' : [stat.ino, stat.size, stat.mtimeMs].join('/')
 }
 
 const asConfigError = <T>(use: () => T): T => {

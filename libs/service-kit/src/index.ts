@@ -37,6 +37,7 @@ export {
   tokenVerifierFor,
   trustedIssuers,
 } from './identity-settings.ts'
+export { FollowedFiles } from './followed-files.ts'
 export { exitCodes } from './exit-codes.ts'
 export { type RunOptions, runService } from './run-service.ts'
 export { Secret } from './secret.ts'

@@ -127,3 +127,81 @@ describe('what others asked for', () => {
     expect(rows).toEqual([{ active: true }])
   })
 })
+
+describe('the schemas of the services', () => {
+  type Table = {
+    readonly schema: string
+    readonly table: string
+    readonly secured: boolean
+    readonly readers: string[]
+  }
+  /** Tables with a tenant in them beside the store's own, which role-matrix.spec.ts goes through, and who may read them. */
+  const tables = async (): Promise<Table[]> => {
+    const { rows } = await running.superuser.query<Table>(
+      `select n.nspname as schema, n.nspname || '.' || c.relname as table, c.relrowsecurity as secured,
+         coalesce((select array_agg(r.rolname::text order by 1) from pg_roles r
+           where r.rolname like 'countersign\\_%' and r.rolname <> 'countersign_owner'
+             and has_table_privilege(r.oid, c.oid, 'select')), '{}') as readers
+       from pg_class c
+       join pg_namespace n on n.oid = c.relnamespace
+       join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped
+       where c.relkind in ('r', 'p', 'v') and not c.relispartition and n.nspname <> 'countersign' order by 2`,
+    )
+    return rows
+  }
+  /**
+   * What a service looks up before it knows a tenant, by an id or the hash of a secret that only the caller has, or works
+   * through for all tenants. Everything else that has a tenant is behind row-level security.
+   */
+  const lookedUp = [
+    'intake.issued_grant',
+    'intake.refused_record',
+    'ledger.log',
+    'notifier.card',
+    'notifier.page_session',
+    'notifier.page_ticket',
+    'notifier.review',
+    'notifier.scim_group',
+    'notifier.scim_user',
+    'notifier.security_key',
+    'policy.deadline',
+  ]
+  /** Rows of the tenant that a role sees in a transaction for `named`. */
+  const seen = async (role: string, table: string, named: string): Promise<number> => {
+    const client = await running.superuser.connect()
+    try {
+      await client.query('begin')
+      await client.query(`set local role ${role}`)
+      await client.query(`select set_config('countersign.tenant', $1, true)`, [named])
+      const { rows } = await client.query<{ count: string }>(
+        `select count(*) as count from ${table} where tenant_id = $1`,
+        [running.tenantId],
+      )
+      return Number(rows[0]?.count)
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+  }
+
+  it('are each read by the role of their service and by no other', async () => {
+    const found = await tables()
+    expect(found.length).toBeGreaterThan(lookedUp.length)
+    expect(found.map(({ table, readers }) => [table, readers])).toEqual(
+      found.map(({ table, schema }) => [table, [`countersign_${schema}`]]),
+    )
+  })
+
+  it('show no row to a transaction that is for another tenant, but for what is looked up before one is known', async () => {
+    const found = await tables()
+    expect(found.flatMap(({ table, secured }) => (secured ? [] : [table]))).toEqual(lookedUp)
+    const counted: Record<string, [own: boolean, foreign: number]> = {}
+    const secured = found.filter((each) => each.secured)
+    for (const { table, readers } of secured) {
+      const [role = ''] = readers
+      const own = (await seen(role, table, running.tenantId)) > 0
+      counted[table] = [own, await seen(role, table, cast.foreignTenantId)]
+    }
+    expect(counted).toEqual(Object.fromEntries(secured.map(({ table }) => [table, [true, 0]])))
+  })
+})

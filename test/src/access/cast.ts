@@ -63,6 +63,7 @@ export type AccessCast = {
   readonly agent: string
   /** Subject id of a person of the tenant. */
   readonly person: string
+  readonly foreignTenantId: string
 }
 
 /** Connections that are a service's role, as the database sees it. */
@@ -136,6 +137,7 @@ export const openAccessCast = async (running: Running): Promise<AccessCast> => {
       if (role !== 'requester') foreignTokens.set(role, await mint.token({ sub: `foreign-${subjectOf(role)}` }))
     }
     return {
+      foreignTenantId: foreignTenant,
       agent,
       person: owner,
       token: (role) => tokens.get(role),

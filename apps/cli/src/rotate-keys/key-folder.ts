@@ -28,7 +28,7 @@ const replace = async (path: string, content: string): Promise<void> => {
   await rename(`${path}.new`, path)
 }
 
-/** The keys of grants and receipts in the `keys` folder of a data folder. What is changed counts from the next start on. */
+/** The keys of grants and receipts in the `keys` folder of a data folder. Intake follows them. */
 export const keyFolder = (dataDir: string) => {
   const file = (name: string): string => join(dataDir, 'keys', name)
   const [signing, next, verifying] = [file('grant.pem'), file('grant-next.pem'), file('grant-keys.json')]

@@ -6,7 +6,7 @@ import { keyFolder } from './key-folder.ts'
 
 type KeysOptions = { readonly dataDir?: string }
 
-const restart = 'It counts once intake has been started again.'
+const seconds = 'It counts within seconds.'
 
 /** `countersign keys`: the keys that sign grants and receipts, and their rotation, in a data folder. */
 export const registerKeys: Register = (program, { terminal, env }, finish) => {
@@ -37,7 +37,7 @@ export const registerKeys: Register = (program, { terminal, env }, finish) => {
       'For several intakes behind one address: each has to know the next key before any of them signs with it.',
     )
     .action(async (_options: KeysOptions, command: Command) => {
-      terminal.out(`${await folderOf(command).prepare()} verifies, and signs after the next rotation. ${restart}`)
+      terminal.out(`${await folderOf(command).prepare()} verifies, and signs after the next rotation. ${seconds}`)
       finish(exitCodes.ok)
     })
 
@@ -47,7 +47,7 @@ export const registerKeys: Register = (program, { terminal, env }, finish) => {
     .addOption(dataDirOption())
     .action(async (_options: KeysOptions, command: Command) => {
       const { kid, former } = await folderOf(command).rotate()
-      terminal.out(`${kid} signs from now on, ${former} verifies until it is retired. ${restart}`)
+      terminal.out(`${kid} signs from now on, ${former} verifies until it is retired. ${seconds}`)
       finish(exitCodes.ok)
     })
 
@@ -58,7 +58,7 @@ export const registerKeys: Register = (program, { terminal, env }, finish) => {
     .argument('<key>', 'id of the key, as keys shows it')
     .action(async (kid: string, _options: KeysOptions, command: Command) => {
       await folderOf(command).retire(kid)
-      terminal.out(`${kid} is out; keep it in your own copy of the key set to verify old receipts. ${restart}`)
+      terminal.out(`${kid} is out; keep it in your own copy of the key set to verify old receipts. ${seconds}`)
       finish(exitCodes.ok)
     })
 }

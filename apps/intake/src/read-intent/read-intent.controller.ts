@@ -1,10 +1,10 @@
-import { type IntentView, refuse, Uuid } from '@countersign/contracts'
+import { type EventData, type IntentView, refuse, Uuid } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { EdgeRoute, orRefuse, pathParameter, Requester } from '@countersign/service-kit'
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common'
 import type pg from 'pg'
 import { Type } from 'typebox'
-import { callerOf, speaksFor } from '../caller.ts'
+import { type Caller, callerOf, speaksFor } from '../caller.ts'
 import { POOL, READ_INTENT } from '../tokens.ts'
 import type { ReadIntent } from './wait-for-decision.ts'
 
@@ -12,6 +12,13 @@ const longestWaitMs = 25_000
 
 /** Groups whose members may read every intent of their tenant. */
 const readers = ['auditors', 'operators', 'analysts']
+
+/** A client reads what it speaks for; a person what they asked for or what was asked for them, and with a group that reads, all. */
+const mayRead = (caller: Caller, intent: EventData<'ActionIntentPublished'>): boolean => {
+  if (caller.kind === 'client') return speaksFor(caller, intent)
+  const { requester, onBehalfOf } = intent
+  return [requester, onBehalfOf].includes(caller.subjectId) || caller.groups.some((group) => readers.includes(group))
+}
 
 @Controller('v1/intents')
 export class ReadIntentController {
@@ -35,8 +42,7 @@ export class ReadIntentController {
       tenantId: caller.tenantId,
       intentId,
       waitMs,
-      mayRead: (intent) =>
-        caller.kind === 'client' ? speaksFor(caller, intent) : caller.groups.some((group) => readers.includes(group)),
+      mayRead: (intent) => mayRead(caller, intent),
     })
     return orRefuse(view ?? refuse('unknown_intent'))
   }

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readGrantKeys } from '../signing-key.ts'
+import { createLog } from '@countersign/service-kit'
+import { followGrantKeys } from '../signing-key.ts'
 import { signReceipt } from './receipt.ts'
 
 const example = (name: string): string => fileURLToPath(new URL(`../../../../docs/examples/${name}`, import.meta.url))
@@ -23,7 +24,7 @@ const file = (name: string, content: string): string => {
 }
 const newKeys = (name: string) => {
   const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
-  return readGrantKeys(file(name, pem.toString()), undefined)
+  return followGrantKeys({ signing: file(name, pem.toString()) }, createLog({ service: 'intake', level: 'silent' }))
 }
 
 const actionDigest = `sha256:${'a'.repeat(64)}`

@@ -94,7 +94,7 @@ export const intentRoutes: readonly HttpRoute[] = [
     operation: 'readIntent',
     folder: 'intake/read-intent',
     summary:
-      'Read an intent, or wait until it is decided. Requesters see their own, operators, analysts and auditors all.',
+      'Read an intent, or wait until it is decided. Requesters see their own, people also what was asked for them; operators, analysts and auditors all.',
     callers: ['requester', 'operator', 'analyst', 'auditor'],
     query: Type.Object({
       waitMs: Type.Optional(
