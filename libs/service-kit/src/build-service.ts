@@ -74,6 +74,9 @@ export type BuildOptions<C> = {
   readonly compose: Compose<C>
 }
 
+/** Fails until transport and consumers run. */
+export const consumersCheck = 'consumers'
+
 const serveHealth = (instance: FastifyInstance, checks: HealthChecks): void => {
   instance.get('/healthz', async () => ({ status: 'alive' }))
   instance.get('/readyz', async (_request, reply) => {
@@ -127,6 +130,12 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
   const tlsServer = mutualTls && createMutualTlsServer(mutualTls, (...call) => edge.handle(...call), parts.edge?.limits)
   let mutualTlsUrl: string | undefined
   let started: Consumer[] = []
+  let isConsuming = false
+  checks.register({
+    name: consumersCheck,
+    effect: 'degraded',
+    probe: () => (isConsuming ? undefined : 'starting'),
+  })
 
   const attempt = async (step: string, work: () => Promise<unknown> | undefined): Promise<boolean> => {
     try {
@@ -164,15 +173,18 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
     checks,
     handle: (request, response) => edge.handle(request, response),
     start: async () => {
-      await app.startAllMicroservices()
-      for (const consumer of consumers) {
-        started = [...started, consumer]
-        await consumer.start()
-      }
       if (mutualTls !== undefined && tlsServer !== undefined) {
         mutualTlsUrl = await listenMutualTls(tlsServer, mutualTls)
         log.info({ url: mutualTlsUrl }, 'listening for clients with certificates')
       }
+      // The transport comes last: it waits for the broker, and what ends by a clock waits for nobody.
+      for (const consumer of consumers) {
+        started = [...started, consumer]
+        await consumer.start()
+      }
+      await app.startAllMicroservices()
+      isConsuming = true
+      checks.forget()
     },
     get mutualTlsUrl() {
       return mutualTlsUrl

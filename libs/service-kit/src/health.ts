@@ -63,6 +63,11 @@ export class HealthChecks {
     this.#report = undefined
   }
 
+  /** What is known is out of date: the next report is a new one. */
+  forget(): void {
+    this.#report = undefined
+  }
+
   /** Runs all checks, or returns the last report while it is fresh. */
   async report(): Promise<HealthReport> {
     const now = this.#now()

@@ -4,6 +4,7 @@ export {
   type BuildOptions,
   type Compose,
   type Consumer,
+  consumersCheck,
   type Service,
   type ServiceContext,
   type ServiceParts,

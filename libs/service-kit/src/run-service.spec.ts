@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { exitCodes } from './exit-codes.ts'
 
@@ -30,8 +32,12 @@ await runService({
   config: serviceSchema(0, { DATABASE_URL: secretSetting({ description: 'Where the store is' }) }),
   compose: ({ config }) => {
     if (config.DATABASE_URL.reveal() === 'down') throw new Error('connect failed, password=hunter2')
+    const consumers =
+      config.DATABASE_URL.reveal() === 'no broker'
+        ? [{ name: 'waits', start: () => new Promise(() => undefined), stop: async () => undefined }]
+        : []
     if (config.DATABASE_URL.reveal() === 'defect') setImmediate(() => Promise.reject(new Error('defect')))
-    return { module: { module: SlowModule, controllers: [SlowController] } }
+    return { module: { module: SlowModule, controllers: [SlowController] }, consumers }
   },
 })
 `
@@ -84,6 +90,23 @@ describe('a service as a process', () => {
       'service stopping',
       'service stopped',
     ])
+  })
+
+  it('answers requests though the bus lets it wait', async () => {
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const { port } = probe.address() as AddressInfo
+    probe.close()
+    const service = run({ DATABASE_URL: 'no broker', HTTP_PORT: String(port) })
+    const isAnswering = () =>
+      fetch(`http://127.0.0.1:${port}/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    while (!(await isAnswering())) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(service.lines).toEqual([])
+    service.signal('SIGKILL')
+    await service.exit
   })
 
   it('ends with 78 and every problem when its configuration is not usable', async () => {

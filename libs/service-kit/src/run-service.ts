@@ -51,8 +51,9 @@ const dieOnDefects = (log: Log): void => {
 
 const serve = async (service: Service, config: ServiceConfig, log: Log): Promise<number> => {
   const signalled = onceSignalled()
-  await service.start()
+  // Requests first: a member of a group that was killed keeps its place for a session, and no decision waits for that.
   const url = await service.listen({ port: config.HTTP_PORT, host: config.HTTP_HOST })
+  await service.start()
   log.info({ url }, 'service ready')
   log.info({ signal: await signalled }, 'service stopping')
   const outcome = await service.stop(config.SHUTDOWN_TIMEOUT_MS)
@@ -60,7 +61,7 @@ const serve = async (service: Service, config: ServiceConfig, log: Log): Promise
 }
 
 /**
- * Runs a service as a process of its own: reads its configuration, switches telemetry on, builds and starts it, listens,
+ * Runs a service as a process of its own: reads its configuration, switches telemetry on, builds it, listens, starts it,
  * and on SIGTERM or SIGINT stops it in order. Ends the process with one of `exitCodes`.
  */
 export const runService = async <P extends Type.TProperties>({

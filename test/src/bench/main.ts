@@ -12,7 +12,17 @@ import { notRun, type TargetId, targetIds, type TargetResult } from './targets.t
 
 const embeddedParts: readonly Part[] = ['end-to-end', 'stages', 'T4', 'T5', 'deadlines']
 const busTargets: readonly TargetId[] = ['T1', 'T2', 'T3']
-const serviceTargets: readonly TargetId[] = ['T6', 'T7', 'T8', 'T9', 'T11-CPU', 'T11-memory', 'first']
+const serviceTargets: readonly TargetId[] = [
+  'T6',
+  'T7',
+  'T8',
+  'T9',
+  'T11-CPU',
+  'T11-memory',
+  'restart',
+  'failover',
+  'first',
+]
 
 const machine = () => ({
   platform: `${platform()} ${release()}`,

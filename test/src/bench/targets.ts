@@ -20,6 +20,11 @@ export const targets = {
     what: 'p99 lateness of deadlines, s: three timers, one killed, one stopped for a while',
     goal: { atMost: 2 },
   },
+  restart: {
+    what: 'first decision of a killed service after its restart, s, the slowest of three',
+    goal: { atMost: 1 },
+  },
+  failover: { what: 'intent on Kafka → decision after intake or policy was killed, s', goal: { atMost: 12 } },
   first: { what: 'whole path on Kafka ÷ ServerKafka with a TypeORM save per event', goal: 'reported' },
 } as const satisfies Record<string, { readonly what: string; readonly goal: Goal }>
 

@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Environment } from '@countersign/service-kit'
+import { consumersCheck, type Environment, type HealthReport } from '@countersign/service-kit'
 import type { ServiceName } from '../start-services/settings-of-services.ts'
+import { programOfService } from './program-of-service.ts'
 import type { ServiceLog } from './service-log.ts'
 
 const endWithParent = new URL('./end-with-parent.js', import.meta.url).href
-const programOf = (service: ServiceName): string =>
-  fileURLToPath(new URL(`../../../${service}/dist/main.js`, import.meta.url))
 
 /** Of our own environment a service gets only what its runtime needs: settings and secrets of others are none of its business. */
 const ofTheRuntime = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'SystemRoot'] as const
@@ -47,7 +45,7 @@ export class ServiceProcess {
     )
     this.#child = spawn(
       process.execPath,
-      [smallYoungGeneration, ...nodeArguments, '--import', endWithParent, programOf(service)],
+      [smallYoungGeneration, ...nodeArguments, '--import', endWithParent, programOfService(service)],
       {
         env: { ...inherited, ...environment, HTTP_PORT: String(port) },
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -72,16 +70,24 @@ export class ServiceProcess {
   }
 
   /** True once it answers; false when it ends before. */
-  async ready(): Promise<boolean> {
+  answering(): Promise<boolean> {
+    return this.#until('healthz', async (response) => {
+      await response.arrayBuffer()
+      return response.ok
+    })
+  }
+
+  /** True once it consumes from the bus, too; false when it ends before. */
+  consuming(): Promise<boolean> {
+    return this.#until('readyz', async (response) => {
+      const { checks } = (await response.json()) as HealthReport
+      return checks.every(({ name, status }) => name !== consumersCheck || status === 'ok')
+    })
+  }
+
+  async #until(path: string, holds: (response: Response) => Promise<boolean>): Promise<boolean> {
     while (this.isRunning) {
-      const isAnswering = await fetch(`http://127.0.0.1:${this.port}/healthz`).then(
-        async (response) => {
-          await response.arrayBuffer()
-          return response.ok
-        },
-        () => false,
-      )
-      if (isAnswering) return true
+      if (await fetch(`http://127.0.0.1:${this.port}/${path}`).then(holds, () => false)) return true
       await delay(pollMs)
     }
     return false

@@ -38,7 +38,7 @@ export class SupervisedService {
     return this.#givenUp.promise
   }
 
-  /** Starts it and resolves once it answers. @throws when it is given up before */
+  /** Starts it and resolves once it answers and consumes. @throws when it is given up before */
   async start(): Promise<void> {
     const ready = Promise.withResolvers<void>()
     this.#loop = this.#run(ready.resolve)
@@ -64,10 +64,12 @@ export class SupervisedService {
       const launched = new ServiceProcess({ ...this.#options, port: await freePortFrom(firstPort) })
       this.#current = launched
       let readyAt: number | undefined
-      if (await launched.ready()) {
+      if (await launched.answering()) {
         readyAt = performance.now()
         this.#isReady = true
-        onReady()
+        void launched.consuming().then((isConsuming) => {
+          if (isConsuming) onReady()
+        })
       }
       const how = await launched.ended
       this.#isReady = false

@@ -23,7 +23,8 @@ export type Instance = {
   serverCpuMs(): Promise<number | undefined>
 }
 
-const serviceOf = (command: string): string | undefined => /apps\/([^/]+)\/dist\/main\.js/.exec(command)?.[1]
+const serviceOf = (command: string): string | undefined =>
+  /apps\/([^/]+)\/dist\/(?:bundled\/)?main\.js/.exec(command)?.[1]
 
 export const openInstance = async (running: Running): Promise<Instance> => {
   const { dataDir, kafka } = running

@@ -13,6 +13,7 @@ import { endInstance, type Instance, openInstance } from './instance.ts'
 import { intentsTopic } from './intents-topic.ts'
 import { measureLatencies } from './latencies.ts'
 import { barePath, hops } from './paths.ts'
+import { measureRestarts } from './restarts.ts'
 import { openYardsticks } from './yardsticks.ts'
 import { measureVariants } from './variants.ts'
 
@@ -26,6 +27,7 @@ export const measureOnKafka = async (wanted: ReadonlySet<Part>, scale: Scale): P
     try {
       await makeTopics(instance, scale.intentsOnKafka)
       if (wanted.has('T11-CPU') || wanted.has('T11-memory')) results.push(...(await measureIdle(instance, scale)))
+      if (wanted.has('restart') || wanted.has('failover')) results.push(...(await measureRestarts(instance, scale)))
       if (wanted.has('T8')) results.push(await measureLatencies(instance, barePath(running), scale))
       if (wanted.has('T6') || wanted.has('first')) results.push(...(await measureWholePath(instance, scale)))
       if (wanted.has('T7')) results.push(await measureVariants('T7', instance, scale))

@@ -31,8 +31,8 @@ export const productPath = (running: Running): Path => {
     message: intentMessage,
     answeredBy: (value) => {
       const { data } = JSON.parse(value.toString()) as Outcome
-      // What nobody collects expires after some minutes; no round waits for that.
-      if (data.state === 'expired') return undefined
+      // What nobody collects expires after some minutes; no round waits for that, nor for what was asked over HTTP.
+      if (data.state === 'expired' || data.requestId === undefined) return undefined
       if (data.state !== 'allowed') throw new Error(`an intent is ${data.state}, not allowed: ${data.code}`)
       return data.requestId
     },

@@ -72,7 +72,7 @@ export const kill = async (
       await postgres.killAndRestart(downMs)
       return true
     default: {
-      const found = childrenOf(supervisorPid).filter(({ command }) => command.includes(`${victim}/dist/main.js`))
+      const found = childrenOf(supervisorPid).filter(({ command }) => command.includes(`apps/${victim}/dist/`))
       for (const { pid } of found) killed(pid)
       return found.length > 0
     }
