@@ -95,7 +95,7 @@ type Projecting = {
 }
 
 /** Nobody waits for a projection: what gathers in this time shares one transaction. */
-const spacingMs = 50
+const spacingMs = 150
 /** A batch of this many is not waited for. */
 const largeBatch = 100
 

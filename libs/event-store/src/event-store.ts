@@ -7,17 +7,26 @@ import {
   type Command,
   type CommandHandler,
   type Decided,
+  type Decision,
   decidedOf,
   eventCount,
   planAppend,
   streamsOf,
   tenantsOf,
 } from './command.ts'
+import { GatheredCommands, type Waiting } from './gathered-commands.ts'
 import { type Loaded, loadStreams } from './load-streams.ts'
 import { StoreNotAdopted } from './store-doubt.ts'
 import type { StoreGuard } from './store-guard.ts'
 import type { StreamRef } from './stream.ts'
-import { CommitUncertain, isConnectionLoss, retrying, runTransaction, type Transaction } from './transaction.ts'
+import {
+  CommitUncertain,
+  isConnectionLoss,
+  isRetryable,
+  retrying,
+  runTransaction,
+  type Transaction,
+} from './transaction.ts'
 
 /** What became of one command of a batch. */
 export type BatchOutcome<C extends Command, Answer> =
@@ -29,7 +38,10 @@ export type EventStore = {
   load(refs: readonly StreamRef[]): Promise<Loaded>
   /** Appends within a transaction that has not written yet; the metadata of this store is added. */
   append(tx: Transaction, batch: readonly StreamAppend[]): Promise<Appended[]>
-  /** Decides one command with its streams locked. No caller ever sees a version conflict. */
+  /**
+   * Decides one command with its streams locked. No caller ever sees a version conflict. Commands that come while others are
+   * decided share a transaction; one that fails there is decided again alone, and so are those that shared with it.
+   */
   execute<C extends Command, Context, Answer>(
     command: C,
     handler: CommandHandler<C, Context, Answer>,
@@ -51,7 +63,14 @@ export type EventStoreOptions = {
   readonly onAppended?: () => void
   /** Stands before every decision and append; without one the store is taken as it is. */
   readonly guard?: Pick<StoreGuard, 'check'>
+  /** Transactions that decide single commands at the same time; default 2. */
+  readonly lanes?: number
 }
+
+/** Commands that share a transaction at most. */
+const sharedCommands = 32
+/** How long a shared transaction waits for a stream that somebody else holds, before its commands go on alone. */
+const sharedLockMs = 100
 
 // Ends a transaction whose append came back short; the batch is divided by what it says.
 class CameBackShort extends Error {
@@ -112,6 +131,50 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
     if (first === undefined) throw new Error('the command was not decided')
     return first
   }
+
+  /** Decides commands by their own handlers in one transaction, with one load and one append. */
+  async function together(entries: readonly Waiting[]): Promise<Decided<Command, unknown>[]> {
+    const commands = entries.map(({ command }) => command)
+    const streams = streamsOf(commands)
+    const lock = streams.filter((ref) => ref.kind !== 'attempts')
+    const plan = { tenantIds: tenantsOf(commands), lock, lockWithinMs: sharedLockMs, before: check }
+    const decided = await runTransaction(pool, plan, async (tx) => {
+      const loaded = await loadStreams(tx, streams)
+      const decisions: { command: Command; decision: Decision<unknown> }[] = []
+      for (const { command, handler } of entries) {
+        const context = await handler.read?.(tx, [command], loaded)
+        decisions.push({ command, decision: handler.decide(command, loaded, context) })
+      }
+      const toAppend = planAppend(decisions, loaded)
+      if (eventCount(toAppend) > maxBatchEvents) throw new TooManyEvents('too many events for one append')
+      const appended = await appendEvents(tx, toAppend.appends, options.metadata)
+      if (losersOf(toAppend, appended).size > 0) throw new CameBackShort(new Set())
+      const all = decidedOf(toAppend, appended)
+      for (const [place, one] of all.entries()) await entries[place]?.handler.effects?.(tx, [one])
+      return all
+    })
+    wake(decided.reduce((count, item) => count + item.events.length, 0))
+    return decided
+  }
+
+  const gathered = new GatheredCommands({
+    lanes: options.lanes ?? 2,
+    most: sharedCommands,
+    decide: async (entries) => {
+      try {
+        const decided = await together(entries)
+        for (const [place, one] of decided.entries()) entries[place]?.resolve(one)
+      } catch (error) {
+        // When nobody knows whether it happened, deciding again could do it twice.
+        const isFinal = error instanceof CommitUncertain || (entries.length === 1 && !isRetryable(error))
+        for (const { command, handler, resolve, reject } of entries) {
+          if (isFinal) reject(error)
+          // Not in the lane: a stream that somebody holds for long delays nobody else.
+          else void single(command, handler).then(resolve, reject)
+        }
+      }
+    },
+  })
 
   async function settled<C extends Command, Context, Answer>(
     command: C,
@@ -177,7 +240,7 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
       await check(tx)
       return appendEvents(tx, items, options.metadata)
     },
-    execute: single,
+    execute: (command, handler) => gathered.add(command, handler),
     executeBatch: inWaves,
   }
 }

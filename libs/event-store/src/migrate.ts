@@ -11,6 +11,7 @@ import { Initial1763683200000 } from './migrations/initial.ts'
 import { LimitUses1795327200001 } from './migrations/limit-uses.ts'
 import { PersonKinds1795330800006 } from './migrations/person-kinds.ts'
 import { PersonLinks1795334400000 } from './migrations/person-links.ts'
+import { PlannedOnce1795334400001 } from './migrations/planned-once.ts'
 import { RegisterReviews1795330800001 } from './migrations/register-reviews.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
@@ -82,6 +83,7 @@ export async function migrate(options: {
       FeedReviews1795330800005,
       PersonKinds1795330800006,
       PersonLinks1795334400000,
+      PlannedOnce1795334400001,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

@@ -19,14 +19,17 @@ type TransactionPlan = {
   readonly tenantIds: Iterable<string>
   /** Streams to lock before anything is read. */
   readonly lock?: readonly StreamRef[]
+  /** How long to wait for a lock before the statement fails (55P03); without it, as long as it takes. */
+  readonly lockWithinMs?: number
   /** Called with the connection before the transaction begins; what it throws is thrown. */
   readonly before?: (connection: Transaction) => Promise<unknown>
 }
 
-const beginStatement = ({ tenantIds, lock = [] }: TransactionPlan): string => {
+const beginStatement = ({ tenantIds, lock = [], lockWithinMs }: TransactionPlan): string => {
   const tenants = [...new Set(tenantIds)].map(checkedId)
   if (tenants.length === 0) throw new TypeError('a transaction names at least one tenant')
-  const begin = `begin isolation level read committed; set local countersign.tenant = '${tenants.join(',')}'`
+  const within = lockWithinMs === undefined ? '' : `; set local lock_timeout = ${Math.trunc(lockWithinMs)}`
+  const begin = `begin isolation level read committed; set local countersign.tenant = '${tenants.join(',')}'${within}`
   if (lock.length === 0) return begin
   const kinds = lock.map((ref) => `'${checkedKind(ref.kind)}'`).join(',')
   const ids = lock.map((ref) => `'${checkedId(ref.streamId)}'`).join(',')

@@ -11,10 +11,10 @@ export interface SequencerOptions extends AppendOptions {
 }
 
 // A wake-up that was lost costs no more than this.
-const IDLE_MS = 250
+const IDLE_MS = 1_000
 // Nobody waits for the log, and whatever gathers meanwhile shares one commit: at twenty intents a second a batch every 15 ms
 // cost more than deciding them.
-const SPACING_MS = 100
+const SPACING_MS = 200
 
 /**
  * Takes events into the logs as they come. Batches are natural: what has gathered while the last one was committed is
