@@ -3,7 +3,7 @@ import type { RecordVerdict, Standing } from './commands.ts'
 import { meetsDemand } from './assurance.ts'
 import { exclusion, sameHuman } from './separation-of-duties.ts'
 import { fillSeats, seatCount, type Candidate, type FilledSeat } from './seats.ts'
-import type { Intent, IntentStatus, ReviewState } from './state.ts'
+import type { Intent, ReviewState } from './state.ts'
 import { after, earlier, isPast } from './time.ts'
 
 /** Seats that a person may fill: of groups that they hold now and held when the review was asked for. */
@@ -32,17 +32,11 @@ export const filledSeats = (intent: Intent, standing: Standing): FilledSeat[] =>
 export const everySeatFilled = (intent: Intent, standing: Standing): boolean =>
   intent.review !== undefined && filledSeats(intent, standing).length === seatCount(intent.review.seats)
 
-const ended: Partial<Record<IntentStatus, RefusalCode>> = {
-  expired: 'review_expired',
-  published: 'unknown_review',
-  allowed: 'unknown_review',
-}
-
 /** Which review this is and whether it still takes verdicts. */
 const openReview = (intent: Intent, { reviewId, now }: RecordVerdict): ReviewState | Refusal => {
   const { review, status, published } = intent
   if (review === undefined || review.reviewId !== reviewId) return refuse('unknown_review')
-  if (status !== 'in_review') return refuse(ended[status] ?? 'review_closed')
+  if (status !== 'in_review') return refuse(status === 'expired' ? 'review_expired' : 'review_closed')
   if (isPast(now, review.deadline) || isPast(now, published.deadline))
     return refuse('review_expired', { expiresAt: review.deadline })
   return review

@@ -65,7 +65,22 @@ describe('actionDigest', () => {
 
   it.each(Object.keys(binding))('is never made without %s', (field) => {
     const partial = Object.fromEntries(Object.entries(binding).filter(([name]) => name !== field))
-    expect(() => actionDigest(partial as unknown as ActionBinding)).toThrow(TypeError)
+    expect(() => actionDigest(partial as unknown as ActionBinding)).toThrow(
+      new TypeError(field === 'bindingVersion' ? 'unknown binding version' : `binding lacks ${field}`),
+    )
+  })
+
+  it.each(['tenant', 'intentId', 'agent', 'executor', 'action', 'target', 'environment'] as const)(
+    'is never made over %s that is empty or no text',
+    (field) => {
+      for (const value of ['', 7, null])
+        expect(() => actionDigest({ ...binding, [field]: value } as ActionBinding)).toThrow(`binding lacks ${field}`)
+    },
+  )
+
+  it('takes a commitment alone for the parameters, with nothing before or behind it', () => {
+    for (const text of [`x${binding.parametersCommitment}`, `${binding.parametersCommitment}x`])
+      expect(() => actionDigest({ ...binding, parametersCommitment: text })).toThrow('parametersCommitment')
   })
 })
 
