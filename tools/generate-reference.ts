@@ -116,7 +116,7 @@ const guarantees = (): string =>
     '',
     '`npm run self-test` proves each of these over the public interface of an instance that it starts on your machine and throws away. PASS is proven, FAIL disproven, INCOMPLETE neither: a refusal for another reason, a missing answer, a time-out or a mistake of the check itself never passes. Where something is refused, the same done right is accepted, so that a gate which refuses everything passes nothing.',
     '',
-    'Each guarantee has a fault with which CI sees it FAIL: [seeded-faults.ts](../../libs/conformance/src/seeded-faults.ts). `countersign self-test --url URL --cast FILE` asks a deployment in a tenant that you can throw away; an adapter for another product is one object, [gate.ts](../../libs/conformance/src/gate.ts).',
+    'Each guarantee has a fault with which CI sees it FAIL: [seeded-faults.ts](../../libs/conformance/src/seeded-faults.ts). `countersign self-test --url URL` asks a deployment in a tenant that you can throw away, or through an adapter another product: [how](../how-to/self-test-a-deployment.md).',
     '',
     ...allGuarantees.flatMap(({ id, title, meaning, test, waitsForDeadline = false }) => [
       `## ${id} ${title}`,

@@ -1,3 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { openCast } from '@countersign/cli'
 import {
   type Cast,
@@ -13,6 +17,7 @@ import {
   trialPolicies,
 } from '@countersign/conformance'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCommand } from '../instance/command-line.ts'
 import { type Running, startRunning, startTimeoutMs } from '../running.ts'
 
 const { signal } = new AbortController()
@@ -89,5 +94,55 @@ describe('the record of a gate that somebody edited', () => {
       verdict: 'FAIL',
       told: 'the proof of ActionIntentPublished does not hold',
     })
+  })
+})
+
+describe('the self-test of a deployment', () => {
+  const selfTest = async (...argv: string[]) => {
+    const { code, out, err } = await runCommand('self-test', '--json', '--only', 'G01,G12', ...argv)
+    const results = out === '' ? [] : (JSON.parse(out) as { results: Result[] }).results
+    return { code, err, verdicts: results.map(({ verdict }) => verdict) }
+  }
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'countersign-self-test-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+  const file = async (name: string, content: string): Promise<string> => {
+    await writeFile(join(folder, name), content)
+    return join(folder, name)
+  }
+  const at = () => ['--url', running.baseUrl]
+
+  it('makes its own people where the data folder is here, as often as it is run', async () => {
+    for (let run = 0; run < 2; run += 1) {
+      expect(await selfTest(...at(), '--data-dir', running.dataDir)).toMatchObject({
+        code: 0,
+        verdicts: ['PASS', 'PASS'],
+      })
+    }
+    const { code, err } = await selfTest(...at(), '--data-dir', folder)
+    expect(code).not.toBe(0)
+    expect(err).toContain('is not the data folder of')
+  })
+
+  it('takes whoever a file names, and passes nothing that needs somebody else', async () => {
+    const known = await file('cast.json', JSON.stringify(cast))
+    expect(await selfTest(...at(), '--cast', known)).toMatchObject({ code: 0, verdicts: ['PASS', 'PASS'] })
+    const { agent, agentName } = cast
+    const few = await file('few.json', JSON.stringify({ agent, agentName }))
+    expect(await selfTest(...at(), '--cast', few)).toMatchObject({ code: 1, verdicts: ['INCOMPLETE', 'PASS'] })
+  })
+
+  it('speaks with another product through an adapter, which passes nothing by what it lacks or breaks', async () => {
+    const example = fileURLToPath(new URL('../../../docs/examples/gate-adapter.mjs', import.meta.url))
+    const known = await file('cast.json', JSON.stringify(cast))
+    const asked = await selfTest(...at(), '--cast', known, '--adapter', example)
+    expect(asked.code).toBe(1)
+    expect(asked.verdicts).not.toContain('PASS')
+    const broken = await file('broken.mjs', 'export const gate = 1')
+    const { code, err } = await selfTest(...at(), '--cast', known, '--adapter', broken)
+    expect([code === 0, err.includes('has no adapter')]).toEqual([false, true])
+    expect((await selfTest('--adapter', example)).err).toContain('--url')
   })
 })

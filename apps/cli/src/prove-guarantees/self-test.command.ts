@@ -1,16 +1,14 @@
 import { writeFile } from 'node:fs/promises'
 import {
   type Cast,
-  countersignGate,
   type Guarantee,
   guarantees,
   junitOf,
   type Result,
   runGuarantees,
-  sendTo,
   trialPolicies,
 } from '@countersign/conformance'
-import { type Context, examples, jsonOption, type Register, urlOption, wholeNumber } from '../command.ts'
+import { type Context, dataDirOption, examples, jsonOption, type Register, urlOption, wholeNumber } from '../command.ts'
 import { exitCodes, Failure } from '../exit-codes.ts'
 import { table } from '../print/table.ts'
 import { plain, span } from '../print/words.ts'
@@ -18,6 +16,8 @@ import { startFreshInstance } from '../start-instance/start-instance.ts'
 import type { Paint, Terminal } from '../terminal.ts'
 import { guaranteesNamed } from './guarantees-named.ts'
 import { openCast } from './open-cast.ts'
+import { castAt } from './cast-at.ts'
+import { type GateAdapter, loadAdapter } from './load-adapter.ts'
 import { readCast } from './read-cast.ts'
 
 type SelfTestOptions = {
@@ -25,6 +25,8 @@ type SelfTestOptions = {
   readonly withDeadlines?: boolean
   readonly url?: string
   readonly cast?: string
+  readonly adapter?: string
+  readonly dataDir?: string
   readonly junit?: string
   readonly json?: boolean
   readonly port: number
@@ -35,14 +37,19 @@ export const registerSelfTest: Register = (program, context, finish) => {
     .command('self-test')
     .summary('prove the guarantees on this machine')
     .description(
-      'Proves every guarantee over the public interface and prints what was seen. PASS is proven, FAIL disproven, INCOMPLETE\nneither: missing evidence never passes. Starts an instance in a folder of its own, which is removed; or, with --url and\n--cast, asks a deployment in a tenant that you can throw away, whose policy set is the one of @countersign/conformance.\nExit code 0 only if every guarantee passed.',
+      'Proves every guarantee over the public interface and prints what was seen. PASS is proven, FAIL disproven, INCOMPLETE\nneither: missing evidence never passes. Starts an instance in a folder of its own, which is removed; or, with --url,\nasks a deployment in a tenant that you can throw away, whose policy set is the one of @countersign/conformance: people\nare registered in it, and something is frozen and thawed.\nExit code 0 only if every guarantee passed.',
     )
     .option('--only <ids>', 'only these, such as G07 or G07,G12')
     .option('--with-deadlines', 'also those that wait half a minute for a deadline')
-    .option('--cast <file>', 'who takes part at --url: bearer tokens by role, as JSON')
+    .option(
+      '--cast <file>',
+      'who takes part at --url: bearer tokens by role, as JSON; else people of its own identity provider',
+    )
+    .option('--adapter <file>', 'module that speaks with another product at --url')
     .option('--junit <file>', 'write a JUnit report')
     .option('--port <number>', 'first port to try for the instance', wholeNumber, 7600)
     .addOption(urlOption())
+    .addOption(dataDirOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -50,6 +57,8 @@ export const registerSelfTest: Register = (program, context, finish) => {
         'npm run self-test',
         'countersign self-test --only G07 --json',
         'countersign self-test --with-deadlines --junit self-test.xml',
+        'countersign self-test --url http://127.0.0.1:7400 --data-dir .self-test',
+        'countersign self-test --url https://gate.example --adapter gate.mjs --cast cast.json',
         'countersign explain G07',
       ),
     )
@@ -62,13 +71,15 @@ const selfTest = async (options: SelfTestOptions, { terminal, env, signal }: Con
   const wanted = guaranteesNamed(options.only).filter(
     ({ waitsForDeadline = false }) => !waitsForDeadline || options.withDeadlines === true || options.only !== undefined,
   )
-  if ((options.url === undefined) !== (options.cast === undefined))
-    throw new Failure('--url and --cast go together', { next: 'Without both an instance is started here.' })
-  if (options.url !== undefined && options.cast !== undefined) {
-    const cast = await readCast(options.cast)
-    return prove({ baseUrl: options.url, cast, wanted, startedInMs: undefined }, options, terminal, signal)
+  const { port, url } = options
+  if (url === undefined && (options.cast !== undefined || options.adapter !== undefined))
+    throw new Failure('--cast and --adapter are about a deployment', { next: 'Say which with --url.' })
+  const adapter = await loadAdapter(options.adapter)
+  if (url !== undefined) {
+    const cast =
+      options.cast === undefined ? await castAt(url, dataDirOf(options, env), signal) : await readCast(options.cast)
+    return prove({ baseUrl: url, adapter, cast, wanted, startedInMs: undefined }, options, terminal, signal)
   }
-  const { port } = options
   const instance = await startFreshInstance(
     { dataDir: undefined, port, env, signal, onStep: terminal.progress },
     { policies: trialPolicies },
@@ -77,27 +88,31 @@ const selfTest = async (options: SelfTestOptions, { terminal, env, signal }: Con
   try {
     const cast = await openCast(instance, signal)
     const { credentials, startedInMs } = instance
-    return await prove({ baseUrl: credentials.baseUrl, cast, wanted, startedInMs }, options, terminal, signal)
+    return await prove({ baseUrl: credentials.baseUrl, adapter, cast, wanted, startedInMs }, options, terminal, signal)
   } finally {
     await instance.stop()
   }
 }
 
+const dataDirOf = ({ dataDir }: SelfTestOptions, env: Context['env']): string =>
+  dataDir ?? env['COUNTERSIGN_DATA_DIR'] ?? '.countersign'
+
 type Trial = {
   readonly baseUrl: string
+  readonly adapter: GateAdapter
   readonly cast: Cast
   readonly wanted: readonly Guarantee[]
   readonly startedInMs: number | undefined
 }
 
 const prove = async (
-  { baseUrl, cast, wanted, startedInMs }: Trial,
+  { baseUrl, adapter, cast, wanted, startedInMs }: Trial,
   { json = false, junit }: SelfTestOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> => {
   const began = performance.now()
-  const gate = countersignGate(sendTo(baseUrl), cast.agentName ?? '')
+  const gate = await adapter({ url: baseUrl, cast })
   const results = await runGuarantees({
     gate,
     cast,
