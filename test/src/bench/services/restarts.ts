@@ -4,7 +4,7 @@ import type { CallOptions } from '../../instance/call.ts'
 import { childrenOf } from '../../instance/child-processes.ts'
 import type { Running } from '../../running.ts'
 import { concreteOf, inReview, readIntent, readReview, settled } from '../../stories.ts'
-import { spreadOf } from '../measure.ts'
+import { cpuMsOf, spreadOf } from '../measure.ts'
 import type { Scale } from '../scale.ts'
 import { measured, type Measured } from '../targets.ts'
 import type { Instance } from './instance.ts'
@@ -13,39 +13,53 @@ import type { Instance } from './instance.ts'
 const mostRounds = 3
 const lookMs = 5
 
-/** What a decision took, s: since the service was killed, and since its process was there again. */
-type Taken = { readonly sinceKill: number; readonly sinceStart: number }
+/** What a decision took, s: since the service was killed, since its process was there again, and of the CPU by then. */
+type Taken = { readonly sinceKill: number; readonly sinceStart: number; readonly cpu: number }
+
+/** A kill, and the process that came after it. */
+type Kill = { readonly killedAt: number; readonly next: Promise<{ readonly at: number; readonly pid: number }> }
 
 const pidOf = ({ process: supervisor }: Running, service: string): number | undefined =>
   childrenOf(supervisor.pid).find(({ command }) => command.includes(`apps/${service}/dist/`))?.pid
 
-/** Kills a service as a lost machine would, and answers when its next process was there. */
-const killed = async (running: Running, service: string): Promise<{ killedAt: number; startedAt: Promise<number> }> => {
+/** Kills a service as a lost machine would. */
+const killed = (running: Running, service: string): Kill => {
   const pid = pidOf(running, service)
   if (pid === undefined) throw new Error(`${service} does not run`)
   process.kill(pid, 'SIGKILL')
   const killedAt = performance.now()
-  const again = async (): Promise<number> => {
+  const again = async () => {
     for (;;) {
       const next = pidOf(running, service)
-      if (next !== undefined && next !== pid) return performance.now()
+      if (next !== undefined && next !== pid) return { at: performance.now(), pid: next }
       await pause(lookMs)
     }
   }
-  return { killedAt, startedAt: again() }
+  return { killedAt, next: again() }
 }
 
 /** Asks again and again until it is decided; what was not decided is an outage, or a defect. */
-const decided = async (running: Running, path: string, options: CallOptions): Promise<number> => {
+const decided = async (
+  running: Running,
+  path: string,
+  options: CallOptions & { readonly kill: Kill },
+): Promise<Taken> => {
   for (;;) {
     const status = await running.call(path, options).then(
       (answer) => answer.status,
       () => 0,
     )
-    if (status >= 200 && status < 300) return performance.now()
+    if (status >= 200 && status < 300) return takenBy(options.kill)
     if (status !== 0 && status !== 502 && status !== 503) throw new Error(`${path} was answered with ${status}`)
     await pause(lookMs)
   }
+}
+
+const takenBy = async ({ killedAt, next }: Kill): Promise<Taken> => {
+  const now = performance.now()
+  const { at, pid } = await next
+  const cpu = (await cpuMsOf(pid)) ?? Number.NaN
+  return { sinceKill: (now - killedAt) / 1_000, sinceStart: (now - at) / 1_000, cpu: cpu / 1_000 }
 }
 
 const allowed = async (running: Running): Promise<string> => (await settled(running, readIntent())).intentId
@@ -55,42 +69,31 @@ const verdict = async (running: Running): Promise<Taken> => {
   const { reviewId } = await inReview(running)
   const token = running.tokens.ben
   const { presentationDigest } = (await readReview(running, token, reviewId)).body
-  const { killedAt, startedAt } = await killed(running, 'notifier')
+  const kill = killed(running, 'notifier')
   const body = { verdict: 'approve', reason: 'checked', presentationDigest }
-  const at = await decided(running, `/v1/reviews/${reviewId}/verdicts`, { token, body })
-  return takenFrom(at, { killedAt, startedAt: await startedAt })
+  return decided(running, `/v1/reviews/${reviewId}/verdicts`, { token, body, kill })
 }
-
-const takenFrom = (at: number, { killedAt, startedAt }: { killedAt: number; startedAt: number }): Taken => ({
-  sinceKill: (at - killedAt) / 1_000,
-  sinceStart: (at - startedAt) / 1_000,
-})
 
 /** A grant collected, another one redeemed, and an intent on Kafka, after intake was killed. */
 const grantAndRedemption = async ({ running, line }: Instance) => {
   const token = running.tokens.agent
   const [wanted, used] = [await allowed(running), await allowed(running)]
   const grant = await running.client.collect(used)
-  const { killedAt, startedAt } = await killed(running, 'intake')
+  const kill = killed(running, 'intake')
   const redemption = { token: grant.token, redemptionId: randomUUID(), ...concreteOf(readIntent()) }
-  const [collectedAt, redeemedAt, intentMs] = await Promise.all([
-    decided(running, `/v1/intents/${wanted}/grant`, { token, body: {} }),
-    decided(running, `/v1/grants/${grant.grantId}/redeem`, { token, body: redemption }),
+  const [collected, redeemed, [intentMs = Number.NaN]] = await Promise.all([
+    decided(running, `/v1/intents/${wanted}/grant`, { token, body: {}, kill }),
+    decided(running, `/v1/grants/${grant.grantId}/redeem`, { token, body: redemption, kill }),
     line.atRate(1, 1),
   ])
-  const times = { killedAt, startedAt: await startedAt }
-  return {
-    collected: takenFrom(collectedAt, times),
-    redeemed: takenFrom(redeemedAt, times),
-    intent: (intentMs[0] ?? Number.NaN) / 1_000,
-  }
+  return { collected, redeemed, intent: intentMs / 1_000 }
 }
 
 /** An intent on Kafka that is sent right after policy was killed, to its decision. */
 const evaluated = async ({ running, line }: Instance): Promise<number> => {
-  const { startedAt } = await killed(running, 'policy')
+  const { next } = killed(running, 'policy')
   const [ms = Number.NaN] = await line.atRate(1, 1)
-  await startedAt
+  await next
   return ms / 1_000
 }
 
@@ -107,9 +110,11 @@ export const measureRestarts = async (instance: Instance, { rounds }: Scale): Pr
     intents['intake killed'].push(intent)
     intents['policy killed'].push(await evaluated(instance))
   }
+  const median = (taken: readonly Taken[], of: keyof Taken): number => spreadOf(taken.map((one) => one[of])).median
   const medians = Object.entries(since).flatMap(([name, taken]) => [
-    [name, spreadOf(taken.map(({ sinceStart }) => sinceStart)).median],
-    [`${name} since the kill`, spreadOf(taken.map(({ sinceKill }) => sinceKill)).median],
+    [name, median(taken, 'sinceStart')],
+    [`${name} since the kill`, median(taken, 'sinceKill')],
+    [`${name}, CPU of the process until then`, median(taken, 'cpu')],
   ])
   return [
     measured('restart', {
