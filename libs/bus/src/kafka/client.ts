@@ -10,6 +10,7 @@ import kafkajs, {
 } from 'kafkajs'
 import type { ConsumerTiming } from './environment.ts'
 import { readFetchesSafely } from './fetch/fetch-patch.ts'
+import { writeProducesQuickly } from './produce/produce-patch.ts'
 import { stopIdleSpin } from './spin-patch.ts'
 
 /** Opens a connection to a broker; `ssl` is undefined for plaintext. */
@@ -71,6 +72,7 @@ const forward =
 export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka => {
   stopIdleSpin()
   readFetchesSafely()
+  writeProducesQuickly()
   return new kafkajs.Kafka({
     clientId: access.clientId,
     brokers: [...access.brokers],
