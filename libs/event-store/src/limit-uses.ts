@@ -1,7 +1,7 @@
 import { prepared } from './prepared.ts'
 import type { Transaction } from './transaction.ts'
 
-/** An agent and a rule of one tenant that limits it. */
+/** A rule of one tenant and whom it limits: an agent by its name, or whoever takes together as policy calls them. */
 export type LimitedAgent = { readonly tenantId: string; readonly rule: string; readonly agent: string }
 
 /** How much was taken in the window that begins at `windowStart`, ms since 1970. */

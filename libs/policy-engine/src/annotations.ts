@@ -88,7 +88,7 @@ export const readAnnotations = (
 
   const limit = isLimited ? readLimit(annotations['limit'] ?? '') : undefined
   if (isLimited && limit === undefined)
-    problem('annotation_invalid', '@limit is like "20 per PT1H", "1000000 rows per P1D" or "5000000 bytes per PT15M"')
+    problem('annotation_invalid', '@limit is like "20 per PT1H", "1000000 rows per P1D" or "200 per PT1H by producer"')
 
   if (problems.length > 0 || id === undefined || seats === undefined) return { problems }
   return {

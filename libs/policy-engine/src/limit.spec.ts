@@ -14,6 +14,9 @@ describe('a limit', () => {
     ['20 per PT1H', { amount: 20, unit: 'uses', windowMs: 3_600_000 }],
     ['1000000 rows per P1D', { amount: 1_000_000, unit: 'rows', windowMs: 86_400_000 }],
     ['5 bytes per PT1M', { amount: 5, unit: 'bytes', windowMs: 60_000 }],
+    ['20 per PT1H by producer', { amount: 20, unit: 'uses', windowMs: 3_600_000, by: 'producer' }],
+    ['20 rows per PT1H by tenant', { amount: 20, unit: 'rows', windowMs: 3_600_000, by: 'tenant' }],
+    ['20 per PT1H by agent', { amount: 20, unit: 'uses', windowMs: 3_600_000 }],
   ])('is read from "%s"', (text, limit) => {
     expect(readLimit(text)).toEqual(limit)
   })
@@ -28,6 +31,9 @@ describe('a limit', () => {
     '5 per PT59S',
     '5 per P32D',
     '5 cats per PT1H',
+    '5 per PT1H by cat',
+    '5 per PT1H by',
+    '5 per PT1H by agent by producer',
   ])('is not "%s": the set is refused', (text) => {
     expect(problemsOf(limited(text)).map(({ code }) => code)).toEqual(['annotation_invalid'])
   })

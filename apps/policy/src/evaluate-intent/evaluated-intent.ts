@@ -4,15 +4,16 @@ import { newId, type OpenedPayload, type PayloadToSeal, type StreamRef } from '@
 import type { EvaluateIntent, Intent } from '@countersign/intent'
 import { evaluate, type Evaluation, factsOf, type LimitUse, type PolicySet } from '@countersign/policy-engine'
 import { canonicalJson, commitment, nameId } from '@countersign/redaction'
+import { limitTaker } from './limit-taker.ts'
 import { authorsOf, type AuthoredChange } from './policy-authors.ts'
 
 /** What the engine said about one intent, under which set, and the facts that are sealed with it. */
 export type EvaluatedIntent = {
   /** The intent's, and one for each limit that allowing it takes from, so that those who take from it take turns. */
   readonly streams: readonly [StreamRef, ...StreamRef[]]
-  readonly agent: string
   readonly evaluation: Omit<EvaluateIntent, 'now' | 'type'>
-  readonly limits: readonly LimitUse[]
+  /** What it would take of limits, and with whom together. */
+  readonly limits: readonly (LimitUse & { readonly taker: string })[]
   /** What is said when the limits of these rules leave no room. */
   readonly beyond: (rules: ReadonlySet<string>) => Omit<EvaluateIntent, 'now' | 'type'>
   readonly facts?: PayloadToSeal
@@ -46,7 +47,7 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
   const evaluated = known === undefined ? undefined : evaluate(set, known)
   const salt = randomBytes(32).toString('base64url')
   const facts = evaluated?.facts
-  const limits = evaluated?.limits ?? []
+  const limits = (evaluated?.limits ?? []).map((use) => ({ ...use, taker: limitTaker(use.limit, published) }))
   const ids = { reviewId: newId(), sealedFactsId: newId() }
   const committed =
     facts === undefined ? {} : { factsCommitment: commitment(salt, facts), sealedFactsId: ids.sealedFactsId }
@@ -72,8 +73,7 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
     }
   }
   return {
-    streams: [ref, ...limits.map(({ rule }) => limitStream(ref.tenantId, rule, published.agent.name))],
-    agent: published.agent.name,
+    streams: [ref, ...limits.map(({ rule, taker }) => limitStream(ref.tenantId, rule, taker))],
     evaluation: commandOf(evaluated ?? unreadable),
     limits,
     beyond: (rules) => ({
@@ -94,9 +94,9 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
   }
 }
 
-const limitStream = (tenantId: string, rule: string, agent: string): StreamRef => ({
+const limitStream = (tenantId: string, rule: string, taker: string): StreamRef => ({
   kind: 'register',
-  streamId: nameId('limit', tenantId, JSON.stringify([rule, agent])),
+  streamId: nameId('limit', tenantId, JSON.stringify([rule, taker])),
   tenantId,
 })
 

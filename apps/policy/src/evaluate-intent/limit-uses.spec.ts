@@ -32,6 +32,9 @@ const countsOf = async (refs: readonly StreamRef[]) => {
 /** Long windows, so that none ends while the spec runs: a window of 31 days of 1970 on ends on some day at midnight. */
 const month = 'P31D'
 
+const requester = newId()
+type Published = Partial<EventData<'ActionIntentPublished'>>
+
 describe('a limit over several intents', () => {
   it('holds exactly under 50 parallel requests on three services; the rest waits for a person', async () => {
     await activate(`@id("twenty") @decision("allow") @limit("20 per ${month}") @seats("data-owners:1")`)
@@ -62,6 +65,46 @@ describe('a limit over several intents', () => {
     expect(denied?.at(-1)?.data).toMatchObject({ code: 'limit_reached', rules: ['two'] })
     const evaluated = denied?.find(({ type }) => type === 'PolicyEvaluated')?.data as EventData<'PolicyEvaluated'>
     expect(evaluated.limitsReached).toEqual(['two'])
+  })
+
+  it('of a producer holds exactly over its agents under 50 parallel requests on three services', async () => {
+    await activate(`@id("all-of-it") @decision("allow") @limit("20 per ${month} by producer")`)
+    const services = await Promise.all([evaluating(at), evaluating(at), evaluating(at)])
+    const agents = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ subjectId: newId(), name, kind: 'agent' as const }))
+    const refs = await Promise.all(agents.flatMap((agent) => Array.from({ length: 10 }, () => at.publish({ agent }))))
+    await Promise.all(
+      services.flatMap(({ deliver }, own) =>
+        refs.filter((_ref, index) => index % services.length === own).map((ref) => deliver(wakeUp(ref))),
+      ),
+    )
+    expect(await countsOf(refs)).toEqual({ IntentAllowed: 20, ReviewRequested: 0, IntentDenied: 30 })
+  })
+
+  it.each<[string, Published, Published]>([
+    ['producer', { producer: 'other' }, { agent: { subjectId: newId(), name: 'other-bot', kind: 'agent' } }],
+    ['owner', { owners: [newId()] }, { producer: 'other' }],
+    ['person', { requester, onBehalfOf: newId() }, { requester, producer: 'other' }],
+    ['target', { target: 'postgres://other/orders' }, { producer: 'other', onBehalfOf: newId() }],
+  ])('by %s is that one’s alone, whatever else differs', async (scope, another, same) => {
+    await activate(`@id("by-${scope}") @decision("allow") @limit("1 per ${month} by ${scope}")`)
+    const { deliver } = await evaluating(at)
+    const refs = await Promise.all([at.publish({ requester }), at.publish(same), at.publish(another)])
+    for (const ref of refs) await deliver(wakeUp(ref))
+    const ends = await Promise.all(refs.map(endOf))
+    expect(ends.map((event) => event?.type)).toEqual(['IntentAllowed', 'IntentDenied', 'IntentAllowed'])
+    const { rows } = await at.spec.superuser.query<{ agent: string }>(
+      `select agent from countersign.limit_use where rule = 'by-target'`,
+    )
+    expect(JSON.stringify(rows)).not.toContain('postgres')
+  })
+
+  it('by tenant is everybody’s', async () => {
+    await activate(`@id("by-tenant") @decision("allow") @limit("1 per ${month} by tenant")`)
+    const { deliver } = await evaluating(at)
+    const other = { producer: 'other', owners: [newId()], onBehalfOf: newId(), target: 'elsewhere' }
+    const refs = await Promise.all([at.publish(), at.publish(other)])
+    for (const ref of refs) await deliver(wakeUp(ref))
+    expect(await countsOf(refs)).toEqual({ IntentAllowed: 1, ReviewRequested: 0, IntentDenied: 1 })
   })
 
   it('of rows sums what is claimed; who claims nothing is not let through', async () => {

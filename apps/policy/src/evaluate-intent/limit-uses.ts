@@ -2,15 +2,17 @@ import { type Decided, type LimitedAgent, limitedAgentName, type TakenInWindow }
 import { isBeyond, windowStart } from '@countersign/policy-engine'
 import type { EvaluatedIntent } from './evaluated-intent.ts'
 
-const limitedAgent = ({ streams: [{ tenantId }], agent }: EvaluatedIntent, rule: string): LimitedAgent => ({
+type Taking = EvaluatedIntent['limits'][number]
+
+const limitedAgent = ({ streams: [{ tenantId }] }: EvaluatedIntent, { rule, taker }: Taking): LimitedAgent => ({
   tenantId,
   rule,
-  agent,
+  agent: taker,
 })
 
 /** Limits that allowing an intent would take from. */
 export const limitedBy = (command: EvaluatedIntent): LimitedAgent[] =>
-  command.limits.map(({ rule }) => limitedAgent(command, rule))
+  command.limits.map((use) => limitedAgent(command, use))
 
 /**
  * Rules whose limit leaves no room for an intent. Whoever takes from a limit holds its stream's lock until they commit, so
@@ -24,7 +26,7 @@ export const limitsReached = (
   new Set(
     command.limits
       .filter((use) => {
-        const last = taken.get(limitedAgentName(limitedAgent(command, use.rule)))
+        const last = taken.get(limitedAgentName(limitedAgent(command, use)))
         const isThisWindow = last?.windowStart === windowStart(use.limit, Date.parse(now))
         return isBeyond(use, isThisWindow ? last.taken : 0)
       })
@@ -35,9 +37,9 @@ export const limitsReached = (
 export const limitUses = ({ command, events }: Decided<EvaluatedIntent, unknown>) => {
   const allowed = events.find(({ type }) => type === 'IntentAllowed')
   if (allowed === undefined) return []
-  return command.limits.map(({ rule, limit, cost }) => ({
-    ...limitedAgent(command, rule),
-    windowStart: windowStart(limit, Date.parse(allowed.recordedAt)),
-    cost: cost ?? 0,
+  return command.limits.map((use) => ({
+    ...limitedAgent(command, use),
+    windowStart: windowStart(use.limit, Date.parse(allowed.recordedAt)),
+    cost: use.cost ?? 0,
   }))
 }
