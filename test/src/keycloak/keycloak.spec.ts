@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { countersign } from '@countersign/client'
 import { startBrowser } from '@countersign/loopback/identity-provider'
@@ -15,6 +15,7 @@ import { type Keycloak, startKeycloak } from './start-keycloak.ts'
 const startsWithinMs = 600_000
 const redirectUri = 'http://127.0.0.1/back'
 const agent = { clientId: 'deploy-bot', clientSecret: randomBytes(24).toString('hex') }
+const pagesSecret = randomBytes(24).toString('hex')
 const grace = { username: 'grace', password: randomBytes(24).toString('hex') }
 
 type Client = { readonly clientId: string; readonly attributes: object; readonly protocolMappers: readonly object[] }
@@ -52,7 +53,7 @@ beforeAll(async () => {
   running = await startRunning({ bus: 'postgres' })
   const environment = {
     AGENT_CLIENT_SECRET: agent.clientSecret,
-    PAGES_CLIENT_SECRET: randomBytes(24).toString('hex'),
+    PAGES_CLIENT_SECRET: pagesSecret,
     COUNTERSIGN_URL: running.baseUrl,
   }
   keycloak = await startKeycloak(await trialRealm(), { port: await freePorts(1), environment })
@@ -102,6 +103,10 @@ const command = async (...argv: string[]) => {
   expect({ code, err }).toEqual({ code: 0, err: '' })
   return out
 }
+/** Where a page leads on by itself. */
+const onwardIn = (text: string): string =>
+  (/<p><a href="([^"]*)">Continue/.exec(text)?.[1] ?? '').replaceAll('&#38;', '&').replaceAll('&#39;', "'")
+
 /** What the product says to a token: what it refuses an intent with that is nobody's. */
 const asked = async (token: string) => (await running.call('/v1/intents/none', { token })).code
 const subjectOf = (token: string): string =>
@@ -109,7 +114,10 @@ const subjectOf = (token: string): string =>
 
 describe('Keycloak with the realm of the documentation', () => {
   it('is connected by one command that has nothing to beware of', async () => {
-    const out = await command('idp', 'connect', keycloak.issuer, '--audience', 'urn:countersign:api')
+    const secretFile = join(running.dataDir, 'pages.secret')
+    await writeFile(secretFile, pagesSecret, { mode: 0o600 })
+    const pages = ['--pages-client', 'countersign-pages', '--pages-secret-file', secretFile]
+    const out = await command('idp', 'connect', keycloak.issuer, '--audience', 'urn:countersign:api', ...pages)
     expect(out).not.toContain('beware')
     expect(out).toContain('RS256')
   })
@@ -146,6 +154,18 @@ describe('Keycloak with the realm of the documentation', () => {
     const receipt = await client.redeem(grant, concreteOf(body))
     expect(receipt.intentId).toBe(intentId)
     await expect(client.redeem(grant, concreteOf(body))).rejects.toMatchObject({ code: 'already_redeemed' })
+  })
+
+  it('signs its people in on the pages, beside the other issuer', async () => {
+    const browser = startBrowser()
+    const choice = await browser.submit(await browser.open(`${running.baseUrl}/me/keys`), {})
+    const onward = await browser.submit(choice, { issuer: keycloak.issuer })
+    const login = await browser.open(onwardIn(onward.text))
+    const back = await browser.submit(login, grace)
+    const page = await browser.open(new URL(onwardIn(back.text), running.baseUrl).href)
+    // One factor only, as this realm signs people in.
+    expect(page.text).toContain('needs a sign-in with several factors')
+    expect(page.text).toContain('Sign out')
   })
 
   it('passes none of its programs for a person, whatever their tokens leave out', async () => {
