@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Type } from 'typebox'
 import { buildService, type Compose, type Service } from './build-service.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -55,6 +56,8 @@ const serve = async (service: Service, config: ServiceConfig, log: Log): Promise
   const url = await service.listen({ port: config.HTTP_PORT, host: config.HTTP_HOST })
   await service.start()
   log.info({ url }, 'service ready')
+  // Node would write it when the process ends in order; the next start after a kill needs it most.
+  flushCompileCache()
   log.info({ signal: await signalled }, 'service stopping')
   const outcome = await service.stop(config.SHUTDOWN_TIMEOUT_MS)
   return outcome === 'drained' ? exitCodes.stopped : exitCodes.failed
