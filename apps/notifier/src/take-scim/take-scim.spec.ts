@@ -338,7 +338,9 @@ describe('a directory that is disconnected', () => {
     expect((await approve('ben', asking, shown)).body.code).toBe('directory_stale')
     const reason = 'people are kept by hand until the new provider is there'
     expect((await ask<Problem>('ben', '/v1/directory/feed/disconnect', { reason })).body.code).toBe('not_allowed')
-    const ended = await ask<{ openChanges: object[] }>('olga', '/v1/directory/feed/disconnect', { reason })
+    const ended = await ask<{ openChanges: { changeId: number }[] }>('olga', '/v1/directory/feed/disconnect', {
+      reason,
+    })
     expect(ended).toMatchObject({ status: 200 })
     expect(ended.body.openChanges.at(-1)).toMatchObject({ changedBy: at.people.olga, reason })
     expect(await eventsOf('DirectoryFeedDisconnected')).toMatchObject([{ changedBy: at.people.olga, reason }])
@@ -351,5 +353,8 @@ describe('a directory that is disconnected', () => {
     expect((await ask('olga', '/v1/directory/groups', change)).status).toBe(200)
     const next = await tracked()
     expect((await approve('olga', next, await readBy('olga', next))).body.code).toBe('policy_author')
+    const review = { name: 'scim', upTo: ended.body.openChanges.at(-1)?.changeId ?? 0, reason: 'as agreed' }
+    expect((await ask<Problem>('olga', '/v1/directory/feed/review', review)).body.code).toBe('own_change')
+    expect((await ask('nora', '/v1/directory/feed/review', review)).status).toBe(200)
   })
 })

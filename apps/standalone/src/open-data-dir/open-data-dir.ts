@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { secretFile } from './secret-file.ts'
 
@@ -31,6 +31,8 @@ export type DataDir = {
   readonly freezeCredential?: string
   readonly identityProviderKeyFile: string
   readonly credentialsFile: string
+  /** Further issuers, as `countersign idp connect` writes them; services follow the file, so it has to be there. */
+  readonly issuersFile: string
   readonly secrets: Secrets
 }
 
@@ -57,6 +59,8 @@ export const openDataDir = (folder: string): DataDir => {
     secretFile(file, make)
     return file
   }
+  const issuersFile = join(path, 'issuers.json')
+  if (!existsSync(issuersFile)) writeFileSync(issuersFile, '{"issuers": []}\n', { mode: 0o600 })
   let freezeCredential: string | undefined
   const freezeCredentialFile = key('freeze-credential.sha256', () => {
     freezeCredential = `csf_${word(32)}`
@@ -74,6 +78,7 @@ export const openDataDir = (folder: string): DataDir => {
     ...(freezeCredential === undefined ? {} : { freezeCredential }),
     identityProviderKeyFile: join(path, 'keys', 'identity-provider.json'),
     credentialsFile: join(path, 'credentials.json'),
+    issuersFile,
     secrets: JSON.parse(
       secretFile(join(path, 'keys', 'secrets.json'), () => JSON.stringify(makeSecrets(), null, 2)),
     ) as Secrets,

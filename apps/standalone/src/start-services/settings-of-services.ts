@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '@countersign/service-kit'
 import { demoWorld } from '../demo-world.ts'
@@ -27,13 +27,10 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
   const { dataDir, urls, baseUrl, issuer } = options
   const marks = join(dataDir.path, 'published')
   mkdirSync(marks, { recursive: true, mode: 0o700 })
-  // Written by countersign idp connect; services follow it, so it has to be there.
-  const issuers = join(dataDir.path, 'issuers.json')
-  if (!existsSync(issuers)) writeFileSync(issuers, '{"issuers": []}\n', { mode: 0o600 })
   const identity = {
     OIDC_ISSUER: issuer,
     OIDC_AUDIENCE: demoWorld.audience,
-    OIDC_ISSUERS_FILE: issuers,
+    OIDC_ISSUERS_FILE: dataDir.issuersFile,
   }
   const macKey = { BUS_MAC_KEY: dataDir.secrets.busMacKey }
   const sealing = { DEPLOYMENT_KEY_FILE: dataDir.deploymentKeyFile }

@@ -45,6 +45,7 @@ const make = async (folder: string, producers: readonly string[]): Promise<Made>
       freezeCredentialHash: text(paths.freezeCredentialFile),
     },
     ...(paths.freezeCredential === undefined ? {} : { freezeCredential: paths.freezeCredential }),
+    issuers: text(paths.issuersFile),
     kafka,
     brokerPem: text(await authority.brokerPem()),
     ca: text(authority.caFile),

@@ -18,6 +18,8 @@ export type Made = {
   >
   /** Only in the run that made it. */
   readonly freezeCredential?: string
+  /** Whose tokens are taken beside those of the issuer that is set. */
+  readonly issuers: string
   readonly kafka: BrokerSecrets
   readonly brokerPem: string
   readonly ca: string
@@ -97,27 +99,30 @@ export const secretFiles = (made: Made, places: Places): Readonly<Record<string,
     'database-url': urls.of(roleOf(service)),
     'kafka-password': made.kafka.passwords[roleOf(service)] ?? '',
   })
+  const identity = { 'issuers.json': made.issuers }
   const sealing = { 'deployment.key': keys.deployment }
   const mark = { 'store-mark.key': keys.storeMark }
   const mac = { 'bus-mac-key': secrets.busMacKey }
   const own: Readonly<Record<ServiceName, Files>> = {
     intake: {
+      ...identity,
       ...sealing,
       ...mark,
       'grant.pem': keys.grant,
       'grant-keys.json': keys.grantVerify,
       'freeze-credential.sha256': keys.freezeCredentialHash,
     },
-    policy: { ...sealing, ...mark, ...mac },
+    policy: { ...identity, ...sealing, ...mark, ...mac },
     notifier: {
+      ...identity,
       ...sealing,
       ...mark,
       ...mac,
       'slack-bot-token': secrets.slackBotToken,
       'slack-signing-secret': secrets.slackSigningSecret,
     },
-    ledger: { 'log.pem': keys.log },
-    'lineage-projector': mac,
+    ledger: { ...identity, 'log.pem': keys.log },
+    'lineage-projector': { ...identity, ...mac },
     relay: { ...mark, ...mac },
   }
   const { clientSecrets, passwords, slackBotToken, slackSigningSecret } = secrets
