@@ -75,10 +75,11 @@ program
   .command('prepare-kafka')
   .description('create the topics, and allow each principal what is its own')
   .requiredOption('--setup <file>', 'setup.json of make-secrets')
-  .action(async ({ setup }: { setup: string }) => {
+  .option('--partitions <number>', 'of the topics that are created: more for several instances of a service', portOf, 1)
+  .action(async ({ setup, partitions }: { setup: string; partitions: number }) => {
     const { grantsOf, prepareBroker, topicsOf } = await import('@countersign/kafka')
     const { kafka } = readSetup(setup)
-    await prepareBroker(kafka)
+    await prepareBroker({ ...kafka, partitions })
     const { length: topics } = topicsOf(kafka.producers)
     print(`${topics} topics and ${grantsOf(kafka.producers).length} rights are there`)
   })

@@ -45,16 +45,25 @@ const brokersTime = { 'message.timestamp.type': 'LogAppendTime' } as const
 /** Of topics that others write: stored unpacked, so that no batch unpacks to more than it may be large. */
 const inbound = { ...brokersTime, 'compression.type': 'uncompressed' } as const
 
+/**
+ * Partitions of the topics that carry intents and events. Each is a batch of its own for whoever reads it, so on one machine
+ * one is best: with four, an intent at light load took twice as long. More are for several instances of a service.
+ */
+export const defaultPartitions = 1
+
 /** The topics of a deployment with these producers. Settings are given to topics when they are created, not later. */
-export const topicsOf = (producers: readonly string[]): readonly TopicPlan[] => [
-  { topic: topics.events, partitions: 4, settings: { ...brokersTime, 'retention.ms': week } },
-  { topic: topics.audit, partitions: 4, settings: brokersTime },
+export const topicsOf = (
+  producers: readonly string[],
+  partitions: number = defaultPartitions,
+): readonly TopicPlan[] => [
+  { topic: topics.events, partitions, settings: { ...brokersTime, 'retention.ms': week } },
+  { topic: topics.audit, partitions, settings: brokersTime },
   { topic: topics.checkpoints, partitions: 1, settings: brokersTime },
   { topic: topics.quarantine, partitions: 1, settings: brokersTime },
   ...producers.flatMap((name) => [
-    { topic: topics.intents(name), partitions: 4, settings: inbound },
-    { topic: topics.executions(name), partitions: 4, settings: inbound },
-    { topic: topics.decisions(name), partitions: 4, settings: brokersTime },
+    { topic: topics.intents(name), partitions, settings: inbound },
+    { topic: topics.executions(name), partitions, settings: inbound },
+    { topic: topics.decisions(name), partitions, settings: brokersTime },
   ]),
 ]
 

@@ -1,16 +1,18 @@
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { defaultPartitions } from './access-table.ts'
 import { missingPrograms } from './required-programs.ts'
 import { defaultPorts } from './server-properties.ts'
 import { startBroker } from './start-broker.ts'
 
 const usage = `Apache Kafka 4.1.1 on this machine, with users, topics and ACLs for Countersign.
 
-  npm run kafka -- [--data-dir .countersign] [--producers etl,replay]
+  npm run kafka -- [--data-dir .countersign] [--producers etl,replay] [--partitions 1]
                    [--scram-port 9092] [--tls-port 9094] [--mtls-port 9095] [--controller-port 9093]
 
 Each producer is a principal that writes countersign.intents.v1.NAME and executions, and reads its decisions. To add one,
-start again with it in the list; those of before stay.
+start again with it in the list; those of before stay. More partitions are for several instances of a service on several machines; topics that are there keep
+theirs.
 `
 
 const print = (line: string): boolean => process.stdout.write(`${line}\n`)
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
     'data-dir': { type: 'string', default: '.countersign' },
     producers: { type: 'string', default: 'etl,replay' },
+    partitions: { type: 'string', default: String(defaultPartitions) },
     'scram-port': { type: 'string', default: String(defaultPorts.scram) },
     'tls-port': { type: 'string', default: String(defaultPorts.tls) },
     'mtls-port': { type: 'string', default: String(defaultPorts.mtls) },
@@ -43,7 +46,12 @@ const run = async (): Promise<number> => {
   }
   const dataDir = join(values['data-dir'], 'kafka')
   const producers = values.producers.split(',').filter((name) => name !== '')
-  const broker = await startBroker({ dataDir, producers, ports, log: print })
+  const partitions = Number(values.partitions)
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1_000) {
+    print(`--partitions takes a number from 1 to 1000, not ${values.partitions}`)
+    return 2
+  }
+  const broker = await startBroker({ dataDir, producers, partitions, ports, log: print })
   print(`
 Kafka is ready
   SCRAM       127.0.0.1:${ports.scram}   (KAFKA_BROKERS for services here)

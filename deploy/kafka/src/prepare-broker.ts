@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
-import { type Grant, grantsOf, topicsOf } from './access-table.ts'
+import { type Grant, grantsOf, type TopicPlan, topicsOf } from './access-table.ts'
 import { runJava } from './run-java.ts'
 
 export interface PrepareOptions {
@@ -11,6 +11,8 @@ export interface PrepareOptions {
   /** Password of the principal `admin`; without it the brokers know no principals, and nobody is allowed anything. */
   readonly adminPassword?: string
   readonly producers: readonly string[]
+  /** Of the topics that are created now; default 1. Those that are there keep theirs. */
+  readonly partitions?: number
 }
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs
@@ -26,9 +28,9 @@ const aclOf = ({ principal, topic, group, operation }: Grant) => ({
   permissionType: AclPermissionTypes.ALLOW,
 })
 
-const createMissingTopics = async (admin: Admin, producers: readonly string[], isOurs: boolean): Promise<void> => {
+const createMissingTopics = async (admin: Admin, wanted: readonly TopicPlan[], isOurs: boolean): Promise<void> => {
   const there = new Set(await admin.listTopics())
-  const missing = topicsOf(producers).filter(({ topic }) => !there.has(topic))
+  const missing = wanted.filter(({ topic }) => !there.has(topic))
   const plans = missing.map(({ topic, partitions, settings = {} }) => ({
     topic,
     numPartitions: partitions,
@@ -70,7 +72,12 @@ const knowsAll = async (admin: Admin, rights: number): Promise<boolean> => {
 }
 
 /** Creates the topics that are missing and allows what the table allows. Safe to repeat. */
-export const prepareBroker = async ({ brokers, adminPassword, producers }: PrepareOptions): Promise<void> => {
+export const prepareBroker = async ({
+  brokers,
+  adminPassword,
+  producers,
+  partitions,
+}: PrepareOptions): Promise<void> => {
   const admin = new kafkajs.Kafka({
     clientId: 'countersign-setup',
     brokers: [...brokers],
@@ -82,7 +89,7 @@ export const prepareBroker = async ({ brokers, adminPassword, producers }: Prepa
   }).admin()
   await admin.connect()
   try {
-    await createMissingTopics(admin, producers, adminPassword !== undefined)
+    await createMissingTopics(admin, topicsOf(producers, partitions), adminPassword !== undefined)
     if (adminPassword === undefined) return
     const acl = grantsOf(producers).map(aclOf)
     await admin.createAcls({ acl })

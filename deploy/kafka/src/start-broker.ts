@@ -19,6 +19,8 @@ export interface StartBrokerOptions {
   /** Where the jars are kept; default: `defaultCacheDir()`. */
   readonly cacheDir?: string
   readonly producers: readonly string[]
+  /** Of topics that are created; default 1. */
+  readonly partitions?: number
   readonly ports?: BrokerPorts
   readonly log: (line: string) => void
 }
@@ -42,7 +44,7 @@ export interface SecuredBroker {
  * with these producers. The first start makes everything; later ones keep data and secrets and add what is missing.
  */
 export const startBroker = async (options: StartBrokerOptions): Promise<SecuredBroker> => {
-  const { producers, ports = defaultPorts, log } = options
+  const { producers, partitions, ports = defaultPorts, log } = options
   checkProducers(producers)
   const home = resolve(options.dataDir)
   await mkdir(home, { recursive: true, mode: 0o700 })
@@ -79,7 +81,12 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
     const users = new Map(accounts.filter(([name]) => !isNew && !secrets.created.includes(name)))
     await addUsers({ jars, port: ports.scram, adminPassword, users, folder: home })
     await writeSecrets(secretsFile, { ...secrets, created: accounts.map(([name]) => name) })
-    await prepareBroker({ brokers: [`127.0.0.1:${ports.scram}`], adminPassword, producers })
+    await prepareBroker({
+      brokers: [`127.0.0.1:${ports.scram}`],
+      adminPassword,
+      producers,
+      ...(partitions === undefined ? {} : { partitions }),
+    })
     await writeListeners(home, ports)
   } catch (error) {
     await broker.stop()

@@ -25,8 +25,8 @@ interface Produce {
 const patched = Symbol.for('countersign.kafkajs.produce-patch')
 
 /** Whether a request is of the kind that this driver makes: kafkajs writes all others itself. */
-const isPlain = ({ transactionalId, producerId, compression, topicData }: ProduceCall): boolean =>
-  (transactionalId ?? null) === null &&
+const isPlain = ({ producerId, compression, topicData, ...call }: ProduceCall): boolean =>
+  (call.transactionalId ?? null) === null &&
   (producerId === undefined || producerId === noProducer) &&
   (compression ?? 0) === 0 &&
   topicData.every(({ partitions }) =>
