@@ -194,8 +194,8 @@ describe('what is recorded', () => {
 
   it('of a verdict is who, through what, on what they saw, and nothing that was not there', () => {
     const { reasonCommitment: _, ...bare } = verdict(people.ben)
-    expect(verdictOf(bare)).toEqual({ type: 'VerdictRecorded', data: recorded })
-    expect(verdictOf({ ...bare, subjects: [] })).toEqual({ type: 'VerdictRecorded', data: recorded })
+    expect(verdictOf(bare)).toStrictEqual({ type: 'VerdictRecorded', data: recorded })
+    expect(verdictOf({ ...bare, subjects: [] })).toStrictEqual({ type: 'VerdictRecorded', data: recorded })
   })
 
   it('of a verdict is all the evidence that came with it', () => {
@@ -232,6 +232,11 @@ describe('a verdict', () => {
     given(...after(...review, { type: 'ExpireIntent', now: at(31) }))
       .when(verdict(people.ben))
       .thenRefuses('review_expired'))
+
+  it('on an intent that nobody is asked about is none', () =>
+    given(...after(evaluate('allow')))
+      .when(verdict(people.ben))
+      .thenRefuses('unknown_review'))
 
   it('of the executor is refused', () =>
     given(intentPublished({ executor: { subjectId: people.ben, clientId: 'etl-bot' } }), ...after(...review).slice(1))
@@ -291,7 +296,7 @@ describe('a grant', () => {
         request: { method: 'POST', url: '', accessTokenDigest: '' },
         registered: undefined,
       }),
-    ).toEqual({}))
+    ).toStrictEqual({}))
 })
 
 describe('seats', () => {
