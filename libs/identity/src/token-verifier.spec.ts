@@ -113,6 +113,8 @@ describe('a token verifier with a real provider', () => {
     ['not valid yet', { nbf: Math.floor(Date.now() / 1000) + 600 }],
     ['without a client', { client_id: undefined }],
     ['of two clients', { client_id: 'cli', azp: 'other' }],
+    ['bound to a key that nobody proves here', { cnf: { jkt: 'a'.repeat(43) } }],
+    ['bound to a certificate', { cnf: { 'x5t#S256': 'a'.repeat(43) } }],
     ['with a line break in its subject', { sub: 'ada\nadmin' }],
     ['with a subject of 256 characters', { sub: 'a'.repeat(256) }],
     ['with an actor that is no object', { act: 'agent' }],

@@ -141,6 +141,8 @@ function verifierOf(trusted: TrustedIssuer, { clockToleranceMs, now }: Required<
         currentDate: new Date(now()),
         requiredClaims: ['exp', 'sub'],
       })
+      // Bound to a key or certificate (RFC 7800 cnf): whoever only has the token must not get in, and nothing here asks for more.
+      if ('cnf' in payload) return refuse('token_invalid')
       const claims = workload ? { ...payload, azp: undefined, client_id: payload['client_id'] ?? payload.sub } : payload
       const identity = readIdentity(issuer, claims)
       const admitted = identity === undefined ? undefined : asSpokenFor(identity, speaksFor)
