@@ -42,7 +42,10 @@ const fitting = (schema: Schema): fc.Arbitrary<unknown> => {
         : matching(schema.pattern).filter((text) => text.length <= maxLength)
     }
     case 'array':
-      return fc.array(fitting(schema.items ?? {}), { minLength: schema.minItems ?? 0, maxLength: 3 })
+      return fc.array(fitting(schema.items ?? {}), {
+        minLength: schema.minItems ?? 0,
+        maxLength: Math.min(3, schema.maxItems ?? 3),
+      })
     case 'object': {
       const { properties = {}, required = [] } = schema
       const values = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, fitting(value)]))
