@@ -9,6 +9,7 @@ import kafkajs, {
   type RetryOptions,
 } from 'kafkajs'
 import type { ConsumerTiming } from './environment.ts'
+import { lookAgainForCoordinators } from './coordinator-patch.ts'
 import { readFetchesSafely } from './fetch/fetch-patch.ts'
 import { writeProducesQuickly } from './produce/produce-patch.ts'
 import { stopIdleSpin } from './spin-patch.ts'
@@ -71,6 +72,7 @@ const forward =
 /** A client; `isClosing` keeps its consumers from coming back to life while they are being closed. */
 export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka => {
   stopIdleSpin()
+  lookAgainForCoordinators()
   readFetchesSafely()
   writeProducesQuickly()
   return new kafkajs.Kafka({

@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module'
+
+interface KafkajsErrors {
+  readonly KafkaJSGroupCoordinatorNotFound?: new (message: string) => Error & { readonly retriable: boolean }
+}
+
+/**
+ * Lets kafkajs 2.2.4 look again for the coordinator of a group. A broker that stops in order closes its connections while it is
+ * asked, every broker of the list is then passed over, and kafkajs calls that an error that nothing can be done about: the
+ * consumer ends for good, although the broker may be back in a second. Safe to repeat; answers whether the class was found as
+ * expected.
+ */
+export const lookAgainForCoordinators = (): boolean => {
+  const errors: KafkajsErrors = createRequire(import.meta.url)('kafkajs/src/errors.js')
+  const NotFound = errors.KafkaJSGroupCoordinatorNotFound
+  if (NotFound === undefined) return false
+  // Its constructor assigns the property, so the answer has to be above the instance and keep what is assigned away.
+  Object.defineProperty(NotFound.prototype, 'retriable', { get: () => true, set: () => undefined, configurable: true })
+  return new NotFound('none').retriable
+}
