@@ -15,6 +15,12 @@ export const lookAgainForCoordinators = (): boolean => {
   const NotFound = errors.KafkaJSGroupCoordinatorNotFound
   if (NotFound === undefined) return false
   // Its constructor assigns the property, so the answer has to be above the instance and keep what is assigned away.
-  Object.defineProperty(NotFound.prototype, 'retriable', { get: () => true, set: () => undefined, configurable: true })
+  Object.defineProperty(NotFound.prototype, 'retriable', {
+    get: () => true,
+    set: (assigned: boolean) => {
+      void assigned
+    },
+    configurable: true,
+  })
   return new NotFound('none').retriable
 }
