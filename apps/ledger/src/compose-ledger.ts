@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { bootCheck } from '@countersign/event-store'
 import type { Bus, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
@@ -110,6 +111,13 @@ export const composeLedger =
     }
   }
 
+/** How long stopping waits for a send that a bus does not answer. */
+const busPatienceMs = 3_000
+
+/** A send that is broken off is sent again by the next start: nothing is lost, and nobody waits for a bus that hangs. */
+const withPatience = (stopped: Promise<void>): Promise<void> =>
+  Promise.race([stopped, delay(busPatienceMs, undefined, { ref: false })])
+
 /** Appending, publishing and feeding beside the HTTP server, woken by the bus. Each goes on when the next one fails. */
 const ledgerWork = (
   bus: Bus,
@@ -129,7 +137,12 @@ const ledgerWork = (
       const publisher = work.publishing(announcer, feeder)
       const sequencer = work.appending(publisher)
       // What is woken last by a new event stops last.
-      stopWork = [sequencer, publisher, feeder, announcer].map((loop) => () => loop.stop())
+      stopWork = [
+        () => sequencer.stop(),
+        () => publisher.stop(),
+        () => withPatience(feeder.stop()),
+        () => withPatience(announcer.stop()),
+      ]
       const subscription: Subscription = await bus.subscribe({
         group: groups.ledger,
         topics: [topics.events],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Bus } from '@countersign/bus'
 import { noteSigner, type TrustedLog } from '@countersign/merkle-log'
-import { buildService, createLog, type HealthReport, readConfig } from '@countersign/service-kit'
+import { buildService, createLog, type HealthReport, readConfig, type StopOutcome } from '@countersign/service-kit'
 import { composeLedger } from './compose-ledger.ts'
 import { ledgerConfig } from './ledger.config.ts'
 import { freshLedger, type LedgerStore } from './ledger-store.fixture.ts'
@@ -19,7 +19,8 @@ export interface LedgerService {
   readiness(): Promise<HealthReport>
   /** The size in the last checkpoint that is served; 0 before the first. */
   publishedSize(logId: string): Promise<number>
-  stop(): Promise<void>
+  /** Stops the service and drops what it stood on, once; how the service stopped. */
+  stop(): Promise<StopOutcome>
 }
 
 /** A bus, and what ends it with all that it stands on. */
@@ -48,6 +49,14 @@ export const startLedgerService = async (busOn: (store: LedgerStore) => Promise<
   })
   await service.start()
   const url = await service.listen({ port: 0 })
+  let stopped: Promise<StopOutcome> | undefined
+  const stop = async (): Promise<StopOutcome> => {
+    const outcome = await service.stop()
+    await opened.close()
+    await store.drop()
+    await rm(folder, { recursive: true, force: true })
+    return outcome
+  }
   const get = (path: string) => fetch(`${url}/v1/ledger/${path}`)
   return {
     store,
@@ -59,11 +68,6 @@ export const startLedgerService = async (busOn: (store: LedgerStore) => Promise<
       const response = await get(`${logId}/checkpoint`)
       return response.ok ? Number((await response.text()).split('\n')[1]) : 0
     },
-    stop: async () => {
-      await service.stop()
-      await opened.close()
-      await store.drop()
-      await rm(folder, { recursive: true, force: true })
-    },
+    stop: () => (stopped ??= stop()),
   }
 }

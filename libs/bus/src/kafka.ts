@@ -36,7 +36,7 @@ const defaultTiming: ConsumerTiming = {
   commitMs: 250,
   pollMs: 3_000,
   silenceMs: 120_000,
-  leaveMs: 10_000,
+  leaveMs: 3_000,
   backoffMs: (attempt) => Math.min(5_000, 100 * 2 ** Math.min(attempt - 1, 10)),
 }
 

@@ -155,15 +155,26 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
       within(timeoutMs, transport).catch(() => false),
       edge.drain(timeoutMs),
     ])
-    const stops = started.toReversed().map((consumer) => attempt(consumer.name, () => consumer.stop()))
+    const slow = new Set(started.map(({ name: consumer }) => consumer))
+    const stops = started.toReversed().map(async (consumer) => {
+      await attempt(consumer.name, () => consumer.stop())
+      slow.delete(consumer.name)
+    })
     const areConsumersDone = await within(timeoutMs, Promise.all(stops))
     server.closeAllConnections()
     tlsServer?.closeAllConnections()
     const isAppClosed = await attempt('app', () => app.close())
     const isReleased = await attempt('release', () => parts.onStop?.())
     const isClean = isTransportDone && isHttpDone && areConsumersDone && isAppClosed && isReleased
-    log.info({ outcome: isClean ? 'drained' : 'cut' }, 'service stopped')
-    return isClean ? 'drained' : 'cut'
+    if (isClean) {
+      log.info({ outcome: 'drained' }, 'service stopped')
+      return 'drained'
+    }
+    log.warn(
+      { outcome: 'cut', isTransportDone, isHttpDone, slowConsumers: [...slow], isAppClosed, isReleased },
+      'service stopped, something under way was broken off',
+    )
+    return 'cut'
   }
   let stopped: Promise<StopOutcome> | undefined
 

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BusName } from './bus.ts'
 
@@ -34,8 +36,11 @@ export class ProductProcess {
   }
   readonly #ended: Promise<number | string>
 
-  private constructor(child: ChildProcess) {
+  readonly #logs: string
+
+  private constructor(child: ChildProcess, dataDir: string) {
     this.#child = child
+    this.#logs = join(dataDir, 'logs')
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => this.#written.push(text))
     }
@@ -57,7 +62,7 @@ export class ProductProcess {
         env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', DATABASE_URL: '', ...environment },
       },
     )
-    const product = new ProductProcess(child)
+    const product = new ProductProcess(child, dataDir)
     try {
       await product.#ready()
       return product
@@ -108,7 +113,21 @@ export class ProductProcess {
     })
   }
 
+  /** The end of what it wrote and of each service's log, which are gone with the data when the test is over. */
   #tail(): string {
-    return this.output.split('\n').slice(-40).join('\n')
+    const written = this.output.split('\n').slice(-40).join('\n')
+    const logs = this.#services().map((file) => {
+      const lines = readFileSync(join(this.#logs, file), 'utf8').trimEnd().split('\n')
+      return `${file}:\n${lines.slice(-12).join('\n')}`
+    })
+    return [written, ...logs].join('\n')
+  }
+
+  #services(): string[] {
+    try {
+      return readdirSync(this.#logs).filter((file) => file.endsWith('.log'))
+    } catch {
+      return []
+    }
   }
 }

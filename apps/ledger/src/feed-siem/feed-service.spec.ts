@@ -109,6 +109,13 @@ it.each<[string, Publish]>([
   over.resolve(undefined)
 })
 
+it('stops in order while the bus never answers', async () => {
+  publish = () => new Promise(() => undefined)
+  await append(5)
+  await until(async () => (await service.publishedSize(await logId())) === 5)
+  expect(await service.stop()).toBe('drained')
+})
+
 it('says that it does not feed while the bus fails, and sends everything once it works', async () => {
   const isForSiem = (records: readonly OutboundRecord[]) => records.some(({ topic }) => topic === topics.audit)
   publish = (records) => (isForSiem(records) ? Promise.reject(new Error('seeded fault')) : bus.publish(records))
