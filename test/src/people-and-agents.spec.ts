@@ -1,16 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { run } from '@countersign/cli'
+import { countersign as client } from '@countersign/client'
 import { clientToken, startIdentityProvider } from '@countersign/loopback/identity-provider'
+import { type SelfSigned, selfSigned } from '@countersign/loopback/self-signed'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from './instance/until.ts'
 import { type Running, startRunning, startTimeoutMs } from './running.ts'
 
 let running: Running
 beforeAll(async () => {
-  running = await startRunning({ bus: 'postgres' })
+  running = await startRunning({ bus: 'postgres', more: (_dataDir, port) => ['--mtls-port', String(port)] })
 }, startTimeoutMs)
 afterAll(() => running.stop())
 
@@ -25,9 +27,9 @@ const countersign = async (...argv: string[]) => {
         done()
       },
     })
-  const exitCode = await run([...argv, '--data-dir', running.dataDir], {
+  const exitCode = await run(argv, {
     streams: { stdout: into((text) => (out += text)), stderr: into((text) => (err += text)) },
-    env: { XDG_CONFIG_HOME: running.dataDir },
+    env: { XDG_CONFIG_HOME: running.dataDir, COUNTERSIGN_DATA_DIR: running.dataDir },
     signal: new AbortController().signal,
   })
   return { exitCode, out, err }
@@ -67,6 +69,50 @@ describe('the registers of a running product, by the command line', () => {
     const seat = ['seats', 'add', 'data-owners', 'grace', '--reason', 'on call', '--as', 'ben']
     expect((await countersign(...seat)).out).toBe('data-owners has 3 members\n')
     expect((await countersign('seats', 'show', 'data-owners', '--as', 'ben')).out).toMatch(/grace +Grace +active/)
+  })
+})
+
+describe('an executor with a client certificate', () => {
+  const named = async (name: string) => {
+    const made = selfSigned('etl-bot')
+    const at = (ending: string) => join(running.dataDir, `${name}.${ending}`)
+    await writeFile(at('crt'), made.cert)
+    await writeFile(at('key'), made.key)
+    return { ...made, options: ['--certificate', at('crt'), '--certificate-key', at('key')] }
+  }
+  const concrete = { action: 'data.read', target: 'orders', environment: 'production', parameters: { table: 'orders' } }
+  /** The client that shows this certificate where the product takes them, as its credentials tell. */
+  const clientWith = async ({ cert, key }: SelfSigned) => {
+    const { url, caFile = '' } = running.credentials.mutualTls ?? {}
+    const certificate = { url, cert, key, ca: await readFile(caFile) }
+    return client({ baseUrl: running.baseUrl, token: async () => running.tokens.agent, certificate })
+  }
+
+  it('runs a command under a grant that is bound to it, and none where the server is not the one to trust', async () => {
+    const { options, thumbprint } = await named('runs')
+    const ran = join(running.dataDir, 'ran')
+    const command = [process.execPath, '-e', `require('node:fs').appendFileSync(process.argv[1], 'x')`, ran]
+    const exec = (...more: string[]) =>
+      countersign('exec', '--action', 'data.read', '--target', 'orders', ...options, ...more)
+    expect(await exec('--', ...command)).toMatchObject({ exitCode: 0 })
+    const { rows } = await running.superuser.query<{ bound: string }>(
+      `select data -> 'credential' ->> 'certificateThumbprint' as bound from countersign.event
+       where type like '%.GrantIssued.v1' order by position desc limit 1`,
+    )
+    expect(rows).toEqual([{ bound: thumbprint }])
+    expect(await exec('--ca', options[1] ?? '', '--', ...command)).toMatchObject({ exitCode: 40 })
+    expect(await readFile(ran, 'utf8')).toBe('x')
+  })
+
+  it('is the only one that can use its grant', async () => {
+    const [own, other] = [await named('own'), await named('other')]
+    const bound = await clientWith(own)
+    const { grant } = await bound.obtain({ agent: { name: 'etl-bot' }, ...concrete })
+    await expect((await clientWith(other)).redeem(grant, concrete)).rejects.toMatchObject({
+      code: 'certificate_mismatch',
+    })
+    await expect(running.client.redeem(grant, concrete)).rejects.toMatchObject({ code: 'certificate_missing' })
+    await expect(bound.redeem(grant, concrete)).resolves.toMatchObject({ grantId: grant.grantId })
   })
 })
 

@@ -29,6 +29,8 @@ export type Credentials = {
   readonly store: { readonly superuserUrl: string }
   /** Where the brokers are, when it is on Kafka. */
   readonly kafka?: { readonly brokers: readonly string[] }
+  /** Where it takes client certificates, when it was started with a port for them. */
+  readonly mutualTls?: { readonly url: string; readonly caFile?: string }
 }
 
 export type Tokens = { readonly agent: string; readonly replay: string; readonly dana: string; readonly ben: string }

@@ -32,6 +32,13 @@ export class Failure extends Error {
   }
 }
 
+/** The code of a network error, which fetch wraps. */
+const codeOf = (error: unknown): string | undefined => {
+  if (!(error instanceof Error)) return undefined
+  const { code } = error as NodeJS.ErrnoException
+  return typeof code === 'string' ? code : codeOf(error.cause)
+}
+
 /** Anything that was thrown, as what the user is told. */
 export const failureOf = (error: unknown): Failure => {
   if (error instanceof Failure) return error
@@ -58,6 +65,7 @@ export const failureOf = (error: unknown): Failure => {
   }
   if (error instanceof Unreachable) {
     return new Failure(error.message.replace('unreachable: ', ''), {
+      why: codeOf(error.cause),
       next: 'Is it running? npm start starts one here.',
     })
   }

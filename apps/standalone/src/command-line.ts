@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { printReady } from './print-ready.ts'
 import { type StepPrinter, stepPrinter } from './print-steps.ts'
 import type { Instance } from './run-instance.ts'
+import type { CertificateOptions } from './take-certificates/take-certificates.ts'
 
 /** What everything that starts an instance can be told. */
 export type CommandLine = {
@@ -13,7 +14,7 @@ export type CommandLine = {
   readonly traceFile?: string
   readonly traceRatio: number
   readonly metricsPort?: number
-}
+} & CertificateOptions
 
 export const portOf = (text: string): number => {
   const port = Number(text)
@@ -47,6 +48,13 @@ export const startCommand = (name: string, description: string, logLevel: string
       '--policies <folder>',
       'policy set that a new tenant starts with',
       fileURLToPath(new URL('../../../policies', import.meta.url)),
+    )
+    .option('--mtls-port <number>', 'take client certificates of executors on this port (mutual TLS)', portOf)
+    .option('--mtls-cert <file>', 'certificate for that port (PEM); without it one of its own is made')
+    .option('--mtls-key <file>', 'its private key (PEM)')
+    .option(
+      '--mtls-client-ca <file>',
+      'issuers of client certificates (PEM); without it any is taken for its key alone',
     )
     .option('--trace-file <file>', 'write OpenTelemetry spans there, one JSON line each')
     .option('--trace-ratio <share>', 'share of traces that is kept, from 0 to 1', ratioOf, 1)

@@ -21,6 +21,7 @@ const telemetry = await startTelemetry({
 
 await runToEnd(
   options,
-  (print, signal) => runStandalone({ ...options, policyFolder: options.policies, signal }, print),
+  (print, signal) =>
+    runStandalone({ ...options, policyFolder: options.policies, certificates: options, signal }, print),
   () => telemetry.stop(),
 )

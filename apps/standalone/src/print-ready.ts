@@ -7,7 +7,8 @@ import type { Instance } from './run-instance.ts'
  * Prints what a newcomer needs next: addresses, who is there, one command to paste. No secret is printed but the freeze
  * credential, once, when it was made: it is kept nowhere.
  */
-export const printReady = ({ baseUrl, issuer, slackUrl, dataDir, layout }: Instance, print: StepPrinter): void => {
+export const printReady = (instance: Instance, print: StepPrinter): void => {
+  const { baseUrl, issuer, slackUrl, dataDir, layout, certificatesUrl } = instance
   const { bold, cyan } = {
     bold: (text: string) => print.paint('bold', text),
     cyan: (text: string) => print.paint('cyan', text),
@@ -17,6 +18,8 @@ export const printReady = ({ baseUrl, issuer, slackUrl, dataDir, layout }: Insta
   print.line(`${bold('Countersign is ready')} after ${print.elapsed()}. ${layout}`)
   print.line()
   print.line(`  API                 ${cyan(baseUrl)}`)
+  if (certificatesUrl !== undefined)
+    print.line(`  client certificates ${cyan(certificatesUrl)}   mutual TLS; countersign exec --certificate`)
   print.line(`  demo Slack          ${cyan(slackUrl)}   cards appear in #${demoWorld.slackChannel.name}`)
   print.line(`  identity provider   ${cyan(issuer)}`)
   print.line(

@@ -9,6 +9,7 @@ import { checkPolicies } from './start-services/check-policies.ts'
 import { listenFrom } from './serve-front/listen.ts'
 import { startDemoIdentityProvider, startDemoSlack } from './start-services/outside.ts'
 import type { SettingsOptions } from './start-services/settings-of-services.ts'
+import { type CertificateOptions, certificatesTaken } from './take-certificates/take-certificates.ts'
 import { type KafkaCredentials, writeCredentials } from './write-credentials.ts'
 
 export type InstanceOptions = {
@@ -16,6 +17,8 @@ export type InstanceOptions = {
   readonly port: number
   readonly policyFolder: string
   readonly logLevel: string
+  /** Where executors show certificates; nowhere without a port. */
+  readonly certificates?: CertificateOptions
   /** Ends a start that is under way; what was opened is closed again. */
   readonly signal: AbortSignal
 }
@@ -25,6 +28,8 @@ export type Instance = {
   readonly issuer: string
   readonly slackUrl: string
   readonly dataDir: DataDir
+  /** Where executors show certificates. */
+  readonly certificatesUrl?: string
   /** What it runs as, a sentence. */
   readonly layout: string
   /** Resolves with a sentence when something has ended by itself without which it cannot go on. */
@@ -109,6 +114,7 @@ export const runInstance = async <G extends Ground>(
       () => checkPolicies(options.policyFolder),
       (rules) => `${rules} rules`,
     )
+    const certificates = certificatesTaken(options.certificates ?? {}, dataDir)
     const starting = { dataDir, print, closers }
     const ground = await layout.open(starting)
     const urls = await print.step(
@@ -152,6 +158,7 @@ export const runInstance = async <G extends Ground>(
         slackApiUrl: slack.apiUrl,
         tenants,
         policyFolder: options.policyFolder,
+        ...(certificates === undefined ? {} : { certificates: certificates.settings }),
       },
       starting,
     )
@@ -169,6 +176,7 @@ export const runInstance = async <G extends Ground>(
       tenantId: tenants.default,
       superuserUrl: urls.superuser,
       ...(ground.kafka === undefined ? {} : { kafka: ground.kafka }),
+      ...(certificates === undefined ? {} : { mutualTls: { url: certificates.url, caFile: certificates.caFile } }),
     })
     const stop = async (): Promise<boolean> => {
       const drained = await running.stop()
@@ -176,7 +184,16 @@ export const runInstance = async <G extends Ground>(
       return drained
     }
     const broken = Promise.race([...ground.broken, ...(running.broken === undefined ? [] : [running.broken])])
-    return { baseUrl, issuer: idp.issuer, slackUrl: slack.origin, dataDir, layout: layout.name, broken, stop }
+    return {
+      baseUrl,
+      issuer: idp.issuer,
+      slackUrl: slack.origin,
+      dataDir,
+      ...(certificates === undefined ? {} : { certificatesUrl: certificates.url }),
+      layout: layout.name,
+      broken,
+      stop,
+    }
   } catch (error) {
     await closeAll()
     throw error

@@ -28,7 +28,14 @@ Examples:
 
 await runToEnd(options, (print, signal) =>
   runServices(
-    { ...options, policyFolder: options.policies, signal, env: process.env, withKafka: options.withKafka === true },
+    {
+      ...options,
+      policyFolder: options.policies,
+      certificates: options,
+      signal,
+      env: process.env,
+      withKafka: options.withKafka === true,
+    },
     print,
   ),
 )

@@ -20,6 +20,8 @@ export type Addresses = {
   readonly superuserUrl: string
   /** Absent on the embedded bus. */
   readonly kafka?: KafkaCredentials
+  /** Where executors show certificates, and whom they have to trust there. */
+  readonly mutualTls?: { readonly url: string; readonly caFile: string | undefined }
 }
 
 /** Writes what the command line and the demo need to find and use this instance, readable by its owner only. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { GrantView, IntentView, PublishIntentBody, ReceiptView, ReportExecutionBody } from '@countersign/contracts'
 import type { TokenSource } from './access-token.ts'
+import { type ClientCertificate, overMutualTls } from './client-certificate.ts'
 import { DecisionPending, isTransient } from './errors.ts'
 import type { ExecutorKey } from './executor-key.ts'
 import { guarding } from './guard.ts'
@@ -14,6 +15,8 @@ export type ClientOptions = {
   readonly token: TokenSource
   /** Binds grants to this key: only who holds it can collect again and redeem. Compulsory where the agent has one. */
   readonly executorKey?: ExecutorKey | undefined
+  /** Binds grants to this certificate: they are collected and redeemed over mutual TLS with it, and in no other way. */
+  readonly certificate?: ClientCertificate | undefined
 }
 
 export type AwaitOptions = {
@@ -45,8 +48,9 @@ const pauseMs = 250
  * A client of one deployment. Every method fails closed: an error, a time-out or a refusal means the action does not run.
  * What may be sent again without a second effect is sent again when nobody answers.
  */
-export const countersign = ({ baseUrl, token, executorKey: key }: ClientOptions) => {
+export const countersign = ({ baseUrl, token, executorKey: key, certificate }: ClientOptions) => {
   const call = http(baseUrl, token)
+  const bound = certificate === undefined ? call : http(baseUrl, token, overMutualTls(baseUrl, certificate))
   const verifyReceipt = receiptVerifier(baseUrl)
 
   /** The same key with the same content is the same intent, however often it is published. */
@@ -95,7 +99,7 @@ export const countersign = ({ baseUrl, token, executorKey: key }: ClientOptions)
 
   /** The one grant of an allowed or approved intent; asking again gives the same grant. */
   const collect = (intentId: string, signal?: AbortSignal): Promise<GrantView> =>
-    persist(() => call(`/v1/intents/${intentId}/grant`, { method: 'POST', body: {}, key, signal }), { signal })
+    persist(() => bound(`/v1/intents/${intentId}/grant`, { method: 'POST', body: {}, key, signal }), { signal })
 
   /** Uses the grant for exactly `concrete`; resolves only with a receipt whose signature and content were verified. */
   const redeem = async (
@@ -118,7 +122,7 @@ export const countersign = ({ baseUrl, token, executorKey: key }: ClientOptions)
       actionDigest: digest,
     }
     const receipt = await persist(
-      () => call<ReceiptView>(`/v1/grants/${grantId}/redeem`, { method: 'POST', body, key, signal }),
+      () => bound<ReceiptView>(`/v1/grants/${grantId}/redeem`, { method: 'POST', body, key, signal }),
       { signal },
     )
     const expected = { grantId, intentId, redemptionId, actionDigest: digest }

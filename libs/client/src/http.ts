@@ -1,6 +1,7 @@
 import type { Problem } from '@countersign/contracts'
 import type { TokenSource } from './access-token.ts'
-import { CountersignRefused, Unreachable } from './errors.ts'
+import { overFetch, type RawAnswer, type Send, withoutSlash } from './client-certificate.ts'
+import { CountersignRefused } from './errors.ts'
 import { type ExecutorKey, proveKey } from './executor-key.ts'
 
 export type Call = {
@@ -23,13 +24,12 @@ const patienceMs = 15_000
  * the caller is passed on as it came.
  */
 export const http =
-  (baseUrl: string, token: TokenSource): Http =>
+  (baseUrl: string, token: TokenSource, send: Send = overFetch): Http =>
   async <Answer>(path: string, call: Call = {}): Promise<Answer> => {
     const { method = 'GET', body, headers = {}, key, signal, timeoutMs = patienceMs } = call
     const bearer = await token()
-    const url = `${baseUrl.replace(/\/+$/, '')}${path}`
-    const timeout = AbortSignal.timeout(timeoutMs)
-    const { answer, text } = await ask(url, signal, {
+    const url = `${withoutSlash(baseUrl)}${path}`
+    const answer = await send(url, {
       method,
       headers: {
         accept: 'application/json',
@@ -39,28 +39,13 @@ export const http =
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      // A redirect would carry the token to whoever it names.
-      redirect: 'error',
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      signal,
+      timeoutMs,
     })
-    const parsed = parse(text)
-    if (!answer.ok) throw refusalIn(parsed, answer)
+    const parsed = parse(answer.text)
+    if (answer.status < 200 || answer.status > 299) throw refusalIn(parsed, answer)
     return parsed as Answer
   }
-
-const ask = async (
-  url: string,
-  signal: AbortSignal | undefined,
-  init: RequestInit,
-): Promise<{ answer: Response; text: string }> => {
-  try {
-    const answer = await fetch(url, init)
-    return { answer, text: await answer.text() }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw new Unreachable(`${new URL(url).origin} did not answer`, error)
-  }
-}
 
 const parse = (text: string): unknown => {
   if (text === '') return undefined
@@ -71,12 +56,12 @@ const parse = (text: string): unknown => {
   }
 }
 
-const refusalIn = (parsed: unknown, answer: Response): CountersignRefused => {
+const refusalIn = (parsed: unknown, { status, retryAfter }: RawAnswer): CountersignRefused => {
   const problem = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Partial<Problem>
-  const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
+  const seconds = Number(retryAfter ?? Number.NaN)
   return new CountersignRefused({
-    title: problem.title ?? `The service answered ${answer.status}`,
-    status: answer.status,
+    title: problem.title ?? `The service answered ${status}`,
+    status,
     code: problem.code ?? 'unavailable',
     next: problem.next,
     pointer: problem.pointer,

@@ -1,4 +1,5 @@
 export { clientCredentials, type ClientCredentials, type TokenSource } from './access-token.ts'
+export type { ClientCertificate } from './client-certificate.ts'
 export {
   type AwaitOptions,
   type ClientOptions,

@@ -31,6 +31,8 @@ export type Credentials = {
     /** Passwords by principal; empty where the brokers know none. */
     readonly users: Readonly<Record<string, string>>
   }
+  /** Absent where it takes no client certificates; `caFile` where its own certificate is none of yours. */
+  readonly mutualTls?: { readonly url: string; readonly caFile?: string }
 }
 
 const texts = ['baseUrl', 'issuer', 'audience', 'cliClientId'] as const

@@ -1,4 +1,5 @@
 import {
+  type ClientCertificate,
   clientCredentials,
   countersign,
   http,
@@ -11,12 +12,13 @@ import { createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { exitCodes, Failure } from '../exit-codes.ts'
 import { readSession, sessionFile } from '../sign-in/session.ts'
+import { type CertificateOptions, readCertificate } from './client-certificate.ts'
 import { type ClientSecret, type Credentials, readCredentials } from './credentials.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Options that every command takes which talks to a deployment. */
-export type DeploymentOptions = { readonly dataDir?: string; readonly url?: string }
+export type DeploymentOptions = CertificateOptions & { readonly dataDir?: string; readonly url?: string }
 
 /** Who asks: an agent or producer by its own credentials, or a person. */
 export type Deployment = {
@@ -29,14 +31,16 @@ export type Deployment = {
   readonly personToken: (name: string | undefined) => TokenSource
   /** Key that binds grants, of COUNTERSIGN_EXECUTOR_KEY_FILE. */
   readonly executorKey: ExecutorKey | undefined
+  /** Certificate that binds grants. */
+  readonly certificate: ClientCertificate | undefined
 }
 
-/** Calls as one caller, with the executor's key where there is one. */
+/** Calls as one caller, with the executor's key and certificate where there are any. */
 export const callsOf = (
-  { baseUrl, executorKey }: Deployment,
+  { baseUrl, executorKey, certificate }: Deployment,
   token: TokenSource,
 ): { client: Countersign; call: Http } => ({
-  client: countersign({ baseUrl, token, executorKey }),
+  client: countersign({ baseUrl, token, executorKey, certificate }),
   call: http(baseUrl, token),
 })
 
@@ -79,10 +83,13 @@ export const findDeployment = async (options: DeploymentOptions, env: Environmen
   }
 
   const executorKey = await readExecutorKey(env['COUNTERSIGN_EXECUTOR_KEY_FILE'])
+  const known = credentials?.baseUrl === baseUrl ? credentials.mutualTls : undefined
+  const certificate = await readCertificate(options, { env, baseUrl, known })
   return {
     baseUrl,
     credentials,
     executorKey,
+    certificate,
     agentNamed,
     agentToken: (name) => {
       const agent = agentNamed(name)

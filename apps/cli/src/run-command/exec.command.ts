@@ -3,6 +3,7 @@ import type { IntentView } from '@countersign/contracts'
 import type { Command } from 'commander'
 import { type Context, dataDirOption, duration, examples, urlOption, type Register } from '../command.ts'
 import { exitCodes, Failure } from '../exit-codes.ts'
+import { type CertificateOptions, certificateOptions } from '../find-deployment/client-certificate.ts'
 import { callsOf, findDeployment } from '../find-deployment/deployment.ts'
 import { standing } from '../print/intent.ts'
 import { shortDigest, span } from '../print/words.ts'
@@ -10,7 +11,7 @@ import { chosenEnvironment, commandParameters, environmentNames } from './comman
 import { isCommandThere } from './find-command.ts'
 import { runChild } from './run-child.ts'
 
-type ExecOptions = {
+type ExecOptions = CertificateOptions & {
   readonly action: string
   readonly target: string
   readonly environment: string
@@ -27,7 +28,7 @@ type ExecOptions = {
 const collectNames = (name: string, names: readonly string[]): readonly string[] => [...names, name]
 
 export const registerExec: Register = (program, context, finish) => {
-  program
+  const exec = program
     .command('exec')
     .summary('run a command once it is allowed or approved')
     .description(
@@ -59,6 +60,7 @@ Exit code: that of the command once it ran. Before: 1 wrong use or broken, 2 den
     .action(async (argv: string[], options: ExecOptions, _command: Command) => {
       finish(await execCommand(argv, options, context))
     })
+  for (const option of certificateOptions()) exec.addOption(option)
 }
 
 /** Runs a command under a grant. Resolves with the exit code. @throws what the client throws when it may not run */

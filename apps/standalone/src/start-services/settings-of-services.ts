@@ -20,6 +20,8 @@ export type SettingsOptions = {
   readonly slackApiUrl: string
   readonly tenants: { readonly default: string }
   readonly policyFolder: string
+  /** Intake's, where it takes client certificates. */
+  readonly certificates?: Environment
 }
 
 /** What every service is told, the same whether it runs in this process or in one of its own. */
@@ -45,6 +47,7 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
       GRANT_KEY_FILE: dataDir.grantKeyFile,
       GRANT_VERIFY_KEYS_FILE: dataDir.grantVerifyKeysFile,
       FREEZE_CREDENTIAL_FILE: dataDir.freezeCredentialFile,
+      ...options.certificates,
       ...identity,
       ...sealing,
     },
