@@ -116,6 +116,22 @@ describe('an executor with a client certificate', () => {
   })
 })
 
+describe('the freeze credential', () => {
+  it('is made anew and withdrawn without a start', async () => {
+    const freeze = async (credential: string) => {
+      const options = { method: 'POST', token: credential, body: { scope: { kind: 'action', action: 'data.wipe' } } }
+      const { status, code } = await running.call('/v1/emergency-freezes', options)
+      return status === 201 ? 'frozen' : code
+    }
+    const renew = async () => (await countersign('freeze-credential', 'renew')).out.trim()
+    const [former, current] = [await renew(), await renew()]
+    expect([await freeze(current), await freeze(former)]).toEqual(['frozen', 'freeze_credential_invalid'])
+    expect((await countersign('freeze-credential', 'withdraw')).exitCode).toBe(0)
+    await until(async () => (await freeze(current)) !== 'frozen', { what: 'the end of the credential' })
+    expect((await countersign('freeze-credential', 'renew', '--data-dir', 'elsewhere')).exitCode).toBe(1)
+  })
+})
+
 describe('a second issuer', () => {
   it(
     'speaks for its own within seconds after it was connected, and no more after it was taken out, without a start',

@@ -25,6 +25,7 @@ import { registerLogin } from './sign-in/login.command.ts'
 import { registerToken } from './sign-in/token.command.ts'
 import { registerKeys } from './rotate-keys/keys.command.ts'
 import { registerFreeze } from './stop-grants/freeze.command.ts'
+import { registerFreezeCredential } from './stop-grants/freeze-credential.command.ts'
 import { registerFreezes, registerUnfreeze } from './stop-grants/unfreeze.command.ts'
 import { type Streams, type Terminal, terminalOn } from './terminal.ts'
 import { registerVerify } from './verify-log/verify.command.ts'
@@ -57,6 +58,7 @@ const registers: readonly Register[] = [
   registerFreeze,
   registerUnfreeze,
   registerFreezes,
+  registerFreezeCredential,
   registerStore,
   registerQuarantine,
   registerParked,

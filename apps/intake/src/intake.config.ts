@@ -27,7 +27,9 @@ export const intakeConfig = serviceSchema(3001, {
     }),
   ),
   FREEZE_CREDENTIAL_FILE: Type.Optional(
-    Type.String({ description: 'SHA-256 of the credential that freezes without a sign-in; without it nobody can' }),
+    Type.String({
+      description: 'SHA-256 of the credential that freezes without a sign-in, followed; without it nobody can',
+    }),
   ),
   INTENT_DEADLINE_MS: Type.Integer({
     default: 3_600_000,

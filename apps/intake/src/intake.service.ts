@@ -16,7 +16,7 @@ import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
 import { ExpireGrants } from './expire-grant/expire-grant.ts'
 import { EmergencyFreeze } from './freeze/emergency-freeze.handler.ts'
-import { readFreezeCredentialHash } from './freeze/freeze-credential.ts'
+import { followFreezeCredential } from './freeze/follow-freeze-credential.ts'
 import { Freeze } from './freeze/freeze.handler.ts'
 import type { IntakeConfig } from './intake.config.ts'
 import { IntakeModule } from './intake.module.ts'
@@ -158,10 +158,7 @@ export const intakeService =
           store,
           freeze,
           operators,
-          credentialHash:
-            config.FREEZE_CREDENTIAL_FILE === undefined
-              ? undefined
-              : readFreezeCredentialHash(config.FREEZE_CREDENTIAL_FILE),
+          holdsCredential: followFreezeCredential(config.FREEZE_CREDENTIAL_FILE, log),
         }),
         adoption: new AdoptStore({
           pool,

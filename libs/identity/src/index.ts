@@ -1,3 +1,9 @@
+export {
+  freezeCredentialHashOf,
+  isFreezeCredential,
+  newFreezeCredential,
+  withdrawnFreezeCredential,
+} from './freeze-credential.ts'
 export { type Identity, isHuman, type Principal } from './identity.ts'
 export {
   type SpeaksFor,

@@ -4,15 +4,14 @@ import { operatorsTenant, type DeploymentOperators } from '../deployment-operato
 import { Admission } from '../publish-intent/admission.ts'
 import { attemptsOfDay, countAttempts, recordAttempt, type RefusedAttempt } from '../record-refusal/refused-attempts.ts'
 import { roomOf } from '../record-refusal/refused-command.ts'
-import { isFreezeCredential } from './freeze-credential.ts'
+import type { HoldsFreezeCredential } from './follow-freeze-credential.ts'
 import type { Freeze } from './freeze.handler.ts'
 
 export type EmergencyFreezeOptions = {
   readonly store: EventStore
   readonly freeze: Freeze
   readonly operators: DeploymentOperators
-  /** SHA-256 of the credential; without one nobody can freeze this way. */
-  readonly credentialHash: Buffer | undefined
+  readonly holdsCredential: HoldsFreezeCredential
 }
 
 /** Stands for whoever tries the freeze credential; no producer or client can be named so. */
@@ -38,8 +37,8 @@ export class EmergencyFreeze {
     authorization: string | undefined,
     { scope, reason, tenantId }: EmergencyFreezeBody,
   ): Promise<{ freezeId: string } | Refusal> {
-    const { credentialHash, freeze, operators } = this.#options
-    const isRight = isFreezeCredential(authorization, credentialHash)
+    const { holdsCredential, freeze, operators } = this.#options
+    const isRight = holdsCredential(authorization)
     const admission = isRight ? this.#right : this.#wrong
     if (!admission.admits({ tenantId: '', producer: ofCredential }, performance.now()))
       return refuse('too_many_requests')

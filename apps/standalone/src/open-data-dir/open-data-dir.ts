@@ -1,6 +1,7 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { newFreezeCredential } from '@countersign/identity'
 import { secretFile } from './secret-file.ts'
 
 export const roles = ['owner', 'intake', 'policy', 'notifier', 'ledger', 'lineage', 'relay'] as const
@@ -25,7 +26,7 @@ export type DataDir = {
   readonly grantVerifyKeysFile: string
   readonly logKeyFile: string
   readonly storeMarkKeyFile: string
-  /** SHA-256 of the freeze credential. */
+  /** SHA-256 of the freeze credential, or that it was withdrawn. */
   readonly freezeCredentialFile: string
   /** The credential itself, only where this opening made it: it is kept nowhere. */
   readonly freezeCredential?: string
@@ -63,8 +64,9 @@ export const openDataDir = (folder: string): DataDir => {
   if (!existsSync(issuersFile)) writeFileSync(issuersFile, '{"issuers": []}\n', { mode: 0o600 })
   let freezeCredential: string | undefined
   const freezeCredentialFile = key('freeze-credential.sha256', () => {
-    freezeCredential = `csf_${word(32)}`
-    return `sha256:${createHash('sha256').update(freezeCredential).digest('hex')}\n`
+    const made = newFreezeCredential()
+    freezeCredential = made.credential
+    return made.hashFile
   })
   return {
     path,
