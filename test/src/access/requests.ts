@@ -117,11 +117,13 @@ const bodies: Readonly<Record<string, Sample>> = {
   linkPeople: ({ person }) => ({ people: [person, randomUUID()], same: true, ...because }),
   disconnectFeed: () => because,
   reviewGroup: () => ({ name: 'nobodys-group', upTo: 1, ...because }),
+  connectFeed: () => ({ issuer: 'https://idp.example', subjectFrom: 'externalId', ...because }),
+  reviewFeed: () => ({ name: 'scim', upTo: 1, ...because }),
   redriveQuarantined: ({ quarantineId }) => ({ quarantineId }),
   redriveParked: ({ intentId }) => ({ group: groups.ledger, topic: topics.events, key: intentId }),
 }
 
-/** Operations that take a body of which no sample is known. */
+/** Whether it takes no body, or one of which there is a sample: without, the body is refused before the caller is looked at. */
 export const hasSample = ({ operation, request }: HttpRoute): boolean =>
   request === undefined || bodies[operation] !== undefined
 
