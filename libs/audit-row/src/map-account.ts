@@ -10,14 +10,14 @@ type AccountEvent = RecordedEventOf<
 export const mapAccount = (event: AccountEvent): Meaning => {
   switch (event.type) {
     case 'AccountLinked': {
-      const { accountId, provider, person, seeded, changedBy: by } = event.data
+      const { accountId, provider, person, seeded, confirmed, changedBy: by } = event.data
       return {
         ...entity('enroll', 'account.link', { ...userOf(person) }),
         message: 'An account was linked to a person.',
         severity: seeded ? 1 : 2,
         actor: changedBy(by, 'notifier'),
         from: provider,
-        unmapped: { seeded, account: accountId },
+        unmapped: { seeded, account: accountId, ...(confirmed === undefined ? {} : { confirmed }) },
       }
     }
     case 'AccountUnlinked': {

@@ -290,5 +290,8 @@ export const AccountLinked = event({
     person: Uuid,
     changedBy: Type.Union([Uuid, Type.Null()]),
     seeded: Type.Boolean(),
+    confirmed: Type.Optional(
+      Type.Boolean({ description: 'The account speaks for the person; otherwise once they have confirmed it' }),
+    ),
   }),
 })

@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
+import { ConfirmedAccounts1795334400002 } from './migrations/confirmed-accounts.ts'
 import { DirectoryFeeds1795330800004 } from './migrations/directory-feeds.ts'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { FeedReviews1795330800005 } from './migrations/feed-reviews.ts'
@@ -84,6 +85,7 @@ export async function migrate(options: {
       PersonKinds1795330800006,
       PersonLinks1795334400000,
       PlannedOnce1795334400001,
+      ConfirmedAccounts1795334400002,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

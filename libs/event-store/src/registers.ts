@@ -60,6 +60,8 @@ export type AccountEntry = {
   readonly accountId: string
   readonly subjectId: string
   readonly linkedAt: string
+  /** Its person has said that it is theirs. Until then it is what an operator says, and nobody's. */
+  readonly confirmed: boolean
 }
 
 export type FreezeEntry = {

@@ -134,6 +134,53 @@ describe('an account that nobody has linked', () => {
   })
 })
 
+describe('an account that an operator linked', () => {
+  afterAll(() => at.spec.superuser.query(`delete from countersign.account where user_id = 'U0GUEST'`))
+  const link = async (userId: string, person: string) => {
+    const response = await fetch(`${at.url}/v1/accounts`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await at.token('olga')}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ provider: 'slack', teamId: 'T0LOOP', userId, person }),
+    })
+    return response.status
+  }
+
+  it('decides nothing in the name of a person who has not confirmed it: else an operator could approve as anybody', async () => {
+    expect(await link('U0GUEST', at.people.erin)).toBe(200)
+    const { asking, told, url } = await addressFor('guest')
+    expect(told.text).toContain(refusals.account_not_linked.title)
+    expect(await at.attemptsNamed(asking, 'VerdictRefused')).toMatchObject([
+      { code: 'account_not_linked', person: null },
+    ])
+    const operator = startBrowser()
+    const page = await signIn(operator, await operator.open(url), 'olga')
+    expect(await operator.submit(page, {})).toMatchObject({ status: 409 })
+    expect(await link('U0GUEST', at.people.erin)).toBe(200)
+    const { ts } = await at.card(asking)
+    await at.slack.clickButton({ channel: slackChannel, ts, actionId: 'approve', user: slackIdOf('guest') })
+    await until(async () => (await at.attemptsNamed(asking, 'VerdictRefused')).length === 2)
+  })
+
+  it('is theirs once they have, and each step is an event with who', async () => {
+    const { asking, url } = await addressFor('guest')
+    const browser = startBrowser()
+    const page = await signIn(browser, await browser.open(url), 'erin')
+    expect((await browser.submit(page, {})).text).toContain('linked to Erin')
+    const { rows } = await at.spec.superuser.query(
+      `select data from countersign.event where type like '%AccountLinked%' and data ->> 'accountId' = $1 order by position`,
+      [(await accountOf('guest'))?.account_id],
+    )
+    const { olga, erin } = at.people
+    expect(rows.map(({ data }: { data: object }) => data)).toMatchObject([
+      { person: erin, changedBy: olga, confirmed: false },
+      { person: erin, changedBy: erin, confirmed: true },
+    ])
+    const { ts } = await at.card(asking)
+    await at.slack.clickButton({ channel: slackChannel, ts, actionId: 'approve', user: slackIdOf('guest') })
+    await until(async () => (await at.attemptsNamed(asking, 'VerdictRefused')).find(({ person }) => person === erin))
+  })
+})
+
 describe('the pages', () => {
   it('load nothing from elsewhere, run no script, are framed by nobody and keep their addresses to themselves', async () => {
     const { url } = await addressFor('guest')

@@ -69,6 +69,7 @@ ${signOutLink}`,
       person,
       changedBy: person,
       seeded: false,
+      confirmed: true,
     })
     if (isRefusal(linked)) return refusedPage(linked.code)
     const name = await this.#nameOf(session)

@@ -145,7 +145,8 @@ export const directoryRoutes: readonly HttpRoute[] = [
     path: '/v1/accounts',
     operation: 'linkAccount',
     folder: 'notifier/link-account',
-    summary: 'Link an account of a chat platform to a person. A linked account is never given to somebody else.',
+    summary:
+      'Link an account of a chat platform to a person, for whom it speaks once they have confirmed it. A linked account is never given to somebody else.',
     callers: ['operator'],
     request: LinkAccountBody,
     answers: [{ status: 200, description: 'Linked, now or before', body: LinkedAccount }],

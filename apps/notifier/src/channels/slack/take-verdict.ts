@@ -9,7 +9,7 @@ import type { CardValue } from './card-value.ts'
 
 export type SlackUser = { readonly teamId: string; readonly userId: string }
 
-/** The account of a Slack user in a tenant's register; undefined when it is linked to nobody. */
+/** The account of a Slack user in a tenant's register; undefined when nobody has confirmed that it is theirs. */
 export const linkedAccount = async (
   pool: pg.Pool,
   tenantId: string,
@@ -17,7 +17,7 @@ export const linkedAccount = async (
 ): Promise<AccountEntry | undefined> => {
   const user = { provider: 'slack', teamId, userId }
   const accounts = await withTenants(pool, [tenantId], (tx) => accountsByUser(tx, [user]))
-  return accounts.find((linked) => linked.tenantId === tenantId)
+  return accounts.find((linked) => linked.tenantId === tenantId && linked.confirmed)
 }
 
 /**
