@@ -28,7 +28,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than the cores of a small machine: much of a test is waiting, for a lease, a session or a deadline to end.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,

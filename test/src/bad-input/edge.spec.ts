@@ -9,7 +9,7 @@ import { jsonRows, truncations } from './json-rows.ts'
 import { expectRejection, goodIntent, marker, type Refused } from './rejection.ts'
 
 let running: Running
-// These two wait for the edge's own time limits, so they run beside everything else.
+// These two wait for the edge's own time limits, so they run beside everything else and are looked at last.
 let slow: Record<'headers' | 'body', Promise<RawExchange>>
 
 const dripping = async function* (first: Uint8Array, drop: string): AsyncGenerator<Uint8Array> {
@@ -130,22 +130,6 @@ describe('bytes that are bad as HTTP are refused', () => {
     const answer = await fetch(`${running.baseUrl}/v1/intents`, { method: 'HEAD' })
     expect(answer.status).toBe(405)
   })
-
-  it('B017 a body of a byte a second: 408 request_timeout', async () => {
-    const answer = raw(await slow.body)
-    expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
-      status: 408,
-      code: 'request_timeout',
-    })
-  }, 60_000)
-
-  it('B021 a head of a line a second: 408 request_timeout', async () => {
-    const answer = raw(await slow.headers)
-    expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
-      status: 408,
-      code: 'request_timeout',
-    })
-  }, 60_000)
 })
 
 describe('an intent with bad fields is refused and recorded', () => {
@@ -311,6 +295,24 @@ describe('what only looks bad is accepted as it is', () => {
     const decided = await running.client.awaitDecision(intentId, { waitMs: 20_000 })
     expect(decided).toMatchObject({ state: 'denied', code: 'unknown_action' })
   })
+})
+
+describe('a sender that takes too long is cut off', () => {
+  it('B017 a body of a byte a second: 408 request_timeout', async () => {
+    const answer = raw(await slow.body)
+    expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
+      status: 408,
+      code: 'request_timeout',
+    })
+  }, 60_000)
+
+  it('B021 a head of a line a second: 408 request_timeout', async () => {
+    const answer = raw(await slow.headers)
+    expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
+      status: 408,
+      code: 'request_timeout',
+    })
+  }, 60_000)
 })
 
 const goodBodyOf = (size: number): string => JSON.stringify(goodIntent()).padEnd(size, ' ')

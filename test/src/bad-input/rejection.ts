@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { PublishIntentBody } from '@countersign/contracts'
 import { expect } from 'vitest'
+import { until } from '../instance/until.ts'
 import type { Running } from '../running.ts'
 
 /** In every bad value; no answer may hold it. */
@@ -49,10 +50,16 @@ const countOf = async ({ superuser }: Running, code: string): Promise<Count> => 
 
 /** That the process lives and the next good request is taken. */
 const expectHealthy = async (running: Running): Promise<void> => {
-  const began = performance.now()
-  const alive = await running.call('/healthz')
-  expect(alive.status, 'the process is alive').toBe(200)
-  expect(performance.now() - began, 'it answers within a second').toBeLessThan(1_000)
+  // Looked at again where the machine was busy: a process that is stuck never answers so soon.
+  await until(
+    async () => {
+      const began = performance.now()
+      const alive = await running.call('/healthz')
+      expect(alive.status, 'the process is alive').toBe(200)
+      return performance.now() - began < 1_000
+    },
+    { what: 'an answer within a second' },
+  )
   const next = await running.call('/v1/intents', {
     token: running.tokens.agent,
     body: goodIntent(),

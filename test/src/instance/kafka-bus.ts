@@ -101,12 +101,12 @@ export const startTestKafka = async (
         }
         return records
       }),
+    // A group that is not there begins where its topics do. kafkajs can set offsets too, but takes three seconds a topic.
     rewind: () =>
       whileHalted(() =>
         asAdmin(async (admin) => {
-          for (const { groupId, topics } of await progress(admin)) {
-            for (const { topic } of topics) await admin.resetOffsets({ groupId, topic, earliest: true })
-          }
+          const { groups } = await admin.listGroups()
+          await admin.deleteGroups(groups.map(({ groupId }) => groupId).filter(ours))
         }),
       ),
     count: (topic) => asAdmin((admin) => endsOf(admin, topic)),
