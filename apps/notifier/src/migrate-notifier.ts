@@ -1,4 +1,5 @@
 import { migrateSchema } from '@countersign/event-store'
+import { NotifierDeniedReviews1795334400002 } from './migrations/denied-reviews.ts'
 import { NotifierInitial1763683200003 } from './migrations/initial.ts'
 import { NotifierPages1795305600002 } from './migrations/pages.ts'
 import { NotifierRemovedKeys1795334400001 } from './migrations/removed-keys.ts'
@@ -16,5 +17,6 @@ export const migrateNotifier = (ownerUrl: string): Promise<void> =>
       NotifierSecurityKeys1795305600003,
       NotifierScim1795330800003,
       NotifierRemovedKeys1795334400001,
+      NotifierDeniedReviews1795334400002,
     ],
   })

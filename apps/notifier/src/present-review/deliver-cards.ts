@@ -162,7 +162,7 @@ export class DeliverCards implements Consumer {
 
 /** What a channel shows for a review now. */
 export const cardOf = (opened: OpenedReview, channel: Pick<ReviewChannel, 'name' | 'logs' | 'fits'>): Card => {
-  const { intent, review, requested, content, nameOf } = opened
+  const { intent, review, requested, content, nameOf, deniedBefore } = opened
   const rendered = presentationOf({
     channel: channel.name,
     intent,
@@ -170,6 +170,7 @@ export const cardOf = (opened: OpenedReview, channel: Pick<ReviewChannel, 'name'
     rules: requested.data.rules,
     content,
     nameOf,
+    deniedBefore,
     logs: channel.logs,
   })
   const presentation = { ...rendered, complete: rendered.complete && channel.fits(rendered) }

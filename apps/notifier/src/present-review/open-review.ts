@@ -3,6 +3,7 @@ import { type EventStore, type Keyring, peopleById, type StoredEvent, withTenant
 import { foldIntent, isPublished, type Intent, type ReviewState } from '@countersign/intent'
 import type pg from 'pg'
 import { attemptsStream, intentStream } from '../streams.ts'
+import { deniedBefore } from './denied-before.ts'
 
 /** A review with everything that is needed to show it. Nothing of `content` goes into events, tables or logs. */
 export type OpenedReview = {
@@ -19,6 +20,8 @@ export type OpenedReview = {
   /** Undefined when its key was destroyed. */
   readonly content: SealedIntent | undefined
   readonly nameOf: (person: string) => string | undefined
+  /** Requests for the same that were denied in the 24 hours before. */
+  readonly deniedBefore: number
 }
 
 export type ReviewSource = { readonly pool: pg.Pool; readonly store: EventStore; readonly keyring: Keyring }
@@ -39,7 +42,10 @@ export const openReview = async (
   if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
   const { sealedId } = intent.published.payload
   const sealed = (await keyring.openBatch([{ tenantId, sealedId }])).get(sealedId)
-  const names = await namesOf(pool, tenantId, peopleIn(intent))
+  const [names, times] = await Promise.all([
+    namesOf(pool, tenantId, peopleIn(intent)),
+    deniedBefore(pool, { tenantId, intent, requestedAt: requested.recordedAt }),
+  ])
   return {
     tenantId,
     intent,
@@ -51,6 +57,7 @@ export const openReview = async (
     attempts: loaded.of(refs.attempts).events,
     content: sealed?.status === 'open' ? (JSON.parse(sealed.plaintext.toString('utf8')) as SealedIntent) : undefined,
     nameOf: (person) => names.get(person),
+    deniedBefore: times,
   }
 }
 

@@ -11,11 +11,20 @@ const fieldNames: Record<Caution['field'], string> = {
   preconditions: 'preconditions',
   rationale: "agent's words",
 }
-/** What to look at twice, in a line. */
-export const cautionText = ({ field: name, kind, signs }: Caution): string =>
+const cautionText = ({ field: name, kind, signs }: Caution): string =>
   kind === 'hidden_text'
     ? `In the ${fieldNames[name]}: invisible characters, shown as ⟨U+…⟩`
     : `In the ${fieldNames[name]}: ${signs.join(', ')}`
+
+/** What to look at twice, a line each. */
+export const cautionLines = ({ cautions, deniedBefore }: Presentation): string[] => [
+  ...(deniedBefore === undefined
+    ? []
+    : [
+        `The same action on the same target was denied ${deniedBefore === 1 ? 'once' : `${deniedBefore} times`} in the 24 hours before this was asked for.`,
+      ]),
+  ...cautions.map(cautionText),
+]
 
 /** What the requester claims that will be touched. */
 export const impactText = ({ claims: { impact } }: Presentation): string => {

@@ -56,6 +56,8 @@ export type Presentation = {
   readonly assurance?: AssuranceDemand
   readonly deadline: string
   readonly cautions: readonly Caution[]
+  /** How often the same was denied in the 24 hours before; absent when it was not. */
+  readonly deniedBefore?: number
   /** Everything is shown. What is not cannot be approved. */
   readonly complete: boolean
 }
@@ -68,6 +70,7 @@ export type PresentationSource = {
   /** Undefined when its key was destroyed. */
   readonly content: SealedIntent | undefined
   readonly nameOf: (person: string) => string | undefined
+  readonly deniedBefore: number
   /** How many of the newest log lines are shown, and how much of each. */
   readonly logs: { readonly lines: number; readonly lineLength: number }
 }
@@ -138,6 +141,7 @@ export const presentationOf = (source: PresentationSource): Presentation => {
     ...(review.assurance === undefined ? {} : { assurance: review.assurance }),
     deadline: review.deadline,
     cautions: cautions(published, content),
+    ...(source.deniedBefore === 0 ? {} : { deniedBefore: source.deniedBefore }),
     complete: content !== undefined,
   }
 }

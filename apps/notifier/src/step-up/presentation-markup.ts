@@ -1,6 +1,6 @@
 import { html, type Markup } from '../show-page/markup.ts'
 import type { Presentation } from '../present-review/presentation.ts'
-import { cautionText, demandText, impactText } from '../present-review/presentation-text.ts'
+import { cautionLines, demandText, impactText } from '../present-review/presentation-text.ts'
 
 const names = (people: readonly { readonly name: string }[]): string =>
   people.length === 0 ? 'nobody' : people.map(({ name }) => name).join(', ')
@@ -13,6 +13,7 @@ export const presentationMarkup = (presentation: Presentation): Markup => {
   const { agent, claims, policy, seats } = presentation
   const model = agent.model === null ? '' : `, model ${agent.model}`
   const session = agent.session === null ? '' : `, session ${agent.session}`
+  const lookClosely = cautionLines(presentation)
   const total = claims.logs.lines.length + claims.logs.omitted
   return html`<dl>
 ${entry('Action', presentation.action)}
@@ -29,10 +30,7 @@ ${presentation.assurance !== undefined && entry('To approve', `needs ${demandTex
 ${entry('Intent', presentation.intentId)}
 ${entry('Action digest', presentation.actionDigest)}
 </dl>
-${
-  presentation.cautions.length > 0 &&
-  html`<div class="caution"><h2>Look closely</h2><pre>${presentation.cautions.map(cautionText).join('\n')}</pre></div>`
-}
+${lookClosely.length > 0 && html`<div class="caution"><h2>Look closely</h2><pre>${lookClosely.join('\n')}</pre></div>`}
 ${block('Parameters, secrets redacted', presentation.parameters ?? 'erased')}
 ${presentation.preconditions !== null && block('Preconditions', presentation.preconditions)}
 ${block("The agent's words, unverified", claims.rationale ?? 'nothing said')}

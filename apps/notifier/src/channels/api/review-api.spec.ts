@@ -102,6 +102,23 @@ describe('a verdict over the API', () => {
     await at.card(asking, (blocks) => blocks.includes('Approved by Ben (api)'))
   })
 
+  it('changes the review that it names and none of those that wait beside it', async () => {
+    const waiting = await Promise.all(Array.from({ length: 12 }, () => at.ask({})))
+    for (const asking of waiting) await at.carry(asking)
+    const named = waiting[7] as Asking
+    const { presentationDigest } = (
+      await until(async () => {
+        const answer = await read('ben', named)
+        return answer.status === 200 ? answer : undefined
+      })
+    ).body
+    for (const other of [waiting[6], waiting[8]] as Asking[])
+      expect((await vote('ben', other, { verdict: 'approve', presentationDigest })).body.code).toBe('card_stale')
+    expect((await vote('ben', named, { verdict: 'approve', presentationDigest })).status).toBe(201)
+    const states = await Promise.all(waiting.map(async (asking) => (await read('cora', asking)).body.state))
+    expect(states).toEqual(waiting.map((asking) => (asking === named ? 'approved' : 'in_review')))
+  })
+
   it('counts only for what this person was shown, never for a card or for what somebody else read', async () => {
     const asking = await tracked()
     await at.card(asking)

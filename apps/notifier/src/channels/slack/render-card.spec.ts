@@ -73,6 +73,7 @@ const present = (texts: Texts): Presentation => {
       ...(texts.logs === undefined ? {} : { logs: { salt: 's', lines: [...texts.logs] } }),
     },
     nameOf: (person) => owners[Number.parseInt(person.slice(-4), 16) - 10],
+    deniedBefore: 0,
     logs: cardLogs,
   })
   return { ...rendered, complete: rendered.complete && fitsCard(rendered) }

@@ -1,6 +1,6 @@
 import type { ActionsBlock, Button, ContextBlock, HeaderBlock, SectionBlock } from '@slack/types'
 import type { Presentation } from '../../present-review/presentation.ts'
-import { cautionText, demandText, impactText } from '../../present-review/presentation-text.ts'
+import { cautionLines, demandText, impactText } from '../../present-review/presentation-text.ts'
 import type { Card, ReviewProgress } from '../channel.ts'
 import { type Fitted, fitted, plainText } from './plain-text.ts'
 
@@ -89,7 +89,7 @@ const partsOfCard = (presentation: Presentation) => {
     environment: fitted(presentation.environment, room.field),
     executor: fitted(`${presentation.executor}, producer ${presentation.producer}${session}`, room.target),
     impact: fitted(impactText(presentation), room.field),
-    cautions: fitted(presentation.cautions.map(cautionText).join('\n'), room.cautions),
+    cautions: fitted(cautionLines(presentation).join('\n'), room.cautions),
     rationale: fitted(quoted(claims.rationale ?? 'nothing said'), room.rationale, room.rationaleLines),
     preconditions: fitted(presentation.preconditions ?? 'none', room.preconditions),
     rules: fitted(
@@ -181,7 +181,7 @@ export const renderCard = ({ presentation, progress }: Card, links: CardLinks): 
         field('Claimed impact, unverified', texts.impact),
       ],
     },
-    ...(presentation.cautions.length === 0 ? [] : [section('Look closely', texts.cautions)]),
+    ...(cautionLines(presentation).length === 0 ? [] : [section('Look closely', texts.cautions)]),
     section("The agent's words, unverified", texts.rationale),
     ...parameters.parts.map((text, index) =>
       section(index === 0 ? 'Parameters, secrets redacted' : 'Parameters, continued', { text, isWhole: true }),
