@@ -31,6 +31,8 @@ await runService({
   name: 'policy',
   config: serviceSchema(0, { DATABASE_URL: secretSetting({ description: 'Where the store is' }) }),
   compose: ({ config }) => {
+    if (config.DATABASE_URL.reveal() === 'store away') throw Object.assign(new Error('x'), { code: 'ECONNREFUSED' })
+    if (config.DATABASE_URL.reveal() === 'bus away') throw Object.assign(new Error('x'), { name: 'KafkaJSConnectionError' })
     if (config.DATABASE_URL.reveal() === 'down') throw new Error('connect failed, password=hunter2')
     const consumers =
       config.DATABASE_URL.reveal() === 'no broker'
@@ -118,6 +120,12 @@ describe('a service as a process', () => {
       'TRACES: expected one of off, otlp, file',
       'DATABASE_URL: expected a secret, it is not set',
     ])
+  })
+
+  it.each(['store away', 'bus away'])('ends with 75, so that it is started again, with its %s', async (url) => {
+    const service = run({ DATABASE_URL: url })
+    expect(await service.exit).toBe(exitCodes.unavailable)
+    expect(service.lines.at(-1)).toMatchObject({ msg: 'service could not start during an outage', level: 'error' })
   })
 
   it.each([

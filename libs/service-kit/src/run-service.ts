@@ -1,4 +1,6 @@
 import { flushCompileCache } from 'node:module'
+import { isBusOutage } from '@countersign/bus'
+import { isOutage } from '@countersign/event-store'
 import type { Type } from 'typebox'
 import { buildService, type Compose, type Service } from './build-service.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -88,6 +90,9 @@ export const runService = async <P extends Type.TProperties>({
     if (error instanceof ConfigError) {
       log.fatal({ problems: error.problems }, 'configuration is not usable')
       code = exitCodes.config
+    } else if (isOutage(error) || isBusOutage(error)) {
+      log.error({ err: error }, 'service could not start during an outage')
+      code = exitCodes.unavailable
     } else {
       log.fatal({ err: error }, 'service could not start')
     }

@@ -19,8 +19,14 @@ it('starts a service that died again, later each time, and gives it up after fiv
   expect(pausesAfter(died)).toEqual([250, 500, 1_000, 2_000, 4_000])
 })
 
-it('forgets earlier failures of a service that had worked for half a minute', () => {
-  expect(pausesAfter({ how: 'SIGKILL', readyMs: 30_000 }, 7)).toEqual(Array(7).fill(250))
+it('starts a service that had worked for ten seconds again at once, and forgets its earlier failures', () => {
+  expect(sequelOf({ how: 'SIGKILL', readyMs: 10_000 }, 5)).toEqual({ kind: 'again', afterMs: 0, failures: 1 })
+  expect(pausesAfter({ how: 'SIGKILL', readyMs: 10_000 }, 7)).toEqual(Array(7).fill(0))
+})
+
+it('never gives up a service that could not start because store or bus were away', () => {
+  expect(pausesAfter({ how: 75, readyMs: 0 }, 20)).toEqual(Array(20).fill(500))
+  expect(sequelOf({ how: 75, readyMs: 0 }, 4)).toMatchObject({ failures: 4 })
 })
 
 it('does not start a service again whose configuration is not usable', () => {

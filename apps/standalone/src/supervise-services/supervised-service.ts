@@ -81,7 +81,7 @@ export class SupervisedService {
         return
       }
       failures = sequel.failures
-      say(`${ended}, started again in ${(sequel.afterMs / 1_000).toFixed(2)} s`)
+      say(`${ended}, started again ${sequel.afterMs === 0 ? 'at once' : `in ${(sequel.afterMs / 1_000).toFixed(2)} s`}`)
       await delay(sequel.afterMs, undefined, { signal }).catch(() => undefined)
     }
   }

@@ -70,6 +70,17 @@ export const explain = (error: unknown, { topic, group }: { topic?: string; grou
   return error
 }
 
+/** Whether the error says only that no broker answered: the same may succeed later. A refusal stays one. */
+export const isBusOutage = (error: unknown): boolean =>
+  !(error instanceof KafkaRefusal) &&
+  isNamed(
+    error,
+    'KafkaJSConnectionError',
+    'KafkaJSConnectionClosedError',
+    'KafkaJSRequestTimeoutError',
+    'KafkaJSBrokerNotFound',
+  )
+
 /** kafkajs ends a consumer for good on a TypeError and its like, so nothing but its own errors is thrown into it. */
 export const asClientError = (error: unknown): Error =>
   error instanceof kafkajs.KafkaJSError ? error : new kafkajs.KafkaJSError('a heartbeat failed', { retriable: true })

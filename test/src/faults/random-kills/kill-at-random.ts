@@ -84,6 +84,7 @@ export const killAtRandom = async ({ minutes, seed, say }: FaultOptions): Promis
       await pause(betweenMs.least + random() * (betweenMs.most - betweenMs.least))
       if (deck.length === 0) deck.push(...shuffled(victims, random))
       const victim = deck.pop() ?? 'relay'
+      if (!running.process.isRunning) throw new Error(`the product gave up:\n${running.process.output.slice(-2_000)}`)
       const wasThere = await kill(victim, random() * downMs, { supervisorPid: running.process.pid, broker, postgres })
       if (wasThere) kills[victim] = (kills[victim] ?? 0) + 1
       say(
