@@ -9,6 +9,7 @@ const unauthorizedReviewer = new Set([
   'owner_of_agent',
   'in_delegation_chain',
   'policy_author',
+  'seated_by_party',
   'not_eligible',
   'not_human',
   'account_not_linked',

@@ -150,6 +150,10 @@ export const refusals = {
     title: 'Who changed the policy that asked may not approve under it yet',
     next: 'Somebody else of the group has to look.',
   },
+  seated_by_party: {
+    title: 'Who gave you the seat is a party to this request',
+    next: 'Have another person review the change of the group (countersign seats review), or somebody else look.',
+  },
   not_eligible: { title: 'You hold none of the seats that are asked for', next: 'The review names the groups.' },
   joined_after_request: {
     title: 'You got your seat after this review was asked for',

@@ -49,6 +49,8 @@ export type RegisterStanding = {
   readonly notHuman: readonly string[]
   /** Who else each of the people is, at another identity provider; most are nobody else and absent. */
   readonly alsoKnownAs: ReadonlyMap<string, readonly string[]>
+  /** Who put each of the people into a group of the seats, as long as nobody else has reviewed it; most are absent. */
+  readonly seatedBy: ReadonlyMap<string, readonly string[]>
   /** Nothing was heard of the directory's feed for longer than the tenant allows. */
   readonly directoryStale: boolean
 }
@@ -61,6 +63,7 @@ type StandingRow = {
   authors: string[] | null
   not_human: string[] | null
   also_known_as: GroupsOf | null
+  seated_by: GroupsOf | null
   stale: boolean
 }
 
@@ -87,6 +90,17 @@ const alsoKnownAs = `
      select jsonb_agg(same.id order by same.id) from same where same.id <> p.id))
    from (select value::uuid as id from jsonb_array_elements_text(q.people)) as p
    where exists (select from countersign.person_link l where l.tenant_id = q.tenant and p.id in (l.person, l.other)))`
+
+const seatedBy = `
+  (select jsonb_object_agg(s.subject_id, s.adders) from (
+     select m.subject_id, jsonb_agg(distinct m.added_by) as adders from countersign.group_member m
+     where m.tenant_id = q.tenant and m.added_by is not null
+       and m.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))
+       and m.group_name in (select jsonb_array_elements_text(q.groups))
+       and exists (select from countersign.register_change c where c.tenant_id = q.tenant
+         and c.register = 'directory_group' and c.name = m.group_name and c.changed_by = m.added_by
+         and (c.reviewed_by is null or c.reviewed_by = c.changed_by))
+     group by m.subject_id) as s)`
 
 const standingSql = `
 select
@@ -121,6 +135,7 @@ select
   (select array_agg(p.subject_id) from countersign.person p where p.tenant_id = q.tenant and p.kind <> 'human'
      and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as not_human,
   ${alsoKnownAs} as also_known_as,
+  ${seatedBy} as seated_by,
   exists (select from countersign.directory_feed f where f.tenant_id = q.tenant
     and f.seen_at < clock_timestamp() - f.max_age_ms * interval '1 millisecond') as stale
 from rows from (jsonb_to_recordset($1::jsonb)
@@ -149,6 +164,7 @@ export async function readStanding(
     unreviewedAuthors: row.authors ?? [],
     notHuman: row.not_human ?? [],
     alsoKnownAs: new Map(Object.entries(row.also_known_as ?? {})),
+    seatedBy: new Map(Object.entries(row.seated_by ?? {})),
     directoryStale: row.stale,
   }))
 }

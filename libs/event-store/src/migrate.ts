@@ -16,6 +16,7 @@ import { PlannedOnce1795334400001 } from './migrations/planned-once.ts'
 import { RegisterReviews1795330800001 } from './migrations/register-reviews.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
 import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
+import { SeatedBy1795334400003 } from './migrations/seated-by.ts'
 import { roleOfOwner } from './roles.ts'
 
 type Migration = new () => MigrationInterface
@@ -86,6 +87,7 @@ export async function migrate(options: {
       PersonLinks1795334400000,
       PlannedOnce1795334400001,
       ConfirmedAccounts1795334400002,
+      SeatedBy1795334400003,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

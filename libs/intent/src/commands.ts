@@ -52,6 +52,8 @@ export type Standing = {
   readonly notHuman?: readonly string[]
   /** Who else some of them are: the same natural person at another identity provider. */
   readonly alsoKnownAs?: ReadonlyMap<string, readonly string[]>
+  /** Who put them into a group of the seats, as long as no other person has reviewed it. */
+  readonly seatedBy?: ReadonlyMap<string, readonly string[]>
   /** The directory may not be what it was any more: nothing is decided by it. */
   readonly directoryStale?: boolean
 }

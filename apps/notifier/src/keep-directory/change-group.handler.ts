@@ -110,9 +110,9 @@ const writeGroup = async (
     [tenantId, group, removed],
   )
   await tx.query(
-    `insert into countersign.group_member (tenant_id, group_name, subject_id)
-     select $1, $2, person from unnest($3::uuid[]) as person
+    `insert into countersign.group_member (tenant_id, group_name, subject_id, added_by)
+     select $1, $2, person, $4 from unnest($3::uuid[]) as person
      on conflict (tenant_id, group_name, subject_id) do nothing`,
-    [tenantId, group, added],
+    [tenantId, group, added, changedBy],
   )
 }

@@ -93,6 +93,36 @@ describe('a change of a group', () => {
   })
 })
 
+describe('an operator who seats somebody', () => {
+  it('does not get a yes to what is their own from them, until another person has reviewed that', async () => {
+    const group = 'seated'
+    const change = { group, add: [at.people.erin], remove: [], reason: 'on call' }
+    expect((await ask('olga', '/v1/directory/groups', change)).status).toBe(200)
+    const decide = async (owner: Name) => {
+      const { reviewId, ...asking } = await at.ask({
+        owners: [at.people[owner]],
+        seats: [{ group, count: 1 }],
+      })
+      await at.carry({ reviewId, ...asking })
+      const path = `/v1/reviews/${reviewId}`
+      const shown = await until(async () => {
+        const read = await ask('erin', path)
+        return read.status === 200 ? read.answer : undefined
+      })
+      const verdict = { verdict: 'approve', presentationDigest: shown['presentationDigest'] }
+      return (await ask('erin', `${path}/verdicts`, verdict)).answer['code'] ?? 'ok'
+    }
+    expect(await decide('olga')).toBe('seated_by_party')
+    expect(await decide('dana')).toBe('ok')
+    await at.spec.superuser.query(
+      `update countersign.register_change set reviewed_by = $1, reviewed_at = clock_timestamp()
+       where register = 'directory_group' and name = $2`,
+      [at.people.cora, group],
+    )
+    expect(await decide('olga')).toBe('ok')
+  })
+})
+
 describe('an operator who links two people', () => {
   it('takes from both what one of them may not approve, and gives neither anything of the other’s', async () => {
     const body = { people: [at.people.ben, at.people.dana], same: true, reason: 'the same at both firms' }

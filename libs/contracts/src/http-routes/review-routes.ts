@@ -14,6 +14,7 @@ export const ofVerdict = [
   'owner_of_agent',
   'in_delegation_chain',
   'policy_author',
+  'seated_by_party',
   'not_eligible',
   'seat_taken',
   'already_voted',
