@@ -1,15 +1,15 @@
 import { isRefusal, type IntentEvent, type Refusal } from '@countersign/contracts'
 import {
-  resolveSubjects,
   type Decision,
   type EventStore,
+  intentStream,
+  resolveSubjects,
   type Subject,
   type Transaction,
 } from '@countersign/event-store'
 import { decide, foldIntent, type IntentCommand, type IntentStream } from '@countersign/intent'
 import { executingSubject, type Caller, type ClientCaller } from './caller.ts'
 import { introductionOf } from './introduction.ts'
-import { intentStream } from './open-intent.ts'
 import {
   commandRefused,
   refusalOf,

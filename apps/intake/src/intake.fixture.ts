@@ -3,14 +3,20 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isRefusal, type IntentEvent, type PublishIntentBody } from '@countersign/contracts'
-import { createDeploymentKeyFile, deploymentKeyFromFile, eventStore, keyring, newId } from '@countersign/event-store'
+import {
+  createDeploymentKeyFile,
+  deploymentKeyFromFile,
+  eventStore,
+  intentStream,
+  keyring,
+  newId,
+} from '@countersign/event-store'
 import { freshStore } from '@countersign/event-store/spec-store'
 import { loadPolicySet, type PolicySource } from '@countersign/policy-engine'
 import { ActivePolicy } from './active-policy.ts'
 import type { ClientCaller } from './caller.ts'
 import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
 import { migrateIntake } from './migrate-intake.ts'
-import { intentStream } from './open-intent.ts'
 import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
 import { RedeemGrant } from './redeem-grant/redeem-grant.handler.ts'
 import { Registers } from './register-agent/register.handler.ts'

@@ -21,17 +21,6 @@ export const openIntent = async (
   return { intent, content: JSON.parse(opened.plaintext.toString('utf8')) as SealedIntent }
 }
 
-export const intentStream = (tenantId: string, intentId: string): StreamRef => ({
-  kind: 'intent',
-  streamId: intentId,
-  tenantId,
-})
-export const attemptsStream = (tenantId: string, intentId: string): StreamRef => ({
-  kind: 'attempts',
-  streamId: intentId,
-  tenantId,
-})
-
 /**
  * Whether an intent was published before the store was adopted. Both are read under the stream's lock, and an incarnation is
  * only opened when no stream is held.

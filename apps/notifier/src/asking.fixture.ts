@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type EventData, type SealedIntent, sealedIntentPurpose } from '@countersign/contracts'
-import { type EventStore, type Keyring, newId, type StreamRef } from '@countersign/event-store'
+import { type EventStore, intentStream, type Keyring, newId, type StreamRef } from '@countersign/event-store'
 import { commitment, parametersCommitment } from '@countersign/redaction'
-import { intentStream } from './streams.ts'
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`
 

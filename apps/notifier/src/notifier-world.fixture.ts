@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createPostgresBus, migrateBus } from '@countersign/bus'
 import { type EventData, type EventOf, isRefusal } from '@countersign/contracts'
 import {
+  attemptsStream,
   createDeploymentKeyFile,
   deploymentKeyFromFile,
   eventStore,
@@ -35,7 +36,6 @@ import {
 } from './index.ts'
 import { type Asked, type Asking, ask } from './asking.fixture.ts'
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
-import { attemptsStream } from './streams.ts'
 import { SLACK_CALLBACK } from './tokens.ts'
 
 export const audience = 'https://countersign.example'

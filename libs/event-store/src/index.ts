@@ -86,7 +86,10 @@ export {
 } from './store-guard.ts'
 export { listenStore, notifyStore, type StoreListener, type StoreNotifier } from './store-notifications.ts'
 export {
+  attemptsStream,
+  intentStream,
   newId,
+  registerStream,
   streamKey,
   type Cursor,
   type LoadedStream,

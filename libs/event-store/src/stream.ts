@@ -1,8 +1,30 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { nameId } from '@countersign/redaction'
 import type { EventMetadata, EventOf, RecordedEventOf, StreamKind } from '@countersign/contracts'
 
 /** Names one stream. The companion stream of attempts of an intent has the intent's id. */
 export type StreamRef = { readonly kind: StreamKind; readonly streamId: string; readonly tenantId: string }
+
+/** The life of an intent: all that decides about it. */
+export const intentStream = (tenantId: string, intentId: string): StreamRef => ({
+  kind: 'intent',
+  streamId: intentId,
+  tenantId,
+})
+
+/** Companion stream of an intent: presentations, deliveries and refused attempts. */
+export const attemptsStream = (tenantId: string, intentId: string): StreamRef => ({
+  kind: 'attempts',
+  streamId: intentId,
+  tenantId,
+})
+
+/** An entry of a register: the same name of the same kind is the same stream, in each tenant another. */
+export const registerStream = (tenantId: string, kind: string, ...name: readonly string[]): StreamRef => ({
+  kind: 'register',
+  streamId: nameId(kind, tenantId, ...name),
+  tenantId,
+})
 
 /** Where an event stands in the order in which readers see the store. */
 export type Cursor = { readonly incarnation: number; readonly xid: string; readonly position: number }

@@ -1,25 +1,25 @@
 import { isRefusal, refuse, type AdoptedStoreView, type Refusal, type StoreView } from '@countersign/contracts'
 import {
   allTenants,
+  type CommandHandler,
+  type EventStore,
   findStore,
+  intentStream,
+  type MarkFolder,
   openIncarnation,
   readStoreExtent,
   readStoreStanding,
-  StoreNotAdopted,
-  type CommandHandler,
-  type EventStore,
-  type MarkFolder,
+  registerStream,
   type StoreExtent,
   type StoreFindings,
+  StoreNotAdopted,
   type StreamRef,
 } from '@countersign/event-store'
 import { decide, foldIntent } from '@countersign/intent'
-import { nameId } from '@countersign/redaction'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
 import { operatesDeployment, type DeploymentOperators } from '../deployment-operator.ts'
 import { openGrants, rememberGrant } from '../issued-grant.ts'
-import { intentStream } from '../open-intent.ts'
 
 const batchSize = 200
 
@@ -31,11 +31,7 @@ export type AdoptStoreOptions = {
   readonly operators: DeploymentOperators
 }
 
-const storeStream = (tenantId: string): StreamRef => ({
-  kind: 'register',
-  streamId: nameId('store', tenantId),
-  tenantId,
-})
+const storeStream = (tenantId: string): StreamRef => registerStream(tenantId, 'store')
 
 /** How many published events the store lacks at most: positions are handed out once, and some are never used. */
 const missingAtMost = ({ mark, doubt }: StoreFindings, extent: StoreExtent | undefined): number | undefined => {

@@ -1,10 +1,9 @@
 import { isRefusal } from '@countersign/contracts'
-import type { EventStore } from '@countersign/event-store'
+import { type EventStore, intentStream } from '@countersign/event-store'
 import { decide, foldIntent, type IntentStream } from '@countersign/intent'
 import type { Consumer, Log } from '@countersign/service-kit'
 import type pg from 'pg'
 import { dueGrants, rememberGrant, type IssuedGrant } from '../issued-grant.ts'
-import { intentStream } from '../open-intent.ts'
 
 const batchSize = 100
 /** A grant that another process issued may fall due unseen at most this long; redeeming checks the end by itself. */

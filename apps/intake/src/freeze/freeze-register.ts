@@ -1,12 +1,14 @@
 import { refuse, type FreezeScope, type Refusal } from '@countersign/contracts'
-import { agentsByName, producersByName, type StreamRef, type Transaction } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
+import {
+  agentsByName,
+  producersByName,
+  registerStream,
+  type StreamRef,
+  type Transaction,
+} from '@countersign/event-store'
 
-export const freezeStream = (tenantId: string, freezeId: string): StreamRef => ({
-  kind: 'register',
-  streamId: nameId('freeze', tenantId, freezeId),
-  tenantId,
-})
+export const freezeStream = (tenantId: string, freezeId: string): StreamRef =>
+  registerStream(tenantId, 'freeze', freezeId)
 
 /** The name that a scope is about; null for a whole tenant or deployment. */
 export const valueOf = (scope: FreezeScope): string | null => {

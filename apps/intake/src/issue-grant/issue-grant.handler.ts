@@ -1,10 +1,11 @@
 import { isRefusal, refuse, type EventData, type GrantView, type Refusal } from '@countersign/contracts'
 import {
+  type EventStore,
+  intentStream,
+  type Keyring,
   newId,
   readFrozen,
   readStanding,
-  type EventStore,
-  type Keyring,
   type RegisterStanding,
   type Subject,
 } from '@countersign/event-store'
@@ -16,7 +17,7 @@ import { executorOf } from '../decide-intent.ts'
 import { rememberGrant } from '../issued-grant.ts'
 import { noKey, type PresentedKey } from '../prove-key/dpop-proof.ts'
 import { readShownKey, useProof } from '../prove-key/presented-proofs.ts'
-import { intentStream, isOutdated, openIntent } from '../open-intent.ts'
+import { isOutdated, openIntent } from '../open-intent.ts'
 import {
   grantRefused,
   refusalOf,

@@ -6,9 +6,8 @@ import {
   type Refusal,
   type RemoveEntryBody,
 } from '@countersign/contracts'
-import type { Decision, EventStore } from '@countersign/event-store'
+import { type Decision, type EventStore, registerStream } from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
-import { registerStream } from '../register-agent/register.handler.ts'
 
 type Removal = EventOf<'AgentRemoved' | 'ProducerRemoved'>
 type Answer = ChangedEntry | Refusal

@@ -1,7 +1,6 @@
 import { refuse, type Refusal, type ReviewedEntry, type ReviewEntryBody } from '@countersign/contracts'
-import { noteReview, unreviewedChanges, type Decision, type EventStore } from '@countersign/event-store'
+import { type Decision, type EventStore, noteReview, registerStream, unreviewedChanges } from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
-import { registerStream } from '../register-agent/register.handler.ts'
 
 type Answer = ReviewedEntry | Refusal
 

@@ -1,5 +1,4 @@
-import type { Keyring, StreamRef } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
+import { type Keyring, registerStream, type StreamRef } from '@countersign/event-store'
 import type { FoundRecord } from './find-quarantined.ts'
 import type { QuarantinedHead } from './seal-records.ts'
 
@@ -7,11 +6,8 @@ import type { QuarantinedHead } from './seal-records.ts'
 export type OpenedRecord = { readonly head: QuarantinedHead; readonly value: Buffer }
 
 /** What people did about one quarantined record: who read it, who had it taken again. */
-export const quarantineStream = (tenantId: string, quarantineId: string): StreamRef => ({
-  kind: 'register',
-  streamId: nameId('quarantine', tenantId, quarantineId),
-  tenantId,
-})
+export const quarantineStream = (tenantId: string, quarantineId: string): StreamRef =>
+  registerStream(tenantId, 'quarantine', quarantineId)
 
 /** The sealed parts of records, by quarantine id; those that were not kept, or were erased, are missing. */
 export const openSealed = async (

@@ -1,5 +1,5 @@
+import { intentStream } from '@countersign/event-store'
 import type { EventData, IntentView } from '@countersign/contracts'
-import { intentStream } from '../open-intent.ts'
 import type { GatheredReads } from './gathered-reads.ts'
 import { intentView, isUndecided } from './intent-view.ts'
 

@@ -1,7 +1,6 @@
 import type { EventData, Refusal } from '@countersign/contracts'
-import { writeSubjects, type Decision, type Subject, type Transaction } from '@countersign/event-store'
+import { attemptsStream, type Decision, type Subject, type Transaction, writeSubjects } from '@countersign/event-store'
 import { introductionOf } from '../introduction.ts'
-import { attemptsStream } from '../open-intent.ts'
 import {
   asRecorded,
   countAttempts,

@@ -8,7 +8,7 @@ import {
   type Refusal,
   type SealedIntent,
 } from '@countersign/contracts'
-import { newId, readFrozen, type EventStore, type Keyring, type Subject } from '@countersign/event-store'
+import { type EventStore, intentStream, type Keyring, newId, readFrozen, type Subject } from '@countersign/event-store'
 import { actionDifference, decide, foldIntent, type Difference, type Intent, type ShownKey } from '@countersign/intent'
 import { actionDigest, parametersCommitment } from '@countersign/redaction'
 import type pg from 'pg'
@@ -16,7 +16,7 @@ import type { ClientCaller } from '../caller.ts'
 import { executorOf } from '../decide-intent.ts'
 import { readGrantToken } from '../issue-grant/grant-token.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
-import { intentStream, isOutdated, openIntent } from '../open-intent.ts'
+import { isOutdated, openIntent } from '../open-intent.ts'
 import { noKey, type PresentedKey } from '../prove-key/dpop-proof.ts'
 import { readShownKey, useProof } from '../prove-key/presented-proofs.ts'
 import {

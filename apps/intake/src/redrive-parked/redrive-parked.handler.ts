@@ -8,8 +8,7 @@ import {
   type RedrivenParked,
   type Refusal,
 } from '@countersign/contracts'
-import { withTenants, type EventStore, type StreamRef } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
+import { type EventStore, registerStream, type StreamRef, withTenants } from '@countersign/event-store'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
 
@@ -18,11 +17,8 @@ export type RedriveParkedOptions = { readonly pool: pg.Pool; readonly bus: Bus; 
 /** Groups that consume events and may park the key of an intent. */
 const parking = [groups.policy, groups.notifier, groups.ledger, groups.lineage] as const
 
-const streamOf = (tenantId: string, { group, key }: RedriveParkedBody): StreamRef => ({
-  kind: 'register',
-  streamId: nameId('parked', tenantId, group, key),
-  tenantId,
-})
+const streamOf = (tenantId: string, { group, key }: RedriveParkedBody): StreamRef =>
+  registerStream(tenantId, 'parked', group, key)
 
 /**
  * Keys of events that a service parked because one of them was poison. The bus is shared by all tenants: an operator sees

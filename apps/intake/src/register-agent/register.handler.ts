@@ -8,16 +8,16 @@ import {
   type RegisterEvent,
 } from '@countersign/contracts'
 import {
-  resolveSubjects,
-  writeSubjects,
   type Decision,
   type EventStore,
+  registerStream,
+  resolveSubjects,
   type StoredEvent,
   type StreamRef,
   type Subject,
   type Transaction,
+  writeSubjects,
 } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
 import { introductionOf } from '../introduction.ts'
 
 /** Who owns what is registered, and who says so. `seeded` belongs to the first start and counts as reviewed. */
@@ -48,13 +48,6 @@ export type RegisterAgent = Ownership & {
   /** Key that the agent's executor proves to hold; absent when it has none. */
   readonly executorKey?: ExecutorKey
 }
-
-/** Stream of an entry of a register. */
-export const registerStream = (tenantId: string, kind: string, name: string): StreamRef => ({
-  kind: 'register',
-  streamId: nameId(kind, tenantId, name),
-  tenantId,
-})
 
 /** What a registration changed. */
 export type Registered = { readonly changed: boolean }

@@ -1,7 +1,12 @@
 import { type EventOf, type RecordedEventOf, refuse, type Refusal } from '@countersign/contracts'
-import { type Decision, type EventStore, isDirectoryFed, peopleById, type Transaction } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
-import { registerStream } from '../streams.ts'
+import {
+  type Decision,
+  type EventStore,
+  isDirectoryFed,
+  peopleById,
+  registerStream,
+  type Transaction,
+} from '@countersign/event-store'
 import { type Change, isSettled } from './change.ts'
 
 /** People to put into a group and to take out of it, by subject id; at most 256 each. */
@@ -40,7 +45,7 @@ export class ChangeGroup {
 
   async handle(command: ChangeGroupCommand): Promise<ChangedGroup | Refusal> {
     const { tenantId, group, changedBy, seeded, reason, feed } = command
-    const ref = registerStream(tenantId, nameId('group', tenantId, group))
+    const ref = registerStream(tenantId, 'group', group)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {

@@ -1,7 +1,5 @@
 import { type EventData, type EventOf, refuse, type Refusal } from '@countersign/contracts'
-import { type Decision, type EventStore, peopleById, type Transaction } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
-import { registerStream } from '../streams.ts'
+import { type Decision, type EventStore, peopleById, registerStream, type Transaction } from '@countersign/event-store'
 
 export type LinkPeopleCommand = {
   readonly tenantId: string
@@ -38,7 +36,7 @@ export class LinkPeople {
     const people = [...command.people].toSorted() as [string, string]
     const [person, other] = people
     if (person === other) return refuse('invalid_request', { pointer: '/people' })
-    const ref = registerStream(tenantId, nameId('person-link', tenantId, person, other))
+    const ref = registerStream(tenantId, 'person-link', person, other)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {

@@ -1,8 +1,13 @@
 import type { EventData, EventOf, PersonKind, RecordedEventOf } from '@countersign/contracts'
-import { type EventStore, resolveSubjects, type Subject, withTenants, writeSubjects } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
+import {
+  type EventStore,
+  registerStream,
+  resolveSubjects,
+  type Subject,
+  withTenants,
+  writeSubjects,
+} from '@countersign/event-store'
 import type pg from 'pg'
-import { registerStream } from '../streams.ts'
 import { type Change, isSettled, lastOf } from './change.ts'
 
 export type RegisterPersonCommand = Change & {
@@ -48,7 +53,7 @@ export class RegisterPerson {
   /** Undefined when somebody else made another id for the same person meanwhile. */
   async #register(command: RegisterPersonCommand, subject: Subject): Promise<RegisteredPerson | undefined> {
     const { tenantId, issuer, displayName, email, active, kind, changedBy, seeded, reason, feed } = command
-    const ref = registerStream(tenantId, nameId('person', tenantId, subject.subjectId))
+    const ref = registerStream(tenantId, 'person', subject.subjectId)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {

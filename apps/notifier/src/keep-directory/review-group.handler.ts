@@ -1,8 +1,6 @@
 import { refuse, type EventOf, type Refusal, type ReviewedEntry, type ReviewEntryBody } from '@countersign/contracts'
-import { type Decision, type EventStore, noteReview, unreviewedChanges } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
+import { type Decision, type EventStore, noteReview, registerStream, unreviewedChanges } from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
-import { registerStream } from '../streams.ts'
 
 type Answer = ReviewedEntry | Refusal
 
@@ -32,8 +30,8 @@ export class ReviewGroup {
     { name, upTo, reason }: ReviewEntryBody,
     register: Reviewed = 'directory_group',
   ): Promise<Answer> {
-    const id = register === 'directory_group' ? nameId('group', tenantId, name) : nameId('feed', tenantId)
-    const ref = registerStream(tenantId, id)
+    const ref =
+      register === 'directory_group' ? registerStream(tenantId, 'group', name) : registerStream(tenantId, 'feed')
     const entry = { tenantId, register, name }
     const { answer } = await this.#store.execute(
       { streams: [ref] },

@@ -7,10 +7,9 @@ import {
   type EventStore,
   newId,
   peopleById,
+  registerStream,
 } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
 import type { Change } from '../keep-directory/change.ts'
-import { registerStream } from '../streams.ts'
 
 /** An account on a platform, by the platform's own ids; names and addresses there prove nothing. */
 export type LinkAccountCommand = Change & {
@@ -52,7 +51,7 @@ export class LinkAccount {
   async #link(command: LinkAccountCommand, accountId: string): Promise<Outcome> {
     const { tenantId, provider, teamId, userId, person, changedBy, seeded } = command
     const confirmed = seeded || command.confirmed === true
-    const ref = registerStream(tenantId, nameId('account', tenantId, accountId))
+    const ref = registerStream(tenantId, 'account', accountId)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {

@@ -1,7 +1,11 @@
 import { type EventOf, refuse, type Refusal } from '@countersign/contracts'
-import { type AccountEntry, accountById, type Decision, type EventStore } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
-import { registerStream } from '../streams.ts'
+import {
+  accountById,
+  type AccountEntry,
+  type Decision,
+  type EventStore,
+  registerStream,
+} from '@countersign/event-store'
 
 export type UnlinkAccountCommand = {
   readonly tenantId: string
@@ -32,7 +36,7 @@ export class UnlinkAccount {
     mayUnlinkAll,
     reason,
   }: UnlinkAccountCommand): Promise<UnlinkedAccount | Refusal> {
-    const ref = registerStream(tenantId, nameId('account', tenantId, accountId))
+    const ref = registerStream(tenantId, 'account', accountId)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {

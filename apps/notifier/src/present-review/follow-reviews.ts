@@ -1,11 +1,10 @@
 import type { BatchOutcome, DeliveredBatch } from '@countersign/bus'
 import type { EventName } from '@countersign/contracts'
-import { type EventStore, type StoredEvent, withTenants } from '@countersign/event-store'
+import { type EventStore, intentStream, type StoredEvent, withTenants } from '@countersign/event-store'
 import { foldIntent, isPublished } from '@countersign/intent'
 import { readEventRecord } from '@countersign/service-kit'
 import type pg from 'pg'
 import type { Places } from '../channels/channel.ts'
-import { intentStream } from '../streams.ts'
 import { openCards, refreshCards, type WantedCard } from './card-queue.ts'
 import { trackedReview, type TrackedReview, trackReviews } from './tracked-review.ts'
 

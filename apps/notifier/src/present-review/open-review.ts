@@ -1,8 +1,15 @@
 import type { SealedIntent } from '@countersign/contracts'
-import { type EventStore, type Keyring, peopleById, type StoredEvent, withTenants } from '@countersign/event-store'
+import {
+  attemptsStream,
+  type EventStore,
+  intentStream,
+  type Keyring,
+  peopleById,
+  type StoredEvent,
+  withTenants,
+} from '@countersign/event-store'
 import { foldIntent, isPublished, type Intent, type ReviewState } from '@countersign/intent'
 import type pg from 'pg'
-import { attemptsStream, intentStream } from '../streams.ts'
 import { deniedBefore } from './denied-before.ts'
 
 /** A review with everything that is needed to show it. Nothing of `content` goes into events, tables or logs. */

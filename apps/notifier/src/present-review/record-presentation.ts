@@ -1,7 +1,6 @@
 import type { EventData, EventOf } from '@countersign/contracts'
-import type { EventStore, StoredEvent } from '@countersign/event-store'
+import { attemptsStream, type EventStore, type StoredEvent } from '@countersign/event-store'
 import type { Card } from '../channels/channel.ts'
-import { attemptsStream } from '../streams.ts'
 import type { OpenedReview } from './open-review.ts'
 
 /** A presentation and who reads it; null for a card that many see. */

@@ -1,8 +1,7 @@
 import type { EventOf, VerdictChoice } from '@countersign/contracts'
-import { countRefusals, type Decision, type EventStore, refusalsLeft } from '@countersign/event-store'
+import { attemptsStream, countRefusals, type Decision, type EventStore, refusalsLeft } from '@countersign/event-store'
 import { nameId } from '@countersign/redaction'
 import { refusedVerdict } from '../record-verdict/verdict-attempt.ts'
-import { attemptsStream } from '../streams.ts'
 
 /** A request of a known person that was refused before anything was decided. */
 export type RefusedRequest = {

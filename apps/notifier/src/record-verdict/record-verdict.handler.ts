@@ -10,9 +10,11 @@ import {
   type VerdictSignature,
 } from '@countersign/contracts'
 import {
+  attemptsStream,
   countRefusals,
   type Decision,
   type EventStore,
+  intentStream,
   type Keyring,
   type Loaded,
   newId,
@@ -30,7 +32,6 @@ import { refreshCards } from '../present-review/card-queue.ts'
 import { reviewIn } from '../present-review/follow-reviews.ts'
 import { trackReviews } from '../present-review/tracked-review.ts'
 import { asRecorded } from '../record-refusal/recorded-refusals.ts'
-import { attemptsStream, intentStream } from '../streams.ts'
 import { presentationShown, reasonOf, refusedVerdict, type VerdictAttempt } from './verdict-attempt.ts'
 
 export type RecordVerdictOptions = {

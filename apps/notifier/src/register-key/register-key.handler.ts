@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type EventOf, refuse, type Refusal } from '@countersign/contracts'
-import { type Decision, type EventStore, newId, peopleById } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
-import { registerStream } from '../streams.ts'
+import { type Decision, type EventStore, newId, peopleById, registerStream } from '@countersign/event-store'
 import { isKeyKnown, type KeyOwner, type SecurityKey, writeKey } from './security-keys.ts'
 
 export type RegisterKeyCommand = KeyOwner & {
@@ -22,7 +20,7 @@ export class RegisterKey {
 
   async handle({ tenantId, person, key, isBackedUp }: RegisterKeyCommand): Promise<RegisteredKey | Refusal> {
     const keyId = newId()
-    const ref = registerStream(tenantId, nameId('security-key', tenantId, keyId))
+    const ref = registerStream(tenantId, 'security-key', keyId)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {

@@ -1,7 +1,5 @@
 import { type EventOf, refuse, type Refusal } from '@countersign/contracts'
-import type { Decision, EventStore } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
-import { registerStream } from '../streams.ts'
+import { type Decision, type EventStore, registerStream } from '@countersign/event-store'
 import { hasKey, type KeyOwner, removeKey } from './security-keys.ts'
 
 export type RemoveKeyCommand = KeyOwner & { readonly keyId: string }
@@ -19,7 +17,7 @@ export class RemoveKey {
 
   async handle(command: RemoveKeyCommand): Promise<{ readonly removed: true } | Refusal> {
     const { tenantId, person, keyId } = command
-    const ref = registerStream(tenantId, nameId('security-key', tenantId, keyId))
+    const ref = registerStream(tenantId, 'security-key', keyId)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {

@@ -9,11 +9,17 @@ import {
   refuse,
   type Refusal,
 } from '@countersign/contracts'
-import { type Decision, type EventStore, newId, openChangesSql, prepared, withTenants } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
+import {
+  type Decision,
+  type EventStore,
+  newId,
+  openChangesSql,
+  prepared,
+  registerStream,
+  withTenants,
+} from '@countersign/event-store'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
-import { registerStream } from '../streams.ts'
 
 /** The feed of one tenant: whoever keeps its directory, and whose subjects its people are. */
 export type DirectoryFeed = {
@@ -57,7 +63,7 @@ export class DirectoryFeeds {
     const { issuer, subjectFrom, maxAgeMs = null, reason } = body
     const token = `${credentialMark}${randomBytes(32).toString('base64url')}`
     const feedId = newId()
-    const stream = registerStream(tenantId, nameId('feed', tenantId))
+    const stream = registerStream(tenantId, 'feed')
     const event: EventOf<'DirectoryFeedConnected'> = {
       type: 'DirectoryFeedConnected',
       data: { feedId, issuer, subjectFrom, maxAgeMs, changedBy: subjectId, reason },
@@ -87,7 +93,7 @@ export class DirectoryFeeds {
    * As with connecting, whoever did that fills no seat for 7 days and until another person has reviewed it.
    */
   async disconnect({ tenantId, subjectId }: PersonCaller, reason: string): Promise<DisconnectedFeed | Refusal> {
-    const stream = registerStream(tenantId, nameId('feed', tenantId))
+    const stream = registerStream(tenantId, 'feed')
     const { answer: feedId } = await this.#store.execute(
       { streams: [stream] },
       {

@@ -1,9 +1,4 @@
-import type { StreamRef } from '@countersign/event-store'
-import { nameId } from '@countersign/redaction'
+import { registerStream, type StreamRef } from '@countersign/event-store'
 
 /** The register stream of a tenant's policy sets. */
-export const policySetStream = (tenantId: string): StreamRef => ({
-  kind: 'register',
-  streamId: nameId('policy-sets', tenantId),
-  tenantId,
-})
+export const policySetStream = (tenantId: string): StreamRef => registerStream(tenantId, 'policy-sets')

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { sealedFactsPurpose, type SealedIntent } from '@countersign/contracts'
-import { newId, type OpenedPayload, type PayloadToSeal, type StreamRef } from '@countersign/event-store'
+import { newId, type OpenedPayload, type PayloadToSeal, registerStream, type StreamRef } from '@countersign/event-store'
 import type { EvaluateIntent, Intent } from '@countersign/intent'
 import { evaluate, type Evaluation, factsOf, type LimitUse, type PolicySet } from '@countersign/policy-engine'
-import { canonicalJson, commitment, nameId } from '@countersign/redaction'
+import { canonicalJson, commitment } from '@countersign/redaction'
 import { limitTaker } from './limit-taker.ts'
 import { authorsOf, type AuthoredChange } from './policy-authors.ts'
 
@@ -94,11 +94,8 @@ export const evaluateIntent = (input: EvaluationInput): EvaluatedIntent => {
   }
 }
 
-const limitStream = (tenantId: string, rule: string, taker: string): StreamRef => ({
-  kind: 'register',
-  streamId: nameId('limit', tenantId, JSON.stringify([rule, taker])),
-  tenantId,
-})
+const limitStream = (tenantId: string, rule: string, taker: string): StreamRef =>
+  registerStream(tenantId, 'limit', JSON.stringify([rule, taker]))
 
 const unreadable: Omit<Evaluation, 'facts' | 'limits'> = {
   effect: 'deny',
