@@ -10,7 +10,7 @@ import {
   notifyStore,
   storePool,
 } from '@countersign/event-store'
-import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor } from '@countersign/service-kit'
+import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor, WaitingReaders } from '@countersign/service-kit'
 import pg from 'pg'
 import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
@@ -29,7 +29,7 @@ import { Admission } from './publish-intent/admission.ts'
 import { PublishBatch } from './publish-intent/publish-batch.ts'
 import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
 import { concurrentReads, GatheredReads } from './read-intent/gathered-reads.ts'
-import { appendedSignal, ReadIntent } from './read-intent/wait-for-decision.ts'
+import { ReadIntent } from './read-intent/wait-for-decision.ts'
 import { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
 import { ReadQuarantine } from './quarantine-record/read-quarantine.ts'
 import { RedriveParked } from './redrive-parked/redrive-parked.handler.ts'
@@ -73,8 +73,12 @@ export const intakeService =
     const { guard, marks } = await openStoreGuard({ config, log, checks }, { pool, writer: `intake-${newId()}` })
     const onError = (error: unknown): void => log.warn({ err: error }, 'a store notification failed')
     const notifier = notifyStore(pool, { onError })
-    const appended = appendedSignal()
-    const store = eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake(), guard })
+    const waiting = new WaitingReaders()
+    const store = eventStore(pool, {
+      metadata: { service: 'intake' },
+      onAppended: (moved) => notifier.wake(moved),
+      guard,
+    })
     const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
     const verifier = tokenVerifierFor(config, log)
     const record = new RecordRefusal(store)
@@ -103,9 +107,9 @@ export const intakeService =
         await client.connect()
         return client
       },
-      () => {
-        appended.wake()
-        records.producers.wake()
+      (appended) => {
+        waiting.wake(appended?.intents)
+        if (appended === undefined || appended.hasRegisters) records.producers.wake()
       },
       { onError },
     )
@@ -124,7 +128,7 @@ export const intakeService =
     return {
       module: IntakeModule.of({
         pool,
-        read: new ReadIntent(reads, appended, stopping),
+        read: new ReadIntent(reads, waiting, stopping),
         publish: new PublishBatch(publish),
         admission,
         refusals,
@@ -163,7 +167,7 @@ export const intakeService =
         adoption: new AdoptStore({
           pool,
           marks,
-          store: eventStore(pool, { metadata: { service: 'intake' }, onAppended: () => notifier.wake() }),
+          store: eventStore(pool, { metadata: { service: 'intake' }, onAppended: (moved) => notifier.wake(moved) }),
           operators,
         }),
         keys: grantKeys,

@@ -19,6 +19,7 @@ import {
   observeBusLag,
   openStoreGuard,
   tokenVerifierFor,
+  WaitingReaders,
 } from '@countersign/service-kit'
 import type pg from 'pg'
 import { ApiChannel } from './channels/api/api-channel.ts'
@@ -53,7 +54,7 @@ export type NotifierDependencies = {
 /** How the notifier service is composed on a bus; for `runService` and `buildService`. */
 export const notifierService =
   ({ bus }: NotifierDependencies): Compose<NotifierConfig> =>
-  async ({ config, log, checks }): Promise<ServiceParts> => {
+  async ({ config, log, checks, stopping }): Promise<ServiceParts> => {
     const pool = storePool({
       connectionString: config.DATABASE_URL.reveal(),
       max: config.DATABASE_POOL,
@@ -64,9 +65,14 @@ export const notifierService =
       await refuseUnsafeStore(pool)
       const { guard } = await openStoreGuard({ config, log, checks }, { pool, writer: `notifier-${newId()}` })
       const wakeUps = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
-      const store = eventStore(pool, { metadata: { service: 'notifier' }, onAppended: () => wakeUps.wake(), guard })
+      const store = eventStore(pool, {
+        metadata: { service: 'notifier' },
+        onAppended: (moved) => wakeUps.wake(moved),
+        guard,
+      })
       const keys = keyring({ pool, deploymentKey: await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE) })
       const source = { pool, store, keyring: keys }
+      const waiting = new WaitingReaders()
       const verdicts = new RecordVerdict({
         store,
         keyring: keys,
@@ -84,7 +90,10 @@ export const notifierService =
         pool,
         store,
         places: placesFrom(slack === undefined ? [] : config.SLACK_CHANNELS),
-        onDue: () => cards.wake(),
+        onTracked: (tracked) => {
+          cards.wake()
+          waiting.wake(tracked.map(({ reviewId }) => reviewId))
+        },
       })
       checks.register({
         name: 'store',
@@ -113,7 +122,7 @@ export const notifierService =
           directory: new ReadDirectory(pool),
           unlinking: new UnlinkAccount(store),
           reviews,
-          api: new ApiChannel(source, verdicts, assurance),
+          api: new ApiChannel(source, verdicts, assurance, { tracked: waiting, stopping }),
           slack: slack?.callback ?? null,
           publicUrl: config.PUBLIC_URL,
           signIn: pages?.signIn ?? null,

@@ -3,7 +3,9 @@ import { groups, ownedTypes } from '@countersign/contracts'
 import {
   bootCheck,
   deploymentKeyFromFile,
+  type AppendedStreams,
   eventStore,
+  type EventStoreOptions,
   keyring,
   listenStore,
   newId,
@@ -68,7 +70,11 @@ export const policyService =
       const deploymentKey = await deploymentKeyFromFile(config.DEPLOYMENT_KEY_FILE)
       const macKey = { kid: config.BUS_MAC_KEY_ID, secret: Buffer.from(config.BUS_MAC_KEY.reveal(), 'base64url') }
       const notifier = notifyStore(pool, { onError: (error) => log.warn({ err: error }, 'readers were not woken') })
-      const storing = { metadata: { service: 'policy' }, onAppended: () => notifier.wake(), guard }
+      const storing: EventStoreOptions = {
+        metadata: { service: 'policy' },
+        onAppended: (moved) => notifier.wake(moved),
+        guard,
+      }
       const store = eventStore(pool, storing)
       const sets = new ActiveSets()
       const seeding = new SeedPolicySets(pool, new ActivatePolicySet(store, sets), source, log)
@@ -118,7 +124,7 @@ const refuseUnsafeStore = async (pool: pg.Pool): Promise<void> => {
     throw new Error(`the store is not safe to decide on: ${problems.map(({ detail }) => detail).join('; ')}`)
 }
 
-/** Hears what other services append. */
+/** Hears that intents moved, whoever moved them. */
 class StoreWakeUps implements Consumer {
   readonly name = 'store-wake-ups'
   readonly #connectionString: string
@@ -138,7 +144,10 @@ class StoreWakeUps implements Consumer {
       await client.connect()
       return client
     }
-    this.#listener = listenStore(connect, this.#wake, {
+    const onAppended = (appended: AppendedStreams | undefined): void => {
+      if (appended === undefined || appended.intents.length > 0) this.#wake()
+    }
+    this.#listener = listenStore(connect, onAppended, {
       onError: (error) => this.#log.warn({ err: error }, 'the listener on the store was interrupted'),
     })
   }

@@ -38,8 +38,6 @@ export type RedeemOptions = {
 /** Whether waiting longer can change anything. */
 export const isDecided = (intent: IntentView): boolean => intent.state !== 'published' && intent.state !== 'in_review'
 
-// The first look is short, so that a caller soon learns that somebody has to look; after that one look lasts long.
-const firstLookMs = 1_000
 const lookMs = 20_000
 const slackMs = 15_000
 const pauseMs = 250
@@ -63,10 +61,18 @@ export const countersign = ({ baseUrl, token, executorKey: key, certificate }: C
     return persist(() => call('/v1/intents', { method: 'POST', body: intent, headers, signal }), { signal })
   }
 
-  /** The intent as it stands, or once it is decided, at most `waitMs` later (25 s at most). */
-  const read = (intentId: string, waitMs = 0, signal?: AbortSignal): Promise<IntentView> => {
+  /**
+   * The intent as it stands, or once it is decided, at most `waitMs` later (25 s at most). With `known` the wait ends as soon
+   * as the state is another one, decided or not.
+   */
+  const read = (
+    intentId: string,
+    waitMs = 0,
+    signal?: AbortSignal,
+    known?: IntentView['state'],
+  ): Promise<IntentView> => {
     const wholeMs = Math.round(waitMs)
-    const query = wholeMs > 0 ? `?waitMs=${wholeMs}` : ''
+    const query = wholeMs > 0 ? `?waitMs=${wholeMs}${known === undefined ? '' : `&known=${known}`}` : ''
     return call(`/v1/intents/${intentId}${query}`, { signal, timeoutMs: wholeMs + slackMs })
   }
 
@@ -74,23 +80,24 @@ export const countersign = ({ baseUrl, token, executorKey: key, certificate }: C
   const awaitDecision = async (intentId: string, options: AwaitOptions = {}): Promise<IntentView> => {
     const { waitMs = Number.POSITIVE_INFINITY, signal, onState } = options
     const until = performance.now() + waitMs
-    let seen = 'published'
-    for (let look = 1; ; look++) {
+    let known: IntentView['state'] = 'published'
+    for (;;) {
       const left = Math.max(0, until - performance.now())
-      const asked = Math.min(left, look === 1 ? firstLookMs : lookMs)
+      const asked = Math.min(left, lookMs)
       const began = performance.now()
-      const intent = await persist(() => read(intentId, asked, signal), { attempts: 8, signal }).catch(
+      const intent = await persist(() => read(intentId, asked, signal, known), { attempts: 8, signal }).catch(
         (error: unknown) => {
           if (performance.now() >= until && isTransient(error)) throw new DecisionPending(intentId)
           throw error
         },
       )
-      if (intent.state !== seen) onState?.(intent)
-      seen = intent.state
+      const isNews = intent.state !== known
+      if (isNews) onState?.(intent)
+      known = intent.state
       if (isDecided(intent)) return intent
       if (performance.now() >= until) throw new DecisionPending(intentId)
       // Something on the way may answer before it was asked to; that must not become a flood.
-      if (performance.now() - began < asked) await pause(Math.min(asked, pauseMs), signal)
+      if (!isNews && performance.now() - began < asked) await pause(Math.min(asked, pauseMs), signal)
     }
   }
 

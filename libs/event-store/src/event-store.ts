@@ -18,7 +18,7 @@ import { GatheredCommands, type Waiting } from './gathered-commands.ts'
 import { type Loaded, loadStreams } from './load-streams.ts'
 import { StoreNotAdopted } from './store-doubt.ts'
 import type { StoreGuard } from './store-guard.ts'
-import type { StreamRef } from './stream.ts'
+import { distinctStreams, type StreamRef } from './stream.ts'
 import {
   CommitUncertain,
   isConnectionLoss,
@@ -59,8 +59,8 @@ export type EventStore = {
 export type EventStoreOptions = {
   /** Added to every event; an append may add to it. */
   readonly metadata: EventMetadata
-  /** Called after a commit that appended something, to wake readers (`notifyStore`). */
-  readonly onAppended?: () => void
+  /** Called after a commit that appended something, with the streams that moved, to wake readers (`notifyStore`). */
+  readonly onAppended?: (streams: readonly StreamRef[]) => void
   /** Stands before every decision and append; without one the store is taken as it is. */
   readonly guard?: Pick<StoreGuard, 'check'>
   /** Transactions that decide single commands at the same time; default 2. */
@@ -85,8 +85,9 @@ class TooManyEvents extends Error {}
 
 /** The event store over a pool of the service's own role. */
 export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStore {
-  const wake = (events: number) => {
-    if (events > 0) options.onAppended?.()
+  const wake = (decided: readonly Decided<Command, unknown>[]): void => {
+    const moved = decided.flatMap(({ events }) => events)
+    if (moved.length > 0) options.onAppended?.(distinctStreams(moved))
   }
 
   // Before anything is decided, because an answer that repeats what is recorded says yes without an append.
@@ -116,7 +117,7 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
       await handler.effects?.(tx, all)
       return all
     })
-    wake(decided.reduce((count, item) => count + item.events.length, 0))
+    wake(decided)
     return decided
   }
 
@@ -153,7 +154,7 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
       for (const [place, one] of all.entries()) await entries[place]?.handler.effects?.(tx, [one])
       return all
     })
-    wake(decided.reduce((count, item) => count + item.events.length, 0))
+    wake(decided)
     return decided
   }
 

@@ -84,6 +84,7 @@ export {
   type StoreFindings,
   type StoreGuard,
 } from './store-guard.ts'
+export type { AppendedStreams } from './appended-streams.ts'
 export { listenStore, notifyStore, type StoreListener, type StoreNotifier } from './store-notifications.ts'
 export {
   attemptsStream,

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { freshStore, type SpecStore } from './spec-store.ts'
+import { newId, type StreamRef } from './stream.ts'
 import { listenStore, notifyStore } from './store-notifications.ts'
 
 let spec: SpecStore
@@ -15,26 +16,32 @@ const connect = async (): Promise<pg.Client> => {
   return client
 }
 
+const stream: StreamRef = { kind: 'intent', streamId: newId(), tenantId: newId() }
+
 it('wakes a listener, again after its connection was killed, and shares notifications', async () => {
   let calls = 0
   let wanted = Promise.withResolvers<void>()
-  const listener = listenStore(connect, () => {
+  const told: unknown[] = []
+  const listener = listenStore(connect, (appended) => {
     calls += 1
+    told.push(appended)
     wanted.resolve()
   })
   await listener.listening
   const statements: string[] = []
   const pool = spec.poolOf('intake')
   const counting = Object.create(pool, {
-    query: { value: (text: string) => (statements.push(text), pool.query(text)) },
+    query: { value: (query: pg.QueryConfig) => (statements.push(query.text), pool.query(query)) },
   }) as pg.Pool
   const notifier = notifyStore(counting)
 
   wanted = Promise.withResolvers<void>()
-  for (let commit = 0; commit < 50; commit += 1) notifier.wake()
+  for (let commit = 0; commit < 50; commit += 1) notifier.wake([stream])
   await notifier.close()
   await wanted.promise
   expect(statements.length).toBeLessThanOrEqual(2)
+
+  expect(told).toEqual([undefined, ...told.slice(1).map(() => ({ intents: [stream.streamId], hasRegisters: false }))])
 
   // Whoever reconnects may have missed something, so it is called without a notification.
   wanted = Promise.withResolvers<void>()
@@ -43,7 +50,7 @@ it('wakes a listener, again after its connection was killed, and shares notifica
   await wanted.promise
 
   wanted = Promise.withResolvers<void>()
-  notifier.wake()
+  notifier.wake([stream])
   await notifier.close()
   await wanted.promise
   expect(calls).toBeGreaterThanOrEqual(4)

@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
+import { type AppendedStreams, notificationOf, readNotification } from './appended-streams.ts'
+import { prepared } from './prepared.ts'
+import type { StreamRef } from './stream.ts'
 
 const channel = 'countersign_appended'
 
 /** Wakes readers of the store in other processes. */
 export type StoreNotifier = {
-  /** Call it after a commit that appended something. Calls during a running notification share the next one. */
-  wake(): void
+  /** Call it after a commit that appended to these streams. Calls during a running notification share the next one. */
+  wake(streams: readonly StreamRef[]): void
   /** Waits for the notifications under way. */
   close(): Promise<void>
 }
@@ -19,25 +22,26 @@ export function notifyStore(
   pool: pg.Pool,
   { onError = () => undefined }: { readonly onError?: (error: unknown) => void } = {},
 ): StoreNotifier {
-  let isWanted = false
+  let moved: StreamRef[] = []
   let running: Promise<void> | undefined
 
   async function notify(): Promise<void> {
-    while (isWanted) {
-      isWanted = false
+    while (moved.length > 0) {
+      const payload = notificationOf(moved)
+      moved = []
       try {
-        await pool.query(`notify ${channel}`)
+        await pool.query(prepared('select pg_notify($1, $2)', [channel, payload]))
       } catch (error) {
         onError(error)
       }
     }
-    // In the same turn as the last look at isWanted: a wake after this starts a new run.
+    // In the same turn as the last look at what moved: a wake after this starts a new run.
     running = undefined
   }
 
   return {
-    wake() {
-      isWanted = true
+    wake(streams) {
+      moved.push(...streams)
       running ??= notify()
     },
     async close() {
@@ -57,12 +61,12 @@ const firstPauseMs = 100
 const longestPauseMs = 5_000
 
 /**
- * Calls `onAppended` when something was appended, and after each (re)connect, since notifications may have been
- * missed. `connect` returns a connected client, which then belongs to the listener.
+ * Calls `onAppended` when something was appended, with what a notification says of it, and without that after each
+ * (re)connect, since notifications may have been missed. `connect` returns a connected client, which then belongs to the listener.
  */
 export function listenStore(
   connect: () => Promise<pg.Client>,
-  onAppended: () => void,
+  onAppended: (appended: AppendedStreams | undefined) => void,
   { onError = () => undefined }: { readonly onError?: (error: unknown) => void } = {},
 ): StoreListener {
   const closing = new AbortController()
@@ -80,10 +84,10 @@ export function listenStore(
       })
     })
     try {
-      client.on('notification', onAppended)
+      client.on('notification', ({ payload = '' }) => onAppended(readNotification(payload)))
       await client.query(`listen ${channel}`)
       first.resolve()
-      onAppended()
+      onAppended(undefined)
       if (!closing.signal.aborted) await ended
     } finally {
       current = undefined

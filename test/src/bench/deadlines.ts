@@ -45,7 +45,7 @@ export const measureDeadlines = async (
   const wake = notifyStore(store.superuser)
   const intake = eventStore(store.poolOf('intake'), {
     metadata: { service: 'intake' },
-    onAppended: () => wake.wake(),
+    onAppended: (moved) => wake.wake(moved),
   })
   const late: number[][] = []
   for (let round = 0; round < rounds; round += 1) {

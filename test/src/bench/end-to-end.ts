@@ -116,20 +116,14 @@ const humanCycle = async (client: HttpClient, { tokens }: Running): Promise<void
   const { agent: token, ben } = tokens
   const body = exportIntent()
   const { intentId } = ok('an intent', await client.send<IntentView>('/v1/intents', { token, body, key: randomUUID() }))
-  const look = async <Value>(find: () => Promise<Value | undefined>): Promise<Value> => {
-    for (;;) {
-      const found = await find()
-      if (found !== undefined) return found
-      await pause(20)
-    }
-  }
-  const reviewId = await look(
-    async () => (await client.send<IntentView>(`/v1/intents/${intentId}`, { token })).body.review?.reviewId,
+  const path = `/v1/intents/${intentId}?waitMs=20000&known=published`
+  const { review } = ok('an intent in review', await client.send<IntentView>(path, { token }))
+  if (review === undefined) throw new Error('nobody is asked to review it')
+  const { reviewId } = review
+  const { presentationDigest } = ok(
+    'a review',
+    await client.send<ReviewView>(`/v1/reviews/${reviewId}?waitMs=20000`, { token: ben }),
   )
-  const { presentationDigest } = await look(async () => {
-    const read = await client.send<ReviewView>(`/v1/reviews/${reviewId}`, { token: ben })
-    return read.status === 200 ? read.body : undefined
-  })
   const verdict = { verdict: 'approve', presentationDigest, reason: 'checked' }
   ok('a verdict', await client.send(`/v1/reviews/${reviewId}/verdicts`, { token: ben, body: verdict }))
   const grant = ok('a grant', await client.send<GrantView>(`/v1/intents/${intentId}/grant`, { token, body: {} }))

@@ -39,7 +39,10 @@ beforeAll(async () => {
       OIDC_AUDIENCE: 'countersign',
       POLICY_FOLDER: policies,
     },
-    intake: eventStore(store.poolOf('intake'), { metadata: { service: 'intake' }, onAppended: () => wake.wake() }),
+    intake: eventStore(store.poolOf('intake'), {
+      metadata: { service: 'intake' },
+      onAppended: (moved) => wake.wake(moved),
+    }),
     superuser: store.superuser,
     tenantId: store.tenantId,
   })

@@ -1,8 +1,9 @@
 import { newId, type EventStore, type StreamRef } from '@countersign/event-store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WaitingReaders } from '@countersign/service-kit'
 import { intakeBench, type IntakeBench } from '../intake.fixture.ts'
 import { GatheredReads } from './gathered-reads.ts'
-import { appendedSignal, ReadIntent } from './wait-for-decision.ts'
+import { ReadIntent } from './wait-for-decision.ts'
 
 let bench: IntakeBench
 beforeAll(async () => {
@@ -34,26 +35,40 @@ describe('long polls', () => {
   it('are answered by one load per wake-up, however many wait', async () => {
     const { intentId } = await bench.publishOne()
     const { store, sizes, nextLoad } = observed()
-    const appended = appendedSignal()
-    const read = new ReadIntent(new GatheredReads(store), appended, new AbortController().signal)
+    const waitingReaders = new WaitingReaders()
+    const read = new ReadIntent(new GatheredReads(store), waitingReaders, new AbortController().signal)
     const first = nextLoad()
     const waiting = Array.from({ length: readers }, () =>
       read.handle({ tenantId: bench.tenantId, intentId, waitMs: 20_000, mayRead: () => true }),
     )
     await first
     await bench.allow(intentId)
-    appended.wake()
+    waitingReaders.wake([intentId])
     const views = await Promise.all(waiting)
     expect(views.map((view) => view?.state)).toEqual(Array.from({ length: readers }, () => 'allowed'))
     expect(new Set(sizes)).toEqual(new Set([readers]))
+  })
+
+  it('end when the intent is no longer in the state that the reader knows, decided or not', async () => {
+    const { intentId } = await bench.publishOne()
+    const waitingReaders = new WaitingReaders()
+    const read = new ReadIntent(new GatheredReads(bench.events), waitingReaders, new AbortController().signal)
+    const ask = { tenantId: bench.tenantId, intentId, mayRead: () => true }
+    expect((await read.handle({ ...ask, waitMs: 20_000, known: 'in_review' }))?.state).toBe('published')
+    const waiting = read.handle({ ...ask, waitMs: 20_000, known: 'published' })
+    await bench.allow(intentId)
+    waitingReaders.wake([intentId])
+    expect((await waiting)?.state).toBe('allowed')
   })
 
   it('tell whoever may not see an intent the same as if there were none, at once', async () => {
     const { intentId } = await bench.publishOne()
     const reads = new GatheredReads(bench.events)
     // Whoever waited here would wait for ever.
-    const silent = { wake: () => undefined, next: () => new Promise<void>(() => undefined) }
-    const read = new ReadIntent(reads, silent, new AbortController().signal)
+    class Silent extends WaitingReaders {
+      override next = (): Promise<void> => new Promise(() => undefined)
+    }
+    const read = new ReadIntent(reads, new Silent(), new AbortController().signal)
     const ask = { tenantId: bench.tenantId, waitMs: 20_000, mayRead: () => false }
     expect(await read.handle({ ...ask, intentId })).toBeUndefined()
     expect(await read.handle({ ...ask, intentId: newId() })).toBeUndefined()

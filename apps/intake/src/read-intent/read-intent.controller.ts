@@ -1,4 +1,4 @@
-import { type EventData, type IntentView, refuse, Uuid } from '@countersign/contracts'
+import { type EventData, IntentState, type IntentView, refuse, Uuid } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { EdgeRoute, orRefuse, pathParameter, Requester } from '@countersign/service-kit'
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common'
@@ -31,10 +31,16 @@ export class ReadIntentController {
   }
 
   @Get(':intentId')
-  @EdgeRoute({ query: Type.Object({ waitMs: Type.Integer({ minimum: 0, maximum: longestWaitMs, default: 0 }) }) })
+  @EdgeRoute({
+    query: Type.Object({
+      waitMs: Type.Integer({ minimum: 0, maximum: longestWaitMs, default: 0 }),
+      known: Type.Optional(IntentState),
+    }),
+  })
   async read(
     @Param('intentId', pathParameter(Uuid)) intentId: string,
     @Query('waitMs') waitMs: number,
+    @Query('known') known: string | undefined,
     @Requester() identity: Identity,
   ): Promise<IntentView> {
     const caller = orRefuse(await callerOf(this.#pool, identity))
@@ -42,6 +48,7 @@ export class ReadIntentController {
       tenantId: caller.tenantId,
       intentId,
       waitMs,
+      known,
       mayRead: (intent) => mayRead(caller, intent),
     })
     return orRefuse(view ?? refuse('unknown_intent'))

@@ -31,8 +31,8 @@ export type FollowReviewsOptions = {
   readonly pool: pg.Pool
   readonly store: EventStore
   readonly places: Places
-  /** Called when cards may be due. */
-  readonly onDue: () => void
+  /** Called with reviews that are known now, whose cards may be due. */
+  readonly onTracked: (reviews: readonly TrackedReview[]) => void
 }
 
 /**
@@ -47,7 +47,7 @@ export class FollowReviews {
   }
 
   async handle({ records }: Pick<DeliveredBatch, 'records'>): Promise<BatchOutcome> {
-    const { pool, store, places, onDue } = this.#options
+    const { pool, store, places, onTracked } = this.#options
     const refs = new Map(
       records.flatMap((record) => {
         const event = readEventRecord(record)
@@ -68,7 +68,7 @@ export class FollowReviews {
       await openCards(tx, cards)
       await refreshCards(tx, reviews)
     })
-    onDue()
+    onTracked(reviews)
     return 'done'
   }
 }

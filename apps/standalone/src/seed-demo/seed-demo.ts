@@ -25,9 +25,12 @@ export const seedDemo = async (urls: StoreUrls, issuer: string): Promise<Tenants
   const wakers = [notifyStore(intakePool), notifyStore(notifierPool)] as const
   try {
     const registers = new Registers(
-      eventStore(intakePool, { metadata: { service: 'intake' }, onAppended: () => wakers[0].wake() }),
+      eventStore(intakePool, { metadata: { service: 'intake' }, onAppended: (moved) => wakers[0].wake(moved) }),
     )
-    const store = eventStore(notifierPool, { metadata: { service: 'notifier' }, onAppended: () => wakers[1].wake() })
+    const store = eventStore(notifierPool, {
+      metadata: { service: 'notifier' },
+      onAppended: (moved) => wakers[1].wake(moved),
+    })
     const registerPerson = new RegisterPerson(notifierPool, store)
     const linkAccount = new LinkAccount(store)
     const changeGroup = new ChangeGroup(store)

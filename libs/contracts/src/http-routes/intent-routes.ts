@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import {
   GrantView,
+  IntentState,
   IntentView,
   PublishIntentBody,
   ReceiptView,
@@ -99,6 +100,11 @@ export const intentRoutes: readonly HttpRoute[] = [
     query: Type.Object({
       waitMs: Type.Optional(
         Type.Integer({ minimum: 0, maximum: 25_000, default: 0, description: 'How long to wait for a decision' }),
+      ),
+      known: Type.Optional(
+        Type.Union([...IntentState.anyOf], {
+          description: 'The state that the caller knows: waits until it is another one, decided or not',
+        }),
       ),
     }),
     answers: [{ status: 200, description: 'The intent as it stands', body: IntentView }],

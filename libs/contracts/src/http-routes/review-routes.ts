@@ -48,6 +48,16 @@ export const reviewRoutes: readonly HttpRoute[] = [
     folder: 'notifier/channels/api',
     summary: 'Read a review in full. Its presentation digest goes with the verdict.',
     callers: ['reviewer', 'auditor'],
+    query: Type.Object({
+      waitMs: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 25_000,
+          default: 0,
+          description: 'How long to wait for a review that is not known yet',
+        }),
+      ),
+    }),
     answers: [{ status: 200, description: 'Everything there is to decide about', body: ReviewView }],
     // What somebody was shown is recorded before they see it.
     refusals: [...ofPerson, 'unknown_review', 'store_not_adopted'],

@@ -9,6 +9,7 @@ import {
 } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { nameId } from '@countersign/redaction'
+import type { WaitingReaders } from '@countersign/service-kit'
 import { type AssuranceRules, type ChallengedRefusal, signInProof, withChallenge } from '../../assurance.ts'
 import { auditorGroup, type PersonCaller, personCaller } from '../../caller.ts'
 import { cardOf } from '../../present-review/deliver-cards.ts'
@@ -25,13 +26,27 @@ const wholeTruth = {
   fits: () => true,
 } as const
 
+/** Another instance may be the one that hears of a review. */
+const safetyMs = 250
+
+export type ReadReview = {
+  readonly reviewId: string
+  /** How long to wait for a review that is not known yet. */
+  readonly waitMs: number
+}
+
+/** Who waits for reviews that are not known yet, by their ids, and what ends all waiting. */
+export type WaitingForReviews = { readonly tracked: WaitingReaders; readonly stopping: AbortSignal }
+
 /** Reviews over HTTP: for those who hold a seat that is asked for, and for auditors, who only read. */
 export class ApiChannel {
   readonly #source: ReviewSource
   readonly #verdicts: RecordVerdict
   readonly #assurance: AssuranceRules
+  readonly #waiting: WaitingForReviews
 
-  constructor(source: ReviewSource, verdicts: RecordVerdict, assurance: AssuranceRules) {
+  constructor(source: ReviewSource, verdicts: RecordVerdict, assurance: AssuranceRules, waiting: WaitingForReviews) {
+    this.#waiting = waiting
     this.#source = source
     this.#verdicts = verdicts
     this.#assurance = assurance
@@ -47,11 +62,11 @@ export class ApiChannel {
   }
 
   /** A review with everything that there is to see; recorded as shown to this reader before it is answered. */
-  async read(identity: Identity, reviewId: string): Promise<ReviewView | Refusal> {
+  async read(identity: Identity, { reviewId, waitMs }: ReadReview): Promise<ReviewView | Refusal> {
     const caller = await personCaller(this.#source.pool, identity)
     if ('refused' in caller) return caller
-    const review = await findReview(this.#source.pool, reviewId)
-    if (review === undefined || !maySee(caller, review)) return refuse('unknown_review')
+    const review = await this.#visible(caller, { reviewId, waitMs })
+    if (review === undefined) return refuse('unknown_review')
     const opened = await openReview(this.#source, review.tenantId, review.intentId)
     if (opened === undefined) return refuse('unknown_review')
     const card = cardOf(opened, wholeTruth)
@@ -71,6 +86,20 @@ export class ApiChannel {
           ? [{ person: data.person, verdict: data.verdict, channel: data.channel, recordedAt }]
           : [],
       ),
+    }
+  }
+
+  /** A review that the caller may see, now or soon. Whether there is one that they may not see, waiting does not tell. */
+  async #visible(caller: PersonCaller, { reviewId, waitMs }: ReadReview): Promise<TrackedReview | undefined> {
+    const { tracked, stopping } = this.#waiting
+    const until = performance.now() + waitMs
+    for (;;) {
+      // Asked for before the look, so that a review that comes between the two is not missed.
+      const woken = tracked.next(reviewId, Math.min(safetyMs, Math.max(1, until - performance.now())), stopping)
+      const review = await findReview(this.#source.pool, reviewId)
+      if (review !== undefined && maySee(caller, review)) return review
+      if (performance.now() >= until || stopping.aborted) return undefined
+      await woken
     }
   }
 

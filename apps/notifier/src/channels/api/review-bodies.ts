@@ -9,4 +9,7 @@ export const ListReviewsQuery = Type.Object({
 })
 export type ListReviewsQuery = Type.Static<typeof ListReviewsQuery>
 
+/** Query of `GET /v1/reviews/{reviewId}`. */
+export const ReadReviewQuery = Type.Object({ waitMs: Type.Integer({ minimum: 0, maximum: 25_000, default: 0 }) })
+
 export const summaryOf = ({ tenantId: _tenant, version: _version, ...review }: TrackedReview): ReviewSummary => review

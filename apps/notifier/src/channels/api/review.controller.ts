@@ -4,7 +4,7 @@ import { EdgeRoute, orRefuse, pathParameter, Requester, validateBody } from '@co
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import type { RecordedVerdict } from '../../record-verdict/record-verdict.handler.ts'
 import { ApiChannel } from './api-channel.ts'
-import { ListReviewsQuery } from './review-bodies.ts'
+import { ListReviewsQuery, ReadReviewQuery } from './review-bodies.ts'
 
 /** Reviews and verdicts over HTTP, with the token of a person. */
 @Controller('v1/reviews')
@@ -22,11 +22,13 @@ export class ReviewController {
   }
 
   @Get(':reviewId')
+  @EdgeRoute({ query: ReadReviewQuery })
   async read(
     @Param('reviewId', pathParameter(Uuid)) reviewId: string,
+    @Query('waitMs') waitMs: number,
     @Requester() identity: Identity,
   ): Promise<ReviewView> {
-    return orRefuse(await this.#channel.read(identity, reviewId))
+    return orRefuse(await this.#channel.read(identity, { reviewId, waitMs }))
   }
 
   @Post(':reviewId/verdicts')
