@@ -174,6 +174,7 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
       )
     },
     issue: new IssueGrant({
+      pool,
       store: events,
       keyring: keys,
       policy: new ActivePolicy(),

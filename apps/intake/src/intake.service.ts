@@ -132,7 +132,7 @@ export const intakeService =
         publish: new PublishBatch(publish),
         admission,
         refusals,
-        issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), keys: grantKeys, issuer }),
+        issue: new IssueGrant({ pool, store, keyring: keys, policy: new ActivePolicy(), keys: grantKeys, issuer }),
         redeem: new RedeemGrant({
           pool,
           store,

@@ -1,6 +1,7 @@
 import type { SealedIntent } from '@countersign/contracts'
-import type { EventStore, Keyring, Loaded, StreamRef } from '@countersign/event-store'
+import { type Keyring, type Loaded, loadStreams, type StreamRef, withTenants } from '@countersign/event-store'
 import { foldIntent, isPublished, type Intent } from '@countersign/intent'
+import type pg from 'pg'
 
 /** An intent with what it sealed. Only for comparing and for the executor; nothing of it goes into events or logs. */
 export type OpenedIntent = { readonly intent: Intent; readonly content: SealedIntent }
@@ -10,13 +11,19 @@ export type OpenedIntent = { readonly intent: Intent; readonly content: SealedIn
  * when there is no such intent in the tenant; `erased` when its key was destroyed.
  */
 export const openIntent = async (
-  { store, keyring }: { store: EventStore; keyring: Keyring },
+  { pool, keyring }: { pool: pg.Pool; keyring: Keyring },
   ref: StreamRef,
 ): Promise<OpenedIntent | 'erased' | undefined> => {
-  const intent = foldIntent((await store.load([ref])).of(ref).events)
-  if (!isPublished(intent)) return undefined
-  const { sealedId } = intent.published.payload
-  const opened = (await keyring.openBatch([{ tenantId: ref.tenantId, sealedId }])).get(sealedId)
+  const { tenantId } = ref
+  const read = await withTenants(pool, [tenantId], async (tx) => {
+    const intent = foldIntent((await loadStreams(tx, [ref])).of(ref).events)
+    if (!isPublished(intent)) return undefined
+    const { sealedId } = intent.published.payload
+    return { intent, sealedId, sealed: await keyring.read(tx, [{ tenantId, sealedId }]) }
+  })
+  if (read === undefined) return undefined
+  const { intent, sealedId, sealed } = read
+  const opened = (await keyring.open(sealed)).get(sealedId)
   if (opened?.status !== 'open') return 'erased'
   return { intent, content: JSON.parse(opened.plaintext.toString('utf8')) as SealedIntent }
 }

@@ -38,10 +38,10 @@ type Intake = ReturnType<typeof intakeWith>
 /** Intake's handlers, as an intake with these keys has them. */
 const intakeWith = (keys: GrantKeys) => {
   const issuer = 'https://countersign.example'
-  const base = { store: bench.events, keyring: bench.keys, keys, issuer }
+  const base = { pool: bench.pool, store: bench.events, keyring: bench.keys, keys, issuer }
   return {
     issue: new IssueGrant({ ...base, policy: new ActivePolicy() }),
-    redeem: new RedeemGrant({ ...base, pool: bench.pool, reportWithinMs: 60_000 }),
+    redeem: new RedeemGrant({ ...base, reportWithinMs: 60_000 }),
   }
 }
 const redeemed = async ({ redeem }: ReturnType<typeof intakeWith>, grant: GrantView): Promise<ReceiptView> => {

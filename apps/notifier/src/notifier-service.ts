@@ -88,7 +88,6 @@ export const notifierService =
       const cards = new DeliverCards({ ...source, channels: slack === undefined ? [] : [slack.channel], log })
       const reviews = new FollowReviews({
         pool,
-        store,
         places: placesFrom(slack === undefined ? [] : config.SLACK_CHANNELS),
         onTracked: (tracked) => {
           cards.wake()

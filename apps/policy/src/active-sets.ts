@@ -1,4 +1,4 @@
-import type { Transaction } from '@countersign/event-store'
+import { prepared, type Transaction } from '@countersign/event-store'
 import { loadPolicySet, type PolicySet, type PolicySource } from '@countersign/policy-engine'
 
 /**
@@ -51,11 +51,13 @@ export class ActiveSets {
     // Another read may replace what is kept while the rows come: a bundle that was not asked for is in here.
     const kept = new Map(this.#loaded)
     const { rows } = await tx.query<Row>(
-      `select a.tenant_id, a.digest, a.activated_at,
+      prepared(
+        `select a.tenant_id, a.digest, a.activated_at,
          case when a.digest = any ($2::text[]) then null else s.bundle end as bundle
        from countersign.active_policy_set a join countersign.policy_set s using (tenant_id, digest)
        where a.tenant_id = any ($1::uuid[])`,
-      [[...new Set(tenantIds)], [...kept.keys()]],
+        [[...new Set(tenantIds)], [...kept.keys()]],
+      ),
     )
     return new Map(
       rows.map(({ tenant_id: tenantId, digest, activated_at: activatedAt, bundle }) => {

@@ -18,8 +18,7 @@ export async function personOf(
   token: { readonly issuer: string; readonly subject: string },
 ): Promise<DirectoryPerson | undefined> {
   const { rows } = await pool.query<{ tenant_id: string; subject_id: string; groups: string[] }>(
-    'select tenant_id, subject_id, groups from countersign.person_of($1, $2)',
-    [token.issuer, token.subject],
+    prepared('select tenant_id, subject_id, groups from countersign.person_of($1, $2)', [token.issuer, token.subject]),
   )
   const [row] = rows
   return row === undefined ? undefined : { tenantId: row.tenant_id, subjectId: row.subject_id, groups: row.groups }

@@ -26,6 +26,8 @@ export {
   type Keyring,
   type OpenedPayload,
   type PayloadToSeal,
+  type ReadPayloads,
+  type SealedRef,
   type SealedBatch,
   type StreamOfTenant,
 } from './keyring.ts'

@@ -133,11 +133,25 @@ export function keyring(options: {
     },
 
     /** Opens payloads by id. A payload whose key was destroyed is erased, at once and for every process. */
-    async openBatch(refs: readonly { readonly tenantId: string; readonly sealedId: string }[]) {
+    async openBatch(refs: readonly SealedRef[]): Promise<Map<string, OpenedPayload>> {
+      if (refs.length === 0) return new Map()
+      const tenantIds = refs.map(({ tenantId }) => tenantId)
+      return this.open(await withTenants(pool, tenantIds, (tx) => this.read(tx, refs)))
+    },
+
+    /** Reads payloads in a transaction that names their tenants, to be opened after it: opening may need another connection. */
+    async read(tx: Transaction, refs: readonly SealedRef[]): Promise<ReadPayloads> {
+      const rows = await selectSealed(
+        tx,
+        refs.map(({ sealedId }) => sealedId),
+      )
+      return { refs, rows }
+    },
+
+    /** Opens what was read. */
+    async open({ refs, rows: read }: ReadPayloads): Promise<Map<string, OpenedPayload>> {
       const opened = new Map<string, OpenedPayload>(refs.map((ref) => [ref.sealedId, { status: 'missing' }]))
-      if (refs.length === 0) return opened
       const tenantOf = new Map(refs.map((ref) => [ref.sealedId, ref.tenantId]))
-      const read = await withTenants(pool, tenantOf.values(), (tx) => selectSealed(tx, [...opened.keys()]))
       const rows = read.filter((row) => tenantOf.get(row.sealed_id) === row.tenant_id)
       const ofTenant = await keysOfTenants(rows.map((row) => row.tenant_id))
       for (const row of rows) {
@@ -176,6 +190,12 @@ export function keyring(options: {
     },
   }
 }
+
+/** Where a sealed payload is. */
+export type SealedRef = { readonly tenantId: string; readonly sealedId: string }
+
+/** Payloads as they are stored, still sealed. */
+export type ReadPayloads = { readonly refs: readonly SealedRef[]; readonly rows: readonly SealedRow[] }
 
 /** A sealed payload's key is no longer the intent's. */
 export class StaleKey extends Error {

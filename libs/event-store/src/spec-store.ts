@@ -56,7 +56,7 @@ export async function freshStore(): Promise<SpecStore> {
   const poolOf = (role: StoreRole) => {
     const known = pools.get(role)
     if (known !== undefined) return known
-    const pool = new pg.Pool({ connectionString: urlOf(role), max: 20 })
+    const pool = new pg.Pool({ connectionString: urlOf(role), max: 20, pipeline: true })
     pool.on('error', () => undefined)
     pools.set(role, pool)
     return pool

@@ -33,6 +33,8 @@ export const storePool = ({ connectionString, max, applicationName, idleInTransa
     connectionString,
     max,
     application_name: applicationName,
+    // What does not wait for an answer goes out at once: a round trip costs both sides more than most statements.
+    pipeline: true,
     ...(idleInTransactionMs === undefined ? {} : { idle_in_transaction_session_timeout: idleInTransactionMs }),
     options: plans.map((setting) => `-c ${setting}`).join(' '),
   })

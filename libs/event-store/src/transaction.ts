@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { StoreNotAdopted } from './store-doubt.ts'
 import { checkedId, type StreamRef } from './stream.ts'
@@ -73,8 +74,7 @@ export async function runTransaction<T>(
   let isCommitting = false
   try {
     await plan.before?.(client)
-    await client.query(begin)
-    const result = await work(client)
+    const result = await begunWith(client, begin, work)
     isCommitting = true
     const { command } = await client.query('commit')
     // PostgreSQL answers ROLLBACK to the commit of a transaction that had failed: then nothing was stored.
@@ -90,6 +90,27 @@ export async function runTransaction<T>(
     throw error
   }
 }
+
+/**
+ * Begins and works. On a pipelined connection the first statements of the work go out together with the beginning; the server
+ * runs them in order, and after a beginning that failed it runs none of them, so its error is the one that counts.
+ */
+async function begunWith<T>(client: pg.PoolClient, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const { pipeline, connection } = client as Connected
+  if (!pipeline) {
+    await client.query(begin)
+    return work(client)
+  }
+  connection.stream.cork()
+  process.nextTick(() => connection.stream.uncork())
+  const begun = client.query(begin)
+  const [worked, started] = await Promise.allSettled([work(client), begun])
+  if (started.status === 'rejected') throw started.reason
+  if (worked.status === 'rejected') throw worked.reason
+  return worked.value
+}
+
+type Connected = pg.PoolClient & { readonly pipeline: boolean; readonly connection: { readonly stream: Duplex } }
 
 /** Reads or writes in one transaction for which only rows of these tenants exist. */
 export const withTenants = <T>(

@@ -29,8 +29,10 @@ import {
 } from '../record-refusal/refused-command.ts'
 import type { GrantKeys } from '../signing-key.ts'
 import { signGrant } from './grant-token.ts'
+import type pg from 'pg'
 
 export type IssueGrantOptions = {
+  readonly pool: pg.Pool
   readonly store: EventStore
   readonly keyring: Keyring
   readonly policy: ActivePolicy
@@ -62,10 +64,10 @@ export class IssueGrant {
   }
 
   async handle(caller: ClientCaller, intentId: string, presented: PresentedKey = noKey): Promise<GrantView | Refusal> {
-    const { store, keyring, policy } = this.#options
+    const { pool, store, keyring, policy } = this.#options
     const { tenantId } = caller
     const ref = intentStream(tenantId, intentId)
-    const opened = await openIntent({ store, keyring }, ref)
+    const opened = await openIntent({ pool, keyring }, ref)
     if (opened === undefined) return refuse('unknown_intent')
     if (opened === 'erased') return refuse('intent_closed')
     const facts = factsOf(opened.intent.published, opened.content)
@@ -76,36 +78,26 @@ export class IssueGrant {
           const intent = foldIntent(loaded.of(ref).events)
           const people = isPublished(intent) ? approversOf(intent) : []
           const groups = isPublished(intent) ? (intent.review?.seats.map(({ group }) => group) ?? []) : []
-          const [standing] = await readStanding(tx, [
-            {
-              tenantId,
-              agent: facts.agent,
-              producer: facts.producer,
-              parentAgents: isPublished(intent) ? (intent.published.parentAgents ?? []) : [],
-              groups,
-              people,
-              askedAt: isPublished(intent) ? (intent.review?.requestedAt ?? null) : null,
-            },
-          ])
-          const [frozen] = await readFrozen(tx, [
-            {
-              tenantId,
-              producer: facts.producer,
-              agent: facts.agent,
-              action: facts.action,
-              environment: facts.environment,
-            },
-          ])
-          const set = (await policy.read(tx, [tenantId])).get(tenantId)
-          if (standing === undefined) throw new Error('the registers did not answer')
-          return {
-            standing,
-            frozen: frozen ?? true,
-            set,
-            key: await readShownKey(tx, presented, { tenantId, name: facts.agent }),
-            executor: await executorOf(tx, caller),
-            room: await roomOf(tx, tenantId, caller.clientId),
+          const { agent, producer, action, environment } = facts
+          const asked = {
+            tenantId,
+            agent,
+            producer,
+            parentAgents: isPublished(intent) ? (intent.published.parentAgents ?? []) : [],
+            groups,
+            people,
+            askedAt: isPublished(intent) ? (intent.review?.requestedAt ?? null) : null,
           }
+          const [[standing], [frozen], sets, key, executor, room] = await Promise.all([
+            readStanding(tx, [asked]),
+            readFrozen(tx, [{ tenantId, producer, agent, action, environment }]),
+            policy.read(tx, [tenantId]),
+            readShownKey(tx, presented, { tenantId, name: agent }),
+            executorOf(tx, caller),
+            roomOf(tx, tenantId, caller.clientId),
+          ])
+          if (standing === undefined) throw new Error('the registers did not answer')
+          return { standing, frozen: frozen ?? true, set: sets.get(tenantId), key, executor, room }
         },
         decide: (_command, loaded, context) => {
           const intent = foldIntent(loaded.of(ref).events)

@@ -113,7 +113,7 @@ export class RedeemGrant {
     if (grant === undefined) return refuse('unknown_grant')
     const { intentId } = grant
     const ref = intentStream(tenantId, intentId)
-    const opened = await openIntent({ store, keyring }, ref)
+    const opened = await openIntent({ pool, keyring }, ref)
     if (opened === undefined) return refuse('unknown_grant')
     if (opened === 'erased') return refuse('intent_closed')
     const { published } = opened.intent
@@ -124,18 +124,14 @@ export class RedeemGrant {
       { streams: [ref] },
       {
         read: async (tx): Promise<Context> => {
-          const [frozen] = await readFrozen(tx, [
-            {
-              tenantId,
-              producer: published.producer,
-              agent: published.agent.name,
-              action: published.action,
-              environment: published.environment,
-            },
+          const { producer, agent, action, environment } = published
+          const [[frozen], executor, key, room] = await Promise.all([
+            readFrozen(tx, [{ tenantId, producer, agent: agent.name, action, environment }]),
+            executorOf(tx, caller),
+            readShownKey(tx, presented, { tenantId, name: agent.name }),
+            roomOf(tx, tenantId, clientId),
           ])
-          const executor = await executorOf(tx, caller)
-          const key = await readShownKey(tx, presented, { tenantId, name: published.agent.name })
-          return { frozen: frozen ?? true, key, executor, room: await roomOf(tx, tenantId, clientId) }
+          return { frozen: frozen ?? true, key, executor, room }
         },
         decide: (_command, loaded, context) => {
           const outcome = decide(

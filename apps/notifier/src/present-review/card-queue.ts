@@ -1,4 +1,4 @@
-import type { Transaction } from '@countersign/event-store'
+import { prepared, type Transaction } from '@countersign/event-store'
 import type pg from 'pg'
 
 /** Where a card is shown, and what for. */
@@ -24,31 +24,42 @@ const leaseMs = 30_000
 export const openCards = async (tx: Transaction, cards: readonly WantedCard[]): Promise<void> => {
   if (cards.length === 0) return
   await tx.query(
-    `insert into notifier.card (review_id, channel, place, tenant_id, intent_id, wanted_version)
+    prepared(
+      `insert into notifier.card (review_id, channel, place, tenant_id, intent_id, wanted_version)
      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::bigint[]) order by 1, 2, 3
      on conflict do nothing`,
-    [
-      cards.map(({ reviewId }) => reviewId),
-      cards.map(({ channel }) => channel),
-      cards.map(({ place }) => place),
-      cards.map(({ tenantId }) => tenantId),
-      cards.map(({ intentId }) => intentId),
-      cards.map(({ version }) => version),
-    ],
+      [
+        cards.map(({ reviewId }) => reviewId),
+        cards.map(({ channel }) => channel),
+        cards.map(({ place }) => place),
+        cards.map(({ tenantId }) => tenantId),
+        cards.map(({ intentId }) => intentId),
+        cards.map(({ version }) => version),
+      ],
+    ),
   )
 }
 
-/** Wants the cards of reviews to show a newer version. A pause that a platform asked for is kept. */
+/** How long a change of a card waits for the next one: what follows within it is shown by the same update. */
+export const refreshMs = 300
+
+/**
+ * Wants the cards of reviews to show a newer version, those that are shown already a moment later. A pause that a platform
+ * asked for is kept.
+ */
 export const refreshCards = async (
   tx: Transaction,
   reviews: readonly { readonly reviewId: string; readonly version: number }[],
 ): Promise<void> => {
   if (reviews.length === 0) return
   await tx.query(
-    `update notifier.card c set wanted_version = w.version, due_at = coalesce(c.due_at, clock_timestamp())
+    prepared(
+      `update notifier.card c set wanted_version = w.version, due_at = coalesce(c.due_at,
+       clock_timestamp() + case when c.message_id is null then 0 else $3::integer end * interval '1 millisecond')
      from unnest($1::uuid[], $2::bigint[]) as w(review_id, version)
      where c.review_id = w.review_id and c.wanted_version < w.version`,
-    [reviews.map(({ reviewId }) => reviewId), reviews.map(({ version }) => version)],
+      [reviews.map(({ reviewId }) => reviewId), reviews.map(({ version }) => version), refreshMs],
+    ),
   )
 }
 
@@ -64,7 +75,8 @@ export const takeDueCards = async (pool: pg.Pool, limit: number): Promise<DueCar
     presentation_digest: string | null
     attempts: number
   }>(
-    `update notifier.card c
+    prepared(
+      `update notifier.card c
      set attempts = c.attempts + 1, due_at = clock_timestamp() + $2 * interval '1 millisecond'
      from (
        select review_id, channel, place from notifier.card
@@ -72,7 +84,8 @@ export const takeDueCards = async (pool: pg.Pool, limit: number): Promise<DueCar
      ) as due
      where (c.review_id, c.channel, c.place) = (due.review_id, due.channel, due.place)
      returning c.*`,
-    [limit, leaseMs],
+      [limit, leaseMs],
+    ),
   )
   return rows.map((row) => ({
     reviewId: row.review_id,
@@ -93,11 +106,13 @@ export const cardShown = async (
   shown: { readonly version: number; readonly messageId: string | null; readonly presentationDigest: string },
 ): Promise<void> => {
   await tx.query(
-    `update notifier.card
+    prepared(
+      `update notifier.card
      set message_id = $4, presentation_digest = $5, shown_version = $6, attempts = 0,
        due_at = case when wanted_version > $6 then clock_timestamp() end
      where review_id = $1 and channel = $2 and place = $3`,
-    [reviewId, channel, place, shown.messageId, shown.presentationDigest, shown.version],
+      [reviewId, channel, place, shown.messageId, shown.presentationDigest, shown.version],
+    ),
   )
 }
 
@@ -108,22 +123,28 @@ export const postponeCard = async (
   { waitMs, wholePlace }: { readonly waitMs: number; readonly wholePlace: boolean },
 ): Promise<void> => {
   await tx.query(
-    `update notifier.card set due_at = greatest(due_at, clock_timestamp() + $4 * interval '1 millisecond')
+    prepared(
+      `update notifier.card set due_at = greatest(due_at, clock_timestamp() + $4 * interval '1 millisecond')
      where channel = $2 and place = $3 and review_id <> $1 and $5 and due_at is not null`,
-    [reviewId, channel, place, waitMs, wholePlace],
+      [reviewId, channel, place, waitMs, wholePlace],
+    ),
   )
   await tx.query(
-    `update notifier.card set due_at = clock_timestamp() + $4 * interval '1 millisecond'
+    prepared(
+      `update notifier.card set due_at = clock_timestamp() + $4 * interval '1 millisecond'
      where review_id = $1 and channel = $2 and place = $3`,
-    [reviewId, channel, place, waitMs],
+      [reviewId, channel, place, waitMs],
+    ),
   )
 }
 
 /** Leaves a card alone from now on, because nothing can be shown there. */
 export const abandonCard = async (pool: pg.Pool, { reviewId, channel, place }: CardKey): Promise<void> => {
-  await pool.query('update notifier.card set due_at = null where review_id = $1 and channel = $2 and place = $3', [
-    reviewId,
-    channel,
-    place,
-  ])
+  await pool.query(
+    prepared('update notifier.card set due_at = null where review_id = $1 and channel = $2 and place = $3', [
+      reviewId,
+      channel,
+      place,
+    ]),
+  )
 }

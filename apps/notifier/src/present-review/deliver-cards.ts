@@ -3,7 +3,7 @@ import type { AttemptEvent } from '@countersign/contracts'
 import { seatCount } from '@countersign/intent'
 import type { Consumer, Log } from '@countersign/service-kit'
 import { type Card, DeliveryFailed, type ReviewChannel, type ReviewProgress } from '../channels/channel.ts'
-import { abandonCard, cardShown, type DueCard, postponeCard, takeDueCards } from './card-queue.ts'
+import { abandonCard, cardShown, type DueCard, postponeCard, refreshMs, takeDueCards } from './card-queue.ts'
 import { type OpenedReview, openReview, type ReviewSource } from './open-review.ts'
 import { presentationDigest, presentationOf } from './presentation.ts'
 import { recordPresentation } from './record-presentation.ts'
@@ -57,6 +57,8 @@ export class DeliverCards implements Consumer {
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
+      // A wake-up may be for a card that is due in a moment.
+      const pauseMs = this.#isWoken ? refreshMs : idleMs
       this.#isWoken = false
       try {
         const cards = await takeDueCards(this.#options.pool, takenAtOnce)
@@ -66,7 +68,7 @@ export class DeliverCards implements Consumer {
         this.#options.log.warn({ err: error }, 'cards could not be sent')
         this.#isWoken = false
       }
-      if (!this.#isWoken && !this.#isStopping) await this.#pause(idleMs)
+      if (!this.#isWoken && !this.#isStopping) await this.#pause(pauseMs)
     }
   }
 

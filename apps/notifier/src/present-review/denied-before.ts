@@ -1,5 +1,5 @@
+import { prepared, type Transaction } from '@countersign/event-store'
 import type { Intent } from '@countersign/intent'
-import type pg from 'pg'
 
 /**
  * How many requests for the same action on the same target and environment, whoever made them and whatever their parameters,
@@ -7,7 +7,7 @@ import type pg from 'pg'
  * are told.
  */
 export const deniedBefore = async (
-  pool: pg.Pool,
+  tx: Transaction,
   {
     tenantId,
     intent,
@@ -15,12 +15,14 @@ export const deniedBefore = async (
   }: { readonly tenantId: string; readonly intent: Intent; readonly requestedAt: string },
 ): Promise<number> => {
   const { action, target, environment } = intent.published
-  const { rows } = await pool.query<{ times: number }>(
-    `select count(*)::integer as times from notifier.review
+  const { rows } = await tx.query<{ times: number }>(
+    prepared(
+      `select count(*)::integer as times from notifier.review
      where tenant_id = $1 and state = 'denied' and requested_at < $2
        and requested_at >= $2::timestamptz - interval '24 hours'
        and action = $3 and target = $4 and environment = $5`,
-    [tenantId, requestedAt, action, target, environment],
+      [tenantId, requestedAt, action, target, environment],
+    ),
   )
   return rows[0]?.times ?? 0
 }

@@ -1,6 +1,6 @@
 import type { BatchOutcome, DeliveredBatch } from '@countersign/bus'
 import type { EventName } from '@countersign/contracts'
-import { type EventStore, intentStream, type StoredEvent, withTenants } from '@countersign/event-store'
+import { intentStream, loadStreams, type StoredEvent, withTenants } from '@countersign/event-store'
 import { foldIntent, isPublished } from '@countersign/intent'
 import { readEventRecord } from '@countersign/service-kit'
 import type pg from 'pg'
@@ -29,7 +29,6 @@ const followed: ReadonlySet<EventName> = new Set<EventName>([
 
 export type FollowReviewsOptions = {
   readonly pool: pg.Pool
-  readonly store: EventStore
   readonly places: Places
   /** Called with reviews that are known now, whose cards may be due. */
   readonly onTracked: (reviews: readonly TrackedReview[]) => void
@@ -47,7 +46,7 @@ export class FollowReviews {
   }
 
   async handle({ records }: Pick<DeliveredBatch, 'records'>): Promise<BatchOutcome> {
-    const { pool, store, places, onTracked } = this.#options
+    const { pool, places, onTracked } = this.#options
     const refs = new Map(
       records.flatMap((record) => {
         const event = readEventRecord(record)
@@ -57,18 +56,17 @@ export class FollowReviews {
     )
     if (refs.size === 0) return 'done'
     const streams = [...refs.values()]
-    const loaded = await store.load(streams)
-    const reviews = streams.flatMap((ref) => reviewIn(loaded.of(ref).events) ?? [])
-    if (reviews.length === 0) return 'done'
-    const cards = reviews.flatMap((review): WantedCard[] =>
-      places.of(review.tenantId).map(({ channel, place }) => ({ ...review, channel, place })),
-    )
-    await withTenants(pool, [...new Set(reviews.map(({ tenantId }) => tenantId))], async (tx) => {
-      await trackReviews(tx, reviews)
-      await openCards(tx, cards)
-      await refreshCards(tx, reviews)
+    const tenantIds = streams.map(({ tenantId }) => tenantId)
+    const reviews = await withTenants(pool, tenantIds, async (tx) => {
+      const loaded = await loadStreams(tx, streams)
+      const found = streams.flatMap((ref) => reviewIn(loaded.of(ref).events) ?? [])
+      const cards = found.flatMap((review): WantedCard[] =>
+        places.of(review.tenantId).map(({ channel, place }) => ({ ...review, channel, place })),
+      )
+      await Promise.all([trackReviews(tx, found), openCards(tx, cards), refreshCards(tx, found)])
+      return found
     })
-    onTracked(reviews)
+    if (reviews.length > 0) onTracked(reviews)
     return 'done'
   }
 }

@@ -4,8 +4,10 @@ import {
   type EventStore,
   intentStream,
   type Keyring,
+  loadStreams,
   peopleById,
   type StoredEvent,
+  type Transaction,
   withTenants,
 } from '@countersign/event-store'
 import { foldIntent, isPublished, type Intent, type ReviewState } from '@countersign/intent'
@@ -37,26 +39,32 @@ type ReviewRequested = OpenedReview['requested']
 
 /** Loads an intent under review, opens what it sealed and looks up the people in it; undefined when it has no review. */
 export const openReview = async (
-  { pool, store, keyring }: ReviewSource,
+  { pool, keyring }: ReviewSource,
   tenantId: string,
   intentId: string,
 ): Promise<OpenedReview | undefined> => {
   const refs = { intent: intentStream(tenantId, intentId), attempts: attemptsStream(tenantId, intentId) }
-  const loaded = await store.load([refs.intent, refs.attempts])
-  const { events, version } = loaded.of(refs.intent)
-  const intent = foldIntent(events)
-  const requested = events.find((event): event is ReviewRequested => event.type === 'ReviewRequested')
-  if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
-  const { sealedId } = intent.published.payload
-  const sealed = (await keyring.openBatch([{ tenantId, sealedId }])).get(sealedId)
-  const [names, times] = await Promise.all([
-    namesOf(pool, tenantId, peopleIn(intent)),
-    deniedBefore(pool, { tenantId, intent, requestedAt: requested.recordedAt }),
-  ])
+  const read = await withTenants(pool, [tenantId], async (tx) => {
+    const loaded = await loadStreams(tx, [refs.intent, refs.attempts])
+    const { events, version } = loaded.of(refs.intent)
+    const intent = foldIntent(events)
+    const requested = events.find((event): event is ReviewRequested => event.type === 'ReviewRequested')
+    if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
+    const { sealedId } = intent.published.payload
+    const [sealed, names, times] = await Promise.all([
+      keyring.read(tx, [{ tenantId, sealedId }]),
+      namesOf(tx, tenantId, peopleIn(intent)),
+      deniedBefore(tx, { tenantId, intent, requestedAt: requested.recordedAt }),
+    ])
+    return { loaded, events, version, intent, review: intent.review, requested, sealedId, sealed, names, times }
+  })
+  if (read === undefined) return undefined
+  const { loaded, events, version, intent, review, requested, names, times } = read
+  const sealed = (await keyring.open(read.sealed)).get(read.sealedId)
   return {
     tenantId,
     intent,
-    review: intent.review,
+    review,
     version,
     now: loaded.now,
     requested,
@@ -74,8 +82,8 @@ const peopleIn = ({ published, review }: Intent): string[] => [
   ...(review?.verdicts ?? []).map(({ person }) => person),
 ]
 
-const namesOf = async (pool: pg.Pool, tenantId: string, people: readonly string[]): Promise<Map<string, string>> => {
+const namesOf = async (tx: Transaction, tenantId: string, people: readonly string[]): Promise<Map<string, string>> => {
   const refs = [...new Set(people)].map((subjectId) => ({ tenantId, subjectId }))
-  const found = await withTenants(pool, [tenantId], (tx) => peopleById(tx, refs))
+  const found = await peopleById(tx, refs)
   return new Map(found.map(({ subjectId, displayName }) => [subjectId, displayName]))
 }

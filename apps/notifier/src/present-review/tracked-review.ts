@@ -1,5 +1,5 @@
 import type { Seat } from '@countersign/contracts'
-import type { Transaction } from '@countersign/event-store'
+import { prepared, type Transaction } from '@countersign/event-store'
 import type { Intent, ReviewState } from '@countersign/intent'
 import type pg from 'pg'
 
@@ -59,11 +59,13 @@ export const trackReviews = async (tx: Transaction, reviews: readonly TrackedRev
     requested_at: review.requestedAt,
   }))
   await tx.query(
-    `insert into notifier.review as r
+    prepared(
+      `insert into notifier.review as r
      select * from jsonb_populate_recordset(null::notifier.review, $1::jsonb) order by review_id
      on conflict (review_id) do update set version = excluded.version, state = excluded.state
        where r.version < excluded.version`,
-    [JSON.stringify(rows)],
+      [JSON.stringify(rows)],
+    ),
   )
 }
 
@@ -103,7 +105,9 @@ const columns = `review_id, tenant_id, intent_id, version, action, target, envir
 
 /** A review by its id, of whatever tenant; undefined when none is known yet. */
 export const findReview = async (pool: pg.Pool, reviewId: string): Promise<TrackedReview | undefined> => {
-  const { rows } = await pool.query<Row>(`select ${columns} from notifier.review where review_id = $1`, [reviewId])
+  const { rows } = await pool.query<Row>(
+    prepared(`select ${columns} from notifier.review where review_id = $1`, [reviewId]),
+  )
   return rows[0] === undefined ? undefined : reviewOf(rows[0])
 }
 
@@ -121,10 +125,12 @@ export const listReviews = async (
   { tenantId, groups, state, limit }: ReviewFilter,
 ): Promise<TrackedReview[]> => {
   const { rows } = await pool.query<Row>(
-    `select * from (select ${columns}, groups from notifier.review where tenant_id = $1) as r
+    prepared(
+      `select * from (select ${columns}, groups from notifier.review where tenant_id = $1) as r
      where ($2::text[] is null or groups && $2) and ($3::text is null or state = $3)
      order by requested_at desc, review_id desc limit $4`,
-    [tenantId, groups, state ?? null, limit],
+      [tenantId, groups, state ?? null, limit],
+    ),
   )
   return rows.map(reviewOf)
 }

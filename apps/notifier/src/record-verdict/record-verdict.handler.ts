@@ -165,8 +165,7 @@ export class RecordVerdict {
           if (deciding.sealed !== undefined) await this.#options.keyring.writeSealed(tx, deciding.sealed.batch)
           const review = reviewIn([...decided.answer.before, ...decided.events])
           if (review === undefined) throw new Error('a verdict was given without a review')
-          await trackReviews(tx, [review])
-          await refreshCards(tx, [review])
+          await Promise.all([trackReviews(tx, [review]), refreshCards(tx, [review])])
         },
       },
     )
