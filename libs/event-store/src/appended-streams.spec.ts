@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { notificationOf, readNotification } from './appended-streams.ts'
 import { newId, type StreamRef } from './stream.ts'
@@ -9,14 +9,12 @@ const streams = (kind: StreamRef['kind'], count: number): StreamRef[] =>
 
 describe('a notification', () => {
   it('names each intent that moved, once', () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.uuid(), { maxLength: 300 }), (ids) => {
-        const moved = ids.map((streamId): StreamRef => ({ kind: 'intent', streamId, tenantId }))
-        const told = readNotification(notificationOf([...moved, ...moved]))
-        expect(told?.intents.toSorted()).toEqual(ids.toSorted())
-        expect(told?.hasRegisters).toBe(false)
-      }),
-    )
+    // Of both versions, so that each place of an id has had each digit.
+    const ids = Array.from({ length: 300 }, (_, place) => (place % 2 === 0 ? newId() : randomUUID()))
+    const moved = ids.map((streamId): StreamRef => ({ kind: 'intent', streamId, tenantId }))
+    const told = readNotification(notificationOf([...moved, ...moved]))
+    expect(told?.intents.toSorted()).toEqual(ids.toSorted())
+    expect(told?.hasRegisters).toBe(false)
   })
 
   it('tells that a register moved, and of attempts only that something did', () => {

@@ -4,7 +4,7 @@ import { type Running, startRunning } from '../running.ts'
 import { readIntent } from '../stories.ts'
 import type { Part } from './command-line.ts'
 import { measureDeadlines } from './deadlines.ts'
-import { measureHumanCycles, measureLatency, measureThroughput } from './end-to-end.ts'
+import { type HumanCycles, measureHumanCycles, measureLatency, measureThroughput } from './end-to-end.ts'
 import { type LedgerFigures, measureLedger } from './ledger/beside-yardsticks.ts'
 import { cpuMsOf, cpuMsOfServer, memoryOf } from './measure.ts'
 import { openStore } from './opened-store.ts'
@@ -35,7 +35,8 @@ const measureEndToEnd = async (
   const load = { running, clocks, seconds: scale.seconds }
   const intents = await measureThroughput(load, scale.publishers)
   const latency = await measureLatency(load, intents.perSecond * 0.3)
-  const cycles = await measureHumanCycles(load, scale.reviewers)
+  const cycles: HumanCycles[] = []
+  for (const reviewers of scale.reviewers) cycles.push(await measureHumanCycles(load, reviewers))
   const memory = { atRest, afterLoad: await memoryOf(product, server) }
   return { endToEnd: { intents, latency, cycles }, memory }
 }

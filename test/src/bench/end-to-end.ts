@@ -111,8 +111,8 @@ export const measureLatency = async ({ running, seconds }: Load, perSecond: numb
   return { perSecond: round(perSecond, 1), intents, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: at(1) }
 }
 
-/** One export from the request over a person's yes to the executor's report. */
-const humanCycle = async (client: HttpClient, { tokens }: Running): Promise<void> => {
+/** One export from the request over a person's yes to the executor's report; answers how long the yes took, ms. */
+const humanCycle = async (client: HttpClient, { tokens }: Running): Promise<number> => {
   const { agent: token, ben } = tokens
   const body = exportIntent()
   const { intentId } = ok('an intent', await client.send<IntentView>('/v1/intents', { token, body, key: randomUUID() }))
@@ -125,21 +125,34 @@ const humanCycle = async (client: HttpClient, { tokens }: Running): Promise<void
     await client.send<ReviewView>(`/v1/reviews/${reviewId}?waitMs=20000`, { token: ben }),
   )
   const verdict = { verdict: 'approve', presentationDigest, reason: 'checked' }
-  ok('a verdict', await client.send(`/v1/reviews/${reviewId}/verdicts`, { token: ben, body: verdict }))
+  const asked = performance.now()
+  const given = await client.send<{ readonly state: string }>(`/v1/reviews/${reviewId}/verdicts`, {
+    token: ben,
+    body: verdict,
+  })
+  const verdictMs = performance.now() - asked
+  if (ok('a verdict', given).state !== 'approved') throw new Error('a yes did not approve')
   const grant = ok('a grant', await client.send<GrantView>(`/v1/intents/${intentId}/grant`, { token, body: {} }))
   const redemption = { token: grant.token, redemptionId: randomUUID(), ...concreteOf(body) }
   ok('a receipt', await client.send<ReceiptView>(`/v1/grants/${grant.grantId}/redeem`, { token, body: redemption }))
   const report = { grantId: grant.grantId, executionId: randomUUID(), outcome: 'succeeded' }
   ok('a report', await client.send('/v1/executions', { token, body: report }))
+  return verdictMs
 }
 
-/** Whole human cycles per second; a card goes to the demo Slack for each of them. */
-export const measureHumanCycles = async (load: Load, workers: number): Promise<Throughput> => {
+export type HumanCycles = Throughput & { readonly verdictP50Ms: number; readonly verdictP99Ms: number }
+
+/** Whole human cycles per second, and how soon a yes approves; a card goes to the demo Slack for each of them. */
+export const measureHumanCycles = async (load: Load, workers: number): Promise<HumanCycles> => {
   const { running } = load
   const client = httpClient(running.baseUrl, workers)
   try {
-    await humanCycle(client, running)
-    return await measured(load, workers, () => humanCycle(client, running))
+    await forSeconds(Math.min(6, load.seconds), workers, async () => void (await humanCycle(client, running)))
+    const taken: number[] = []
+    const throughput = await measured(load, workers, async () => void taken.push(await humanCycle(client, running)))
+    const sorted = taken.toSorted((a, b) => a - b)
+    const at = (share: number): number => round(percentile(sorted, share))
+    return { ...throughput, verdictP50Ms: at(0.5), verdictP99Ms: at(0.99) }
   } finally {
     client.close()
   }

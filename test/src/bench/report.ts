@@ -1,4 +1,4 @@
-import type { Latency, Throughput } from './end-to-end.ts'
+import type { HumanCycles, Latency, Throughput } from './end-to-end.ts'
 import type { Cost, Memory } from './measure.ts'
 import type { Stages } from './stages.ts'
 import type { Figures, Goal, TargetResult } from './targets.ts'
@@ -14,7 +14,11 @@ const us = (value: number | undefined): string => (value === undefined ? 'not me
 const cost = (name: string, { perSecond, wallUs, nodeCpuUs, postgresCpuUs }: Cost, ...more: string[]): void =>
   row(name, `${perSecond.toFixed(1)} /s`, us(wallUs), us(nodeCpuUs), us(postgresCpuUs), ...more)
 
-export type EndToEnd = { readonly intents: Throughput; readonly latency: Latency; readonly cycles: Throughput }
+export type EndToEnd = {
+  readonly intents: Throughput
+  readonly latency: Latency
+  readonly cycles: readonly HumanCycles[]
+}
 export type MemoryFigures = { readonly atRest: Memory; readonly afterLoad: Memory }
 
 export const sayEndToEnd = ({ intents, latency, cycles }: EndToEnd, { atRest, afterLoad }: MemoryFigures): void => {
@@ -24,11 +28,16 @@ export const sayEndToEnd = ({ intents, latency, cycles }: EndToEnd, { atRest, af
   )
   row('', 'rate', 'wall each', 'product CPU', 'PostgreSQL CPU', 'transactions')
   cost(`intent → decision, ${intents.publishers} publishers`, intents, String(intents.transactions))
-  cost(`whole human cycles, ${cycles.publishers} at once`, cycles, String(cycles.transactions))
+  for (const each of cycles) {
+    cost(`whole human cycles, ${each.publishers} at once`, each, String(each.transactions))
+  }
   say()
   row('intent → decision', 'rate', 'p50', 'p95', 'p99')
   const ms = (value: number): string => `${value.toFixed(1)} ms`
   row('at 30 % of that rate', `${latency.perSecond} /s`, ms(latency.p50Ms), ms(latency.p95Ms), ms(latency.p99Ms))
+  for (const { publishers, perSecond, verdictP50Ms, verdictP99Ms } of cycles) {
+    row(`a yes → approved, ${publishers} cycles at once`, `${perSecond} /s`, ms(verdictP50Ms), '', ms(verdictP99Ms))
+  }
   say()
   row('memory', 'at rest', 'after the load', 'at most')
   const mib = (value: number | undefined): string => (value === undefined ? 'not measured' : `${value} MiB`)

@@ -4,7 +4,7 @@ export type Scale = {
   readonly rounds: number
   readonly seconds: number
   readonly publishers: number
-  readonly reviewers: number
+  readonly reviewers: readonly number[]
   /** Intents that go through the stages. */
   readonly intents: number
   /** Rows that each side of the ledger's comparisons writes in a round. */
@@ -25,7 +25,7 @@ export const scales: Readonly<Record<'quick' | 'full', Scale>> = {
     rounds: 3,
     seconds: 4,
     publishers: 32,
-    reviewers: 8,
+    reviewers: [8],
     intents: 1_000,
     rowsPerRound: 4_096,
     records: 60_000,
@@ -38,7 +38,7 @@ export const scales: Readonly<Record<'quick' | 'full', Scale>> = {
     rounds: 7,
     seconds: 20,
     publishers: 32,
-    reviewers: 8,
+    reviewers: [8, 32],
     intents: 10_000,
     rowsPerRound: 10_240,
     records: 120_000,

@@ -68,6 +68,16 @@ describe('reading reviews', () => {
     expect((await at.attemptsNamed(asking, 'ReviewPresented')).filter(({ channel }) => channel === 'api')).toEqual([])
   })
 
+  it('waits for a review that is not known yet, and tells nobody more by that than without', async () => {
+    const asking = await at.ask({})
+    const [waiting, stranger] = ['ben', 'erin'].map((name) =>
+      call<ReviewView & Problem>(name as Name, `/${asking.reviewId}?waitMs=${name === 'ben' ? 20_000 : 1_500}`),
+    )
+    await at.carry(asking)
+    expect((await waiting)?.body.reviewId).toBe(asking.reviewId)
+    expect((await stranger)?.body).toMatchObject({ status: 404, code: 'unknown_review' })
+  })
+
   it('answers the same for a review that is not there and one of another group or tenant', async () => {
     const [ofSecurity, foreign] = [
       await tracked({ seats: [{ group: 'security', count: 1 }] }),
