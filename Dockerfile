@@ -13,7 +13,7 @@ COPY --from=manifests /app .
 RUN --mount=type=cache,target=/npm-cache npm ci --cache /npm-cache --ignore-scripts --no-audit --no-fund
 COPY . .
 # What runs: no sources, tests, types or maps.
-RUN node node_modules/typescript/bin/tsc -b deploy/compose apps/cli && mkdir /built \
+RUN node node_modules/typescript/bin/tsc -b deploy/compose apps/cli && node tools/bundle-services.ts && mkdir /built \
   && tar -c --exclude=node_modules --exclude=src --exclude=fixtures --exclude=released --exclude='*.spec.*' \
     --exclude='*.fixture.*' --exclude='*.d.ts' --exclude='*.map' --exclude=.tsbuildinfo --exclude='tsconfig.json' \
     package.json LICENSE apps deploy libs policies | tar -x -C /built

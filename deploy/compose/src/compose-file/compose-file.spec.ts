@@ -56,8 +56,8 @@ const readersOf: Readonly<Record<string, readonly string[]>> = {
   outside: ['cli'],
 }
 
-/** Source of a program of the image; compiled ones are where TypeScript puts them. */
-const sourceOf = (program: string): string => program.replace(/\/dist\/(.*)\.js$/, '/src/$1.ts')
+/** Source of a program of the image: compiled ones are where TypeScript puts them, bundles beside them. */
+const sourceOf = (program: string): string => program.replace(/\/dist\/(?:bundled\/)?(.*)\.js$/, '/src/$1.ts')
 const sealed = (name: string): boolean =>
   /PASSWORD|SECRET|TOKEN|DATABASE_URL|KEY/.test(name) && name !== 'BUS_MAC_KEY_ID'
 
@@ -193,7 +193,7 @@ it.each<[rule: keyof typeof rules, from: string | RegExp, to: string]>([
   ['every mounted path exists, every volume is declared and used', '  demo: {}', '  demos: {}'],
   ['images are pinned', 'postgres:18.4', 'postgres:latest'],
   ['ports are published on loopback only', '- 127.0.0.1:${COUNTERSIGN_PORT', '- ${COUNTERSIGN_PORT'],
-  ['every program is in the build', 'apps/relay/dist/main.js', 'apps/relay/dist/start.js'],
+  ['every program is in the build', 'apps/relay/dist/bundled/main.js', 'apps/relay/dist/bundled/start.js'],
   ['services are set as their schema says', 'GRANT_KEY_FILE', 'GRANTS_KEY_FILE'],
   ['secrets are mounted read-only, by their owner alone', 'secrets-relay:/run', 'secrets-intake:/run'],
   [
