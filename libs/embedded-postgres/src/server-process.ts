@@ -7,7 +7,7 @@ import type { Binaries } from './binaries.ts'
 import type { DataDir } from './data-dir.ts'
 import { isAlive, isPostgres } from './process-identity.ts'
 import type { ServerAccount } from './server-account.ts'
-import { serverArguments, serverEnvironment } from './server-settings.ts'
+import { serverArguments, serverEnvironment, type ServerLimits } from './server-settings.ts'
 
 const POLL_MS = 15
 const FAST_SHUTDOWN_MS = 30_000
@@ -33,7 +33,7 @@ export type ServerProcess = { readonly child: ChildProcess; readonly pid: number
  */
 export async function startServer(
   dir: DataDir,
-  { binaries, account, port }: { binaries: Binaries; account: ServerAccount; port: number },
+  { binaries, account, ...limits }: ServerLimits & { binaries: Binaries; account: ServerAccount },
 ): Promise<ServerProcess> {
   const log = await open(dir.log, 'a', 0o600)
   try {
@@ -42,7 +42,7 @@ export async function startServer(
       await log.truncate(0)
       logStart = 0
     }
-    const child = spawn(binaries.program('postgres'), serverArguments(dir.cluster, port), {
+    const child = spawn(binaries.program('postgres'), serverArguments(dir.cluster, limits), {
       cwd: binaries.folder,
       detached: process.platform !== 'win32',
       windowsHide: true,

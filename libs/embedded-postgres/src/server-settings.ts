@@ -12,19 +12,25 @@ const SETTINGS: Readonly<Record<string, string>> = {
   fsync: 'on',
   full_page_writes: 'on',
   synchronous_commit: 'on',
-  max_connections: '100',
   shared_buffers: '128MB',
   log_timezone: 'UTC',
   timezone: 'UTC',
 }
 
-/** Arguments of `postgres` for a cluster folder and a TCP port. */
-export function serverArguments(cluster: string, port: number): string[] {
+/** Enough for one product. */
+export const defaultConnections = 100
+
+export type ServerLimits = { readonly port: number; readonly maxConnections: number }
+
+/** Arguments of `postgres` for a cluster folder. */
+export function serverArguments(cluster: string, { port, maxConnections }: ServerLimits): string[] {
   return [
     '-D',
     cluster,
     '-p',
     String(port),
+    '-c',
+    `max_connections=${maxConnections}`,
     ...Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]
 }

@@ -12,7 +12,7 @@ import { type DataDir, openDataDir, placeCluster, superuserPassword } from './da
 import { claimDataDir } from './owner-file.ts'
 import { chooseServerAccount, type ServerAccount } from './server-account.ts'
 import { type ServerProcess, ServerStartError, startServer, stopOrphan, stopServer } from './server-process.ts'
-import { SUPERUSER } from './server-settings.ts'
+import { defaultConnections, SUPERUSER } from './server-settings.ts'
 
 const HOST = '127.0.0.1'
 
@@ -21,6 +21,8 @@ export type EmbeddedPostgresOptions = {
   readonly dataDir: string
   /** TCP port on 127.0.0.1; 0 or absent picks a free one. */
   readonly port?: number
+  /** Default 100, enough for one product. */
+  readonly maxConnections?: number
   /** Told what is being done, one sentence per step. */
   readonly onStep?: (step: string) => void
 }
@@ -58,16 +60,24 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const opened = await openDataDir(options.dataDir)
   const release = await claimDataDir(opened.ownerFile, opened.folder)
   try {
-    return await startClaimed(opened, { port: options.port ?? 0, onStep, release })
+    return await startClaimed(opened, {
+      port: options.port ?? 0,
+      maxConnections: options.maxConnections ?? defaultConnections,
+      onStep,
+      release,
+    })
   } catch (error) {
     release()
     throw error
   }
 }
 
-type Claimed = { port: number; onStep: (step: string) => void; release: () => void }
+type Claimed = { port: number; maxConnections: number; onStep: (step: string) => void; release: () => void }
 
-async function startClaimed(opened: DataDir, { port: wanted, onStep, release }: Claimed): Promise<EmbeddedPostgres> {
+async function startClaimed(
+  opened: DataDir,
+  { port: wanted, maxConnections, onStep, release }: Claimed,
+): Promise<EmbeddedPostgres> {
   const exists = await clusterExists(opened)
   const account = await chooseServerAccount(exists ? opened.cluster : undefined)
   const [dir, binaries] = await Promise.all([placeCluster(opened, account), usableBinaries(account, onStep)])
@@ -79,7 +89,7 @@ async function startClaimed(opened: DataDir, { port: wanted, onStep, release }: 
     onStep('Stopped a PostgreSQL that an earlier process had left running')
   }
   onStep('Starting PostgreSQL')
-  const { server, port } = await startOnPort(dir, { binaries, account, wanted })
+  const { server, port } = await startOnPort(dir, { binaries, account, wanted, maxConnections })
 
   // Sent when the process leaves without stop(): a fast shutdown needs no one to wait for it.
   const onExit = () => server.child.kill('SIGINT')
@@ -124,17 +134,17 @@ async function clusterExists(dir: DataDir): Promise<boolean> {
   }
 }
 
-type Start = { binaries: Binaries; account: ServerAccount; wanted: number }
+type Start = { binaries: Binaries; account: ServerAccount; wanted: number; maxConnections: number }
 
 /** A free port can be lost between finding and using it; after a crash, old sessions take a moment to end. */
 async function startOnPort(
   dir: DataDir,
-  { binaries, account, wanted }: Start,
+  { binaries, account, wanted, maxConnections }: Start,
 ): Promise<{ server: ServerProcess; port: number }> {
   for (let attempt = 1; ; attempt++) {
     const port = await claimablePort(wanted)
     try {
-      return { server: await startServer(dir, { binaries, account, port }), port }
+      return { server: await startServer(dir, { binaries, account, port, maxConnections }), port }
     } catch (error) {
       if (!(error instanceof ServerStartError) || attempt >= 20) throw error
       const passes =

@@ -5,6 +5,9 @@ import { startEmbeddedPostgres } from '@countersign/embedded-postgres'
 import type { TestProject } from 'vitest/node'
 import type { TestPostgres } from './postgres.ts'
 
+/** Several specs use the server at once, each with pools for every role. */
+const maxConnections = 300
+
 /**
  * Vitest global setup: one PostgreSQL with the product's own settings for the whole run, in a folder that goes with it.
  * With `PG_TEST_URL` (superuser, any database) the run uses that server and starts none.
@@ -16,7 +19,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => undefined
   }
   const dataDir = await mkdtemp(join(tmpdir(), 'countersign-spec-'))
-  const server = await startEmbeddedPostgres({ dataDir })
+  const server = await startEmbeddedPostgres({ dataDir, maxConnections })
   const { host, port, superuser, superuserPassword } = server
   project.provide('testPostgres', { host, port, superuser, superuserPassword })
   return async () => {
