@@ -127,7 +127,9 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
   })
   const server = app.getHttpServer()
   const { mutualTls } = parts
-  const tlsServer = mutualTls && createMutualTlsServer(mutualTls, (...call) => edge.handle(...call), parts.edge?.limits)
+  const tlsServer =
+    mutualTls &&
+    createMutualTlsServer(mutualTls, (...call) => edge.handle(...call), { limits: parts.edge?.limits, log })
   let mutualTlsUrl: string | undefined
   let started: Consumer[] = []
   let isConsuming = false

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
@@ -5,6 +6,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import type { TLSSocket } from 'node:tls'
 import { buildService, createLog, mutualTlsOf } from '@countersign/service-kit'
 import { type SelfSigned, selfSigned } from '@countersign/loopback/self-signed'
 import { calculateJwkThumbprint, decodeJwt } from 'jose'
@@ -168,6 +170,30 @@ describe('the port for mutual TLS', () => {
     expect([await reach(own), await reach(other), await reach(undefined)]).toEqual([200, undefined, undefined])
     expect(await service.stop()).toBe('drained')
     expect(await reach(own)).toBeUndefined()
+  })
+
+  it('takes a renewed certificate without a start, and keeps that of before when the files do not fit', async () => {
+    const renewed = selfSigned('countersign', { hosts: ['127.0.0.1'] })
+    const serves = (expected: SelfSigned): Promise<boolean> =>
+      new Promise((resolve) => {
+        const asking = request(`${world.mutualTlsUrl}/healthz`, { agent: false, rejectUnauthorized: false })
+        asking.once('response', (response) => {
+          const shown = (response.socket as TLSSocket).getPeerX509Certificate()?.raw
+          response.resume()
+          resolve(shown !== undefined && createHash('sha256').update(shown).digest('base64url') === expected.thumbprint)
+        })
+        asking.once('error', () => resolve(false))
+        asking.end()
+      })
+    expect(await serves(server)).toBe(true)
+    await writeFile(files().MTLS_CERT_FILE, renewed.cert)
+    // Long enough for it to be looked at; it holds whether or not it was.
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    expect(await serves(server)).toBe(true)
+    await writeFile(files().MTLS_KEY_FILE, renewed.key)
+    await expect.poll(() => serves(renewed), { timeout: 20_000, interval: 50 }).toBe(true)
+    const { path, body } = await granted()
+    expect((await send({ by: own, path, body: body() })).code).toBe('ok')
   })
 
   it('needs a certificate and a key that can be read', () => {
