@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { eventStore } from './event-store.ts'
-import { gateAge, gatedCursor, isBefore, readGated, storeStart } from './gated-cursor.ts'
+import { isBefore, storeStart } from './cursor-order.ts'
+import { gateAge, gatedCursor, readGated } from './gated-cursor.ts'
 import { openIncarnation } from './incarnation.ts'
 import { readStoreStanding } from './store-guard.ts'
 import { freshStore, type SpecStore } from './spec-store.ts'

@@ -1,11 +1,9 @@
 import { prepared } from './prepared.ts'
 import type pg from 'pg'
 import { type EventRow, eventColumns, storedEvent } from './load-streams.ts'
+import { isBefore } from './cursor-order.ts'
 import type { Cursor, StoredEvent } from './stream.ts'
-import { checkOut } from './transaction.ts'
-
-/** Before the first event of the store. */
-export const storeStart: Cursor = { incarnation: 0, xid: '0', position: 0 }
+import { begunWith, checkOut } from './transaction.ts'
 
 // The index of the cursor is the only good way in. A planner with statistics from an emptier table would read and sort the
 // whole backlog for each batch instead.
@@ -31,8 +29,7 @@ export async function readGated(
   const client = await checkOut(db)
   try {
     await options.before?.(client)
-    await client.query(`begin read only; ${byIndex}`)
-    const events = await selectGated(client, options)
+    const events = await begunWith(client, `begin read only; ${byIndex}`, () => selectGated(client, options))
     await client.query('commit')
     client.release()
     return events
@@ -106,13 +103,6 @@ export function gatedCursor(pool: pg.Pool, options: { readonly from: Cursor; rea
       at = { incarnation: to.incarnation, xid: to.xid, position: to.position }
     },
   }
-}
-
-/** Whether `a` comes before `b` for every reader. */
-export function isBefore(a: Cursor, b: Cursor): boolean {
-  if (a.incarnation !== b.incarnation) return a.incarnation < b.incarnation
-  const [xidA, xidB] = [BigInt(a.xid), BigInt(b.xid)]
-  return xidA === xidB ? a.position < b.position : xidA < xidB
 }
 
 /** Milliseconds since the oldest write transaction of the whole cluster began; 0 when there is none. */

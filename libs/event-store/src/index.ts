@@ -10,7 +10,8 @@ export {
 export { type Command, type CommandHandler, type Decided, type Decision } from './command.ts'
 export { createDeploymentKeyFile, deploymentKeyFromFile, type DeploymentKey } from './deployment-key.ts'
 export { eventStore, type BatchOutcome, type EventStore, type EventStoreOptions } from './event-store.ts'
-export { eventAt, isGateShut, gateAge, gatedCursor, isBefore, readGated, storeStart } from './gated-cursor.ts'
+export { isBefore, storeStart } from './cursor-order.ts'
+export { eventAt, isGateShut, gateAge, gatedCursor, readGated } from './gated-cursor.ts'
 export {
   findIdempotencyKeys,
   idempotencyKeyName,

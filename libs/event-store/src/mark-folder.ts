@@ -1,7 +1,7 @@
 import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isBefore } from './gated-cursor.ts'
+import { isBefore } from './cursor-order.ts'
 import type { Cursor, StoredEvent } from './stream.ts'
 
 /** How far the store was published, as remembered outside of it. */

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { storeStart } from './gated-cursor.ts'
+import { storeStart } from './cursor-order.ts'
 import { type MarkFolder, MarkInvalid, type StoreMark } from './mark-folder.ts'
 import { prepared } from './prepared.ts'
 import { type StoreDoubt, storeDoubt, StoreNotAdopted, type StoreStanding } from './store-doubt.ts'

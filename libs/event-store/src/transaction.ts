@@ -95,7 +95,11 @@ export async function runTransaction<T>(
  * Begins and works. On a pipelined connection the first statements of the work go out together with the beginning; the server
  * runs them in order, and after a beginning that failed it runs none of them, so its error is the one that counts.
  */
-async function begunWith<T>(client: pg.PoolClient, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function begunWith<T>(
+  client: pg.PoolClient,
+  begin: string,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
   const { pipeline, connection } = client as Connected
   if (!pipeline) {
     await client.query(begin)

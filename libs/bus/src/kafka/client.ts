@@ -8,7 +8,7 @@ import kafkajs, {
   type logCreator,
   type RetryOptions,
 } from 'kafkajs'
-import type { ConsumerTiming } from './environment.ts'
+import type { ConsumerTiming } from './timing.ts'
 import { lookAgainForCoordinators } from './coordinator-patch.ts'
 import { readFetchesSafely } from './fetch/fetch-patch.ts'
 import { writeProducesQuickly } from './produce/produce-patch.ts'

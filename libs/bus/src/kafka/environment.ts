@@ -2,23 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import type { BusHooks, OutboundRecord } from '../bus.ts'
 import type { SeverableClient } from './client.ts'
+import type { ConsumerTiming } from './timing.ts'
 import type { ParkingLot } from './parking-lot.ts'
-
-export interface ConsumerTiming {
-  readonly sessionMs: number
-  readonly heartbeatMs: number
-  readonly rebalanceMs: number
-  /** Longest wait of a fetch for the first record. */
-  readonly maxWaitMs: number
-  readonly commitMs: number
-  /** How often is looked for records to redrive. */
-  readonly pollMs: number
-  /** Silence after which the consumer counts as dead. */
-  readonly silenceMs: number
-  /** How long leaving the group may take. */
-  readonly leaveMs: number
-  readonly backoffMs: (attempt: number) => number
-}
 
 /** What the consumers of one bus share. */
 export interface ConsumerEnvironment {
