@@ -56,7 +56,9 @@ export async function freshStore(): Promise<SpecStore> {
   const poolOf = (role: StoreRole) => {
     const known = pools.get(role)
     if (known !== undefined) return known
-    const pool = new pg.Pool({ connectionString: urlOf(role), max: 20, pipeline: true })
+    // As in the product: the ledger's connections copy, which is not possible on a pipelined one.
+    const pipeline = ['intake', 'policy', 'notifier', 'relay'].includes(role)
+    const pool = new pg.Pool({ connectionString: urlOf(role), max: 20, pipeline })
     pool.on('error', () => undefined)
     pools.set(role, pool)
     return pool
