@@ -111,6 +111,17 @@ export const findReview = async (pool: pg.Pool, reviewId: string): Promise<Track
   return rows[0] === undefined ? undefined : reviewOf(rows[0])
 }
 
+/** Reviews by their ids, of whatever tenant; those that are not known yet are absent. */
+export const findReviews = async (
+  pool: pg.Pool,
+  reviewIds: readonly string[],
+): Promise<ReadonlyMap<string, TrackedReview>> => {
+  const { rows } = await pool.query<Row>(
+    prepared(`select ${columns} from notifier.review where review_id = any ($1::uuid[])`, [reviewIds]),
+  )
+  return new Map(rows.map((row) => [row.review_id, reviewOf(row)]))
+}
+
 export type ReviewFilter = {
   readonly tenantId: string
   /** Only reviews with a seat of one of these groups; null for all of the tenant. */

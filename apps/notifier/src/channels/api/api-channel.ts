@@ -15,8 +15,9 @@ import { auditorGroup, type PersonCaller, personCaller } from '../../caller.ts'
 import { cardOf } from '../../present-review/deliver-cards.ts'
 import { openReview, type ReviewSource } from '../../present-review/open-review.ts'
 import { recordPresentation } from '../../present-review/record-presentation.ts'
-import { findReview, listReviews, type TrackedReview } from '../../present-review/tracked-review.ts'
+import { findReview, findReviews, listReviews, type TrackedReview } from '../../present-review/tracked-review.ts'
 import type { RecordedVerdict, RecordVerdict } from '../../record-verdict/record-verdict.handler.ts'
+import { GatheredLooks } from './gathered-looks.ts'
 import { type ListReviewsQuery, summaryOf } from './review-bodies.ts'
 
 /** Over HTTP a reader gets everything: all log lines, each whole. */
@@ -27,7 +28,7 @@ const wholeTruth = {
 } as const
 
 /** Another instance may be the one that hears of a review. */
-const safetyMs = 250
+const safetyMs = 500
 
 export type ReadReview = {
   readonly reviewId: string
@@ -44,9 +45,11 @@ export class ApiChannel {
   readonly #verdicts: RecordVerdict
   readonly #assurance: AssuranceRules
   readonly #waiting: WaitingForReviews
+  readonly #looks: GatheredLooks
 
   constructor(source: ReviewSource, verdicts: RecordVerdict, assurance: AssuranceRules, waiting: WaitingForReviews) {
     this.#waiting = waiting
+    this.#looks = new GatheredLooks((reviewIds) => findReviews(source.pool, reviewIds))
     this.#source = source
     this.#verdicts = verdicts
     this.#assurance = assurance
@@ -96,7 +99,7 @@ export class ApiChannel {
     for (;;) {
       // Asked for before the look, so that a review that comes between the two is not missed.
       const woken = tracked.next(reviewId, Math.min(safetyMs, Math.max(1, until - performance.now())), stopping)
-      const review = await findReview(this.#source.pool, reviewId)
+      const review = await this.#looks.look(reviewId)
       if (review !== undefined && maySee(caller, review)) return review
       if (performance.now() >= until || stopping.aborted) return undefined
       await woken
