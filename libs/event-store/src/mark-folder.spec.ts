@@ -1,18 +1,27 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { MarkInvalid, markFolder, type StoreMark } from './mark-folder.ts'
+import { type MarkFolder, MarkInvalid, markFolder, type StoreMark } from './mark-folder.ts'
 
 const key = randomBytes(32)
 let folder: string
+const opened: MarkFolder[] = []
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'countersign-mark-'))
 })
-afterEach(() => rm(folder, { recursive: true }))
+afterEach(async () => {
+  for (const marks of opened.splice(0)) await marks.close()
+  await rm(folder, { recursive: true })
+})
 
-const marksOf = (writer: string, signedBy = key) => markFolder(folder, { key: signedBy, writer })
+const marksIn = (path: string, writer: string, signedBy = key): MarkFolder => {
+  const marks = markFolder(path, { key: signedBy, writer })
+  opened.push(marks)
+  return marks
+}
+const marksOf = (writer: string, signedBy = key): MarkFolder => marksIn(folder, writer, signedBy)
 const markAt = (xid: string, position = 1, incarnation = 1): StoreMark => ({
   incarnation,
   xid,
@@ -24,9 +33,10 @@ const markAt = (xid: string, position = 1, incarnation = 1): StoreMark => ({
 
 describe('the folder of marks', () => {
   it('holds nothing at first, also before it is there', async () => {
-    expect(await markFolder(join(folder, 'later'), { key, writer: 'a' }).read()).toBeUndefined()
-    await markFolder(join(folder, 'later'), { key, writer: 'a' }).advance(markAt('9'))
-    expect(await markFolder(join(folder, 'later'), { key, writer: 'b' }).read()).toEqual(markAt('9'))
+    const later = join(folder, 'later')
+    expect(await marksIn(later, 'a').read()).toBeUndefined()
+    await marksIn(later, 'a').advance(markAt('9'))
+    expect(await marksIn(later, 'b').read()).toEqual(markAt('9'))
   })
 
   it('only moves forward: by incarnation, then by transaction as a number, then by position', async () => {
@@ -61,6 +71,52 @@ describe('the folder of marks', () => {
       await writeFile(join(folder, name), 'x')
     await marksOf('a').advance(markAt('1'))
     expect((await readdir(folder)).toSorted()).toEqual(['a.mark', 'log.checkpoint', 'log.checkpoint.7.draft'])
+  })
+
+  it.each([0, 1])('holds the mark before when a crash tears slot %i, which was being written', async (torn) => {
+    const marks = marksOf('a')
+    for (let xid = 1; xid <= 4 + torn; xid += 1) await marks.advance(markAt(`${xid}`))
+    const file = await open(join(folder, 'a.mark'), 'r+')
+    // The last mark is in the slot that is spoiled: an odd one was written to the first.
+    await file.write(Buffer.alloc(100), 0, 100, torn === 1 ? 0 : 4_096)
+    await file.close()
+    expect(await marksOf('b').read()).toEqual(markAt(`${3 + torn}`))
+  })
+
+  it('goes on when it was let go of', async () => {
+    const marks = marksOf('a')
+    await marks.advance(markAt('1'))
+    await marks.close()
+    await marks.advance(markAt('2'))
+    expect(await marksOf('b').read()).toEqual(markAt('2'))
+  })
+
+  it('is there again when its file was removed while it was kept open', async () => {
+    const marks = marksOf('a')
+    await marks.advance(markAt('1'))
+    await rm(join(folder, 'a.mark'))
+    await marks.advance(markAt('2'))
+    expect(await marksOf('b').read()).toEqual(markAt('2'))
+    await marks.advance(markAt('3'))
+    expect(await marksOf('b').read()).toEqual(markAt('3'))
+  })
+
+  it('is never behind what one of two writers was told to be kept, who remove the files of each other', async () => {
+    const [reading, a, b] = [marksOf('reader'), marksOf('a'), marksOf('b')]
+    let told = 0
+    const step = async (marks: MarkFolder): Promise<void> => {
+      const xid = told + 1
+      await marks.advance(markAt(`${xid}`))
+      told = Math.max(told, xid)
+      const atLeast = told
+      expect(Number((await reading.read())?.xid)).toBeGreaterThanOrEqual(atLeast)
+    }
+    for (const marks of [a, b, a, b, b, a]) await step(marks)
+    const steps = async (marks: MarkFolder): Promise<void> => {
+      for (let count = 0; count < 40; count += 1) await step(marks)
+    }
+    await Promise.all([steps(a), steps(b)])
+    expect(told).toBeGreaterThanOrEqual(46)
   })
 
   it('believes nothing that this deployment did not sign, also behind a mark that it did', async () => {

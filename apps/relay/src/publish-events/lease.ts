@@ -1,4 +1,4 @@
-import type { Cursor } from '@countersign/event-store'
+import { type Cursor, prepared } from '@countersign/event-store'
 import type pg from 'pg'
 
 /** How long a relay that died keeps others from taking over, by the database's clock. */
@@ -24,15 +24,19 @@ export const takeLease = async (pool: pg.Pool, holder: string): Promise<Cursor |
 
 /**
  * Records what was published and prolongs the lease. Only forward, and only for the one who holds it: false means that
- * another relay took over and what it publishes again are duplicates.
+ * another relay took over and what it publishes again are duplicates. Not waited for on disk: what a crash of PostgreSQL
+ * takes back is published again, or its lease runs out sooner.
  */
 export const advanceLease = async (pool: pg.Pool, holder: string, to: Cursor): Promise<boolean> => {
   const { rowCount } = await pool.query(
-    `update relay.lease set incarnation = $2, xid = $3::text::xid8, position = $4,
+    prepared(
+      `update relay.lease set incarnation = $2, xid = $3::text::xid8, position = $4,
        held_until = clock_timestamp() + $5 * interval '1 millisecond'
+     from (select set_config('synchronous_commit', 'off', true)) as relaxed
      where name = 'events' and holder = $1
        and (incarnation, xid, position) < ($2, $3::text::xid8, $4::bigint)`,
-    [holder, to.incarnation, to.xid, to.position, leaseMs],
+      [holder, to.incarnation, to.xid, to.position, leaseMs],
+    ),
   )
   return rowCount === 1
 }

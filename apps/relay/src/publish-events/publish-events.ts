@@ -3,6 +3,7 @@ import {
   eventAt,
   isGateShut,
   notePublished,
+  prepared,
   readGated,
   rowDigest,
   StoreNotAdopted,
@@ -55,6 +56,8 @@ export class PublishEvents implements Consumer {
   readonly #options: PublishEventsOptions
   readonly #asked = new Map<string, Asked>()
   #cursor: Cursor | undefined
+  /** Records what was published last; false when another relay has the lease. Runs while the next batch is read. */
+  #advancing: Promise<boolean> | undefined
   /** Incarnation from which this relay is known to have published. */
   #noted = 0
   #running: Promise<void> | undefined
@@ -89,6 +92,8 @@ export class PublishEvents implements Consumer {
     this.#isStopping = true
     this.#interrupt()
     await this.#running
+    await this.#isHeld().catch(() => false)
+    await this.#options.marks.close()
     await releaseLease(this.#options.pool, this.#options.holder)
   }
 
@@ -109,6 +114,7 @@ export class PublishEvents implements Consumer {
         if (this.#failure !== failure) this.#options.log.error({ err: error, failure }, 'events are not published')
         this.#failure = failure
         this.#cursor = undefined
+        this.#advancing = undefined
         pauseMs = outageMs
       }
       if (!this.#isWoken && !this.#isStopping) await this.#pause(pauseMs)
@@ -127,16 +133,19 @@ export class PublishEvents implements Consumer {
 
   /** Publishes the next batch; answers how many events it held. */
   async #publishBatch(): Promise<number> {
-    const { pool, bus, key, holder } = this.#options
+    const { bus, key } = this.#options
     const taken = this.#cursor === undefined
     if (taken) await this.#hold()
     if (this.#cursor === undefined) return 0
     const { events, standing } = await this.#readNext(this.#cursor)
     if (taken) await this.#compareMarked()
+    if (!(await this.#isHeld())) {
+      this.#cursor = undefined
+      return 0
+    }
     const last = events.at(-1)
     if (last === undefined) {
-      if (this.#looks > 0 && !(await isGateShut(pool, this.#cursor))) this.#looks = 0
-      if (performance.now() - this.#heldSince > prolongMs) await this.#hold()
+      await this.#rest(this.#cursor)
       return 0
     }
     const [outcomes] = await Promise.all([this.#outcomesOf(events), this.#mark(last, standing)])
@@ -146,11 +155,31 @@ export class PublishEvents implements Consumer {
     await withBatchSpan('relay.publish-events', { headers: traces }, () =>
       bus.publish([...events.map((event) => eventRecord(key, event)), ...outcomes]),
     )
-    const to = { incarnation: last.incarnation, xid: last.xid, position: last.position }
-    const heldSince = performance.now()
-    this.#cursor = (await advanceLease(pool, holder, to)) ? to : undefined
-    this.#heldSince = heldSince
+    this.#advance({ incarnation: last.incarnation, xid: last.xid, position: last.position })
     return events.length
+  }
+
+  /** There is nothing to publish: looks again soon only while something waits behind the gate, and keeps the lease. */
+  async #rest(cursor: Cursor): Promise<void> {
+    if (this.#looks > 0 && !(await isGateShut(this.#options.pool, cursor))) this.#looks = 0
+    if (performance.now() - this.#heldSince > prolongMs) await this.#hold()
+  }
+
+  /** Goes on behind what was sent, and records it meanwhile. */
+  #advance(to: Cursor): void {
+    const { pool, holder } = this.#options
+    this.#cursor = to
+    this.#heldSince = performance.now()
+    this.#advancing = advanceLease(pool, holder, to)
+    // Who asks for the answer hears of a failure too; it may fail while nobody asks yet.
+    this.#advancing.catch(() => undefined)
+  }
+
+  /** Whether the last batch was recorded: nothing more is sent before that is known. Rejects when it failed. */
+  async #isHeld(): Promise<boolean> {
+    const advanced = await (this.#advancing ?? true)
+    this.#advancing = undefined
+    return advanced
   }
 
   /** Takes or prolongs the lease; without it there is no cursor. */
@@ -212,9 +241,11 @@ export class PublishEvents implements Consumer {
         producer: string
         request_id: string | null
       }>(
-        `select stream_id, data ->> 'producer' as producer, data ->> 'requestId' as request_id from countersign.event
+        prepared(
+          `select stream_id, data ->> 'producer' as producer, data ->> 'requestId' as request_id from countersign.event
          where kind = 'intent' and version = 1 and stream_id = any ($1::uuid[])`,
-        [unknown],
+          [unknown],
+        ),
       )
       for (const { stream_id: intentId, producer, request_id: requestId } of rows)
         this.#remember(intentId, { producer, requestId: requestId ?? undefined })
