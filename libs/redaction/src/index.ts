@@ -1,5 +1,6 @@
 export { type ActionBinding, actionDigest } from './action-digest.ts'
 export { canonicalJson, type Sha256Digest, sha256 } from './canonical-json.ts'
+export { canonicalText } from './canonical-text.ts'
 export { commitment, parametersCommitment, subjectCommitment } from './commitment.ts'
 export { type Confusable, confusables } from './confusables.ts'
 export { actionNameProblem, type IdentifierProblem, identifierProblem } from './identifier.ts'

@@ -1,5 +1,5 @@
 import type { Cursor } from '@countersign/event-store'
-import { leafOf, type LoggedEvent } from '@countersign/ledger-check'
+import { leafOfUnparsed, type UnparsedEvent } from '@countersign/ledger-check'
 import { type Appended, appendLeaves } from '@countersign/merkle-log'
 import { encodeEntries, type EntryRow } from './encode-entries.ts'
 import { LedgerDiverged } from './ledger-diverged.ts'
@@ -46,7 +46,7 @@ export const planBatch = ({ from, to, events, heads, unseenTails }: BatchToPlan)
     const tail = tails.get(key) ?? unseenTails.get(key) ?? readTail
     const { kind, streamId, version, eventId } = event
     if (version !== (tail?.version ?? 0) + 1) throw new LedgerDiverged('stream_gap', { logId, kind, streamId, version })
-    const leaf = leafOf(event, logId, tail?.hash ?? null)
+    const leaf = leafOfUnparsed(event, logId, tail?.hash ?? null)
     tails.set(key, { version, hash: leaf.hash })
     const index = sizes.get(logId) ?? size
     sizes.set(logId, index + 1)
@@ -85,11 +85,11 @@ const grow = ({ size, frontier }: LogHead, rows: readonly EntryRow[]): Appended 
     rows.map((row) => row.leafHash),
   )
 
-const headOf = (heads: ReadonlyMap<string, LogHead>, { tenantId }: LoggedEvent): LogHead => {
+const headOf = (heads: ReadonlyMap<string, LogHead>, { tenantId }: UnparsedEvent): LogHead => {
   const head = heads.get(tenantId)
   if (head === undefined) throw new Error('a tenant has no log')
   return head
 }
 
 /** Names a stream of a log in maps. */
-const streamKey = (logId: string, { kind, streamId }: LoggedEvent): string => `${logId}/${kind}/${streamId}`
+const streamKey = (logId: string, { kind, streamId }: UnparsedEvent): string => `${logId}/${kind}/${streamId}`

@@ -1,7 +1,7 @@
 import type { StreamKind } from '@countersign/contracts'
 import type { Cursor } from '@countersign/event-store'
-import type { LoggedEvent } from '@countersign/ledger-check'
-import type { ClientBase } from 'pg'
+import type { UnparsedEvent } from '@countersign/ledger-check'
+import pg from 'pg'
 
 /** The last entry of a stream in a log. */
 export interface StreamTail {
@@ -11,7 +11,7 @@ export interface StreamTail {
 
 /** An event row with what its tenant's log already holds around it. */
 export interface ReadEvent {
-  readonly event: LoggedEvent
+  readonly event: UnparsedEvent
   /** Whether the event is in the log already: then the cursor had been set back. */
   readonly isLogged: boolean
   /** The entry that the event's stream ends with; `undefined` for the first version, and for a stream without entries. */
@@ -24,8 +24,11 @@ export interface ReadEvents {
   readonly to: Cursor | undefined
 }
 
-type EventRow = [number, string, string, string, string, string, StreamKind, string, string, Date, unknown]
-type Row = [...EventRow, boolean, string | null, Buffer | null]
+type EventRow = [string, string, string, string, string, string, StreamKind, string, string, string, string]
+type Row = [...EventRow, 'f' | 't', string | null, string | null]
+
+/** Every column as the text that the server sends: data goes into the log as text, and making values of it takes longest. */
+const asText = { getTypeParser: () => (text: string) => text }
 
 /**
  * The next events after a place, in the order of (incarnation, xid, position), behind the same gate as the store's own
@@ -36,7 +39,7 @@ type Row = [...EventRow, boolean, string | null, Buffer | null]
  * everybody.
  */
 export const readEvents = async (
-  client: ClientBase,
+  client: pg.ClientBase,
   { after, limit }: { readonly after: Cursor; readonly limit: number },
 ): Promise<ReadEvents> => {
   const { rows } = await client.query<Row>({
@@ -65,14 +68,15 @@ export const readEvents = async (
       order by e.incarnation, e.xid, e.position`,
     values: [after.incarnation, after.xid, after.position, limit],
     rowMode: 'array',
+    types: asText,
   })
   const last = rows.at(-1)
-  const to = last === undefined ? undefined : { incarnation: last[0], xid: last[1], position: Number(last[2]) }
+  const to = last === undefined ? undefined : { incarnation: Number(last[0]), xid: last[1], position: Number(last[2]) }
   return { events: rows.map(readEventOf), to }
 }
 
 const readEventOf = (row: Row): ReadEvent => {
-  const [, , , eventId, tenantId, wireType, kind, streamId, version, recordedAt, data, isLogged, tail, hash] = row
+  const [, , , eventId, tenantId, wireType, kind, streamId, version, recordedAt, dataText, isLogged, tail, hash] = row
   return {
     event: {
       eventId,
@@ -81,10 +85,21 @@ const readEventOf = (row: Row): ReadEvent => {
       kind,
       streamId,
       version: Number(version),
-      recordedAt: recordedAt.toISOString(),
-      data,
+      recordedAt: isoTimeOf(recordedAt),
+      dataText,
     },
-    isLogged,
-    tail: tail === null || hash === null ? undefined : { version: Number(tail), hash },
+    isLogged: isLogged === 't',
+    tail:
+      tail === null || hash === null ? undefined : { version: Number(tail), hash: Buffer.from(hash.slice(2), 'hex') },
   }
+}
+
+const utcTime = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?\+00$/
+
+const anyTime: (time: string) => Date = pg.types.getTypeParser(pg.types.builtins.TIMESTAMPTZ)
+
+/** A time as PostgreSQL writes it, in whatever zone the session has. */
+const isoTimeOf = (time: string): string => {
+  const [, day, clock, fraction = ''] = utcTime.exec(time) ?? []
+  return day === undefined ? anyTime(time).toISOString() : `${day}T${clock}.${fraction.padEnd(3, '0')}Z`
 }
