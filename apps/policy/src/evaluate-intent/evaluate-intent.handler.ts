@@ -10,7 +10,7 @@ import {
   type CommandHandler,
   type EventStore,
   type Keyring,
-  type Loaded,
+  type ReadPayloads,
   type StreamRef,
 } from '@countersign/event-store'
 import { decide, foldIntent, isPublished, type Intent } from '@countersign/intent'
@@ -39,15 +39,14 @@ type Options = {
   readonly seed: (tenantIds: readonly string[]) => Promise<void>
 }
 
-type Answer = 'decided' | 'nothing_to_do' | 'set_changed' | Refusal
-type Context = {
-  readonly active: ReadonlyMap<string, ActiveSet>
-  readonly taken: ReadonlyMap<string, TakenInWindow>
-}
+type Answer = 'decided' | 'nothing_to_do' | Refusal
+type Context = ReadonlyMap<string, TakenInWindow>
 type Seen = {
-  readonly loaded: Loaded
+  readonly states: ReadonlyMap<IntentRef, ReturnType<typeof foldIntent>>
   readonly active: ReadonlyMap<string, ActiveSet>
   readonly changes: ReadonlyMap<string, readonly AuthoredChange[]>
+  /** Sealed parameters of those that wait for an evaluation. */
+  readonly payloads: ReadPayloads
 }
 
 /** Two events per intent, 500 per append. */
@@ -99,7 +98,7 @@ export class EvaluateIntents {
     const seen = await this.#read(intents)
     const evaluable: { intent: IntentRef; state: Intent; active: UsableSet }[] = []
     for (const intent of intents) {
-      const state = foldIntent(seen.loaded.of(streamOf(intent)).events)
+      const state = seen.states.get(intent) ?? foldIntent([])
       const active = seen.active.get(intent.tenantId)
       if (!isPublished(state))
         outcomes.set(intent, { status: 'refused', refusal: refusalOf(state.status === 'unreadable') })
@@ -108,9 +107,7 @@ export class EvaluateIntents {
       else evaluable.push({ intent, state, active })
     }
     if (evaluable.length === 0) return []
-    const opened = await this.#options.keyring.openBatch(
-      evaluable.map(({ intent, state }) => ({ tenantId: intent.tenantId, sealedId: state.published.payload.sealedId })),
-    )
+    const opened = await this.#options.keyring.open(seen.payloads)
     const commands = new Map<EvaluatedIntent, IntentRef>()
     for (const { intent, state, active } of evaluable) {
       const evaluated = evaluateIntent({
@@ -126,20 +123,27 @@ export class EvaluateIntents {
     return this.#append(commands, outcomes)
   }
 
-  /** Streams and active sets as one transaction sees them; tenants that never had a set get their first one. */
+  /** Streams, active sets and sealed parameters as one transaction sees them; tenants that never had a set get their first one. */
   async #read(intents: readonly IntentRef[]): Promise<Seen> {
-    const { pool, sets, seed } = this.#options
+    const { pool, sets, seed, keyring } = this.#options
     const tenantIds = [...new Set(intents.map(({ tenantId }) => tenantId))]
     const read = () =>
       withTenants(pool, tenantIds, async (tx): Promise<Seen> => {
-        const active = await sets.read(tx, tenantIds)
-        // Read after the active set, so that the change that made it active is among them.
-        const loaded = await loadStreams(tx, [...intents.map(streamOf), ...tenantIds.map(policySetStream)])
+        // Together, and the streams behind the active set: the change that made it active is among them.
+        const [active, loaded] = await Promise.all([
+          sets.read(tx, tenantIds),
+          loadStreams(tx, [...intents.map(streamOf), ...tenantIds.map(policySetStream)]),
+        ])
         const histories = tenantIds.map((tenantId) => {
           const { events } = loaded.of(policySetStream(tenantId))
           return { tenantId, events, now: loaded.now }
         })
-        return { loaded, active, changes: await this.#authors.read(tx, histories) }
+        const states = new Map(intents.map((intent) => [intent, foldIntent(loaded.of(streamOf(intent)).events)]))
+        const [changes, payloads] = await Promise.all([
+          this.#authors.read(tx, histories),
+          keyring.read(tx, sealedOf(states)),
+        ])
+        return { states, active, changes, payloads }
       })
     const seen = await read()
     const without = tenantIds.filter((tenantId) => !seen.active.has(tenantId))
@@ -155,19 +159,11 @@ export class EvaluateIntents {
     const { store, keyring } = this.#options
     const sealed = await keyring.sealBatch([...commands.keys()].flatMap(({ facts }) => facts ?? []))
     const handler: CommandHandler<EvaluatedIntent, Context, Answer> = {
-      read: async (tx, batch) => ({
-        active: await this.#options.sets.read(
-          tx,
-          batch.map(({ streams }) => streams[0].tenantId),
-        ),
-        taken: await readLimitUses(tx, batch.flatMap(limitedBy)),
-      }),
-      decide: (command, loaded, { active, taken }) => {
+      read: (tx, batch) => readLimitUses(tx, batch.flatMap(limitedBy)),
+      decide: (command, loaded, taken) => {
         const [ref] = command.streams
         const reached = limitsReached(command, taken, loaded.now)
         const evaluation = reached.size === 0 ? command.evaluation : command.beyond(reached)
-        if (active.get(ref.tenantId)?.digest !== evaluation.policySetDigest)
-          return { append: [], answer: 'set_changed' }
         const state = foldIntent(loaded.of(ref).events)
         const outcome = decide({ type: 'EvaluateIntent', now: loaded.now, ...evaluation }, state)
         if (isRefusal(outcome)) return { append: [], answer: outcome }
@@ -179,15 +175,21 @@ export class EvaluateIntents {
       effects: async (tx, decided) => {
         const made = decided.filter(({ answer }) => answer === 'decided').map(({ command }) => command)
         if (made.length === 0) return
-        const held = await holdActivePolicySets(tx, [...new Set(made.map(({ streams }) => streams[0].tenantId))])
-        for (const { streams, evaluation } of made)
-          if (held.get(streams[0].tenantId) !== evaluation.policySetDigest) throw new EvaluationOvertaken()
-        await addLimitUses(tx, decided.flatMap(limitUses))
         const ids = new Set(made.map(({ streams }) => streams[0].streamId))
-        await keyring.writeSealed(tx, {
-          rows: sealed.rows.filter(({ streamId }) => ids.has(streamId)),
-          newKeys: sealed.newKeys.filter(({ streamId }) => ids.has(streamId)),
-        })
+        // Sent together, and all answered before anything ends the transaction; what is written under a set that is no
+        // longer active is rolled back.
+        const [held, ...written] = await Promise.allSettled([
+          holdActivePolicySets(tx, [...new Set(made.map(({ streams }) => streams[0].tenantId))]),
+          addLimitUses(tx, decided.flatMap(limitUses)),
+          keyring.writeSealed(tx, {
+            rows: sealed.rows.filter(({ streamId }) => ids.has(streamId)),
+            newKeys: sealed.newKeys.filter(({ streamId }) => ids.has(streamId)),
+          }),
+        ])
+        if (held.status === 'rejected') throw held.reason
+        for (const each of written) if (each.status === 'rejected') throw each.reason
+        for (const { streams, evaluation } of made)
+          if (held.value.get(streams[0].tenantId) !== evaluation.policySetDigest) throw new EvaluationOvertaken()
       },
     }
     const again: IntentRef[] = []
@@ -197,13 +199,19 @@ export class EvaluateIntents {
       if (outcome.status === 'failed') {
         if (outcome.error instanceof EvaluationOvertaken || outcome.error instanceof StaleKey) again.push(intent)
         else outcomes.set(intent, { status: 'failed', error: outcome.error })
-      } else if (outcome.answer === 'set_changed') again.push(intent)
-      else if (isRefusal(outcome.answer)) outcomes.set(intent, { status: 'refused', refusal: outcome.answer })
+      } else if (isRefusal(outcome.answer)) outcomes.set(intent, { status: 'refused', refusal: outcome.answer })
       else outcomes.set(intent, { status: outcome.answer })
     }
     return again
   }
 }
+
+const sealedOf = (states: Seen['states']) =>
+  [...states].flatMap(([{ tenantId }, state]) =>
+    isPublished(state) && state.status === 'published'
+      ? [{ tenantId, sealedId: state.published.payload.sealedId }]
+      : [],
+  )
 
 const refusalOf = (isUnreadable: boolean): Refusal => ({
   refused: true,
