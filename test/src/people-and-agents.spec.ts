@@ -67,8 +67,15 @@ describe('the registers of a running product, by the command line', () => {
     const grace = ['people', 'register', 'grace', '--name', 'Grace', '--reason', 'joined', '--as', 'ben']
     expect((await countersign(...grace)).exitCode).toBe(0)
     const seat = ['seats', 'add', 'data-owners', 'grace', '--reason', 'on call', '--as', 'ben']
-    expect((await countersign(...seat)).out).toBe('data-owners has 3 members\n')
-    expect((await countersign('seats', 'show', 'data-owners', '--as', 'ben')).out).toMatch(/grace +Grace +active/)
+    expect((await countersign(...seat)).out).toMatch(
+      /^data-owners has 3 members\n.*countersign seats review data-owners\n$/,
+    )
+    const shown = (await countersign('seats', 'show', 'data-owners', '--as', 'ben')).out
+    expect(shown).toMatch(/grace +Grace +active/)
+    const upTo = /unreviewed +(\d+) by/.exec(shown)?.[1] ?? ''
+    const review = ['seats', 'review', 'data-owners', '--up-to', upTo, '--reason', 'is a colleague', '--as']
+    expect((await countersign(...review, 'ben')).err).toContain('own_change')
+    expect((await countersign(...review, 'dana')).out).toBe(`reviewed ${upTo}\n`)
   })
 })
 

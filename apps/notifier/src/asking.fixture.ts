@@ -13,6 +13,8 @@ export type Asked = Partial<Published> & {
   readonly seats?: EventData<'ReviewRequested'>['seats']
   readonly assurance?: EventData<'ReviewRequested'>['assurance']
   readonly reviewWithinMs?: number
+  /** Since when who fills a seat has to hold it; absent asks nothing about then. */
+  readonly requestedAt?: string
   readonly tenantId?: string
 }
 
@@ -43,6 +45,7 @@ export const ask = async (
     seats = [{ group: 'data-owners', count: 1 }],
     assurance,
     reviewWithinMs = 600_000,
+    requestedAt,
     tenantId = tenant,
     ...over
   }: Asked,
@@ -130,6 +133,7 @@ export const ask = async (
                   ...(assurance === undefined ? {} : { assurance }),
                   deadline: new Date(Date.now() + reviewWithinMs).toISOString(),
                   grantTtlMs: 300_000,
+                  ...(requestedAt === undefined ? {} : { requestedAt }),
                   excludedAuthors: [],
                 },
               },

@@ -1,5 +1,5 @@
 export { type Change } from './keep-directory/change.ts'
-export { ChangeGroup, type ChangedGroup, type ChangeGroupCommand } from './keep-directory/change-group.handler.ts'
+export { ChangeGroup, type ChangeGroupCommand } from './keep-directory/change-group.handler.ts'
 export {
   type RegisteredPerson,
   RegisterPerson,

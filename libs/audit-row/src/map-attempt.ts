@@ -10,6 +10,7 @@ const unauthorizedReviewer = new Set([
   'in_delegation_chain',
   'policy_author',
   'seated_by_party',
+  'seat_unreviewed',
   'not_eligible',
   'not_human',
   'account_not_linked',

@@ -38,14 +38,14 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
       }
     }
     case 'DirectoryGroupChanged': {
-      const { group, added, removed, seeded, changedBy: by, reason } = event.data
+      const { group, added, removed, seeded, seats, changedBy: by, reason } = event.data
       return {
         ...entity('update', 'directory.group', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
         message: 'The members of a group changed.',
         severity: seeded ? 1 : 2,
         actor: changedBy(by, 'notifier'),
         from: 'notifier',
-        unmapped: { seeded, added, removed, ...because(reason) },
+        unmapped: { seeded, added, removed, ...(seats === undefined ? {} : { seats }), ...because(reason) },
       }
     }
     case 'DirectoryReviewed': {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { closed, GroupName, Identifier, PersonKind, ShortName, Uuid } from './primitives.ts'
+import { closed, GroupName, Identifier, PersonKind, SeatsGiven, ShortName, Uuid } from './primitives.ts'
 import { PeopleLinkPair, PeopleLinkState } from './directory-link.schema.ts'
 import { OpenChange } from './register-entry.schema.ts'
 import { SubjectFrom } from './register.schema.ts'
@@ -28,7 +28,13 @@ export const ChangeGroupBody = closed({ group: GroupName, add: people, remove: p
 export type ChangeGroupBody = Type.Static<typeof ChangeGroupBody>
 
 /** Answer of `POST /v1/directory/groups`. */
-export const ChangedGroup = closed({ group: GroupName, members: Type.Array(Uuid), changed: Type.Boolean() })
+export const ChangedGroup = closed({
+  group: GroupName,
+  members: Type.Array(Uuid),
+  changed: Type.Boolean(),
+  seats: Type.Optional(SeatsGiven),
+})
+export type ChangedGroup = Type.Static<typeof ChangedGroup>
 
 /** Body of `POST /v1/accounts`. */
 export const LinkAccountBody = closed({

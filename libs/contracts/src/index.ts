@@ -18,6 +18,7 @@ export {
 } from './catalogue.ts'
 export {
   ChangeGroupBody,
+  type ChangedGroup,
   type ConnectedFeed,
   ConnectFeedBody,
   type DisconnectedFeed,

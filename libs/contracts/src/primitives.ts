@@ -68,3 +68,9 @@ export const Subjects = Type.Optional(Type.Array(SubjectIntroduction, { maxItems
 /** JSON value, used where a schema cannot be closer: action parameters. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
 export type JsonObject = { [key: string]: JsonValue }
+
+/** How those count whom one person has put into a group. */
+export const SeatsGiven = Type.Union([Type.Literal('await_review'), Type.Literal('on_one_word')], {
+  description:
+    'await_review: who was added does not count until another person has reviewed the change; on_one_word: nobody else could review it, so they count on one person’s word. Absent when a second person stands behind it, or it was seeded',
+})

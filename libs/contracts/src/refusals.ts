@@ -154,6 +154,10 @@ export const refusals = {
     title: 'Who gave you the seat is a party to this request',
     next: 'Have another person review the change of the group (countersign seats review), or somebody else look.',
   },
+  seat_unreviewed: {
+    title: 'One person alone has given you the seat, so it does not count yet',
+    next: 'Another operator or security admin reviews the change of the group (countersign seats review).',
+  },
   not_eligible: { title: 'You hold none of the seats that are asked for', next: 'The review names the groups.' },
   joined_after_request: {
     title: 'You got your seat after this review was asked for',

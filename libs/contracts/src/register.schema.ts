@@ -13,6 +13,7 @@ import {
   PrincipalKind,
   ProducerName,
   SafeInteger,
+  SeatsGiven,
   ShortName,
   Subjects,
   Uuid,
@@ -231,6 +232,7 @@ export const DirectoryGroupChanged = event({
     seeded: Type.Boolean(),
     feed: ByFeed,
     reason: Because,
+    seats: Type.Optional(SeatsGiven),
   }),
 })
 

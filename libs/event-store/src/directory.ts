@@ -43,12 +43,14 @@ export type RegisterStanding = {
   readonly groupsOf: ReadonlyMap<string, readonly string[]>
   /** Groups of each person that they joined before `askedAt` and have not left since. */
   readonly heldWhenAsked: ReadonlyMap<string, readonly string[]>
+  /** Groups of the seats that one person has put some of them into, and no other has reviewed: they do not count yet. */
+  readonly awaitingReview: ReadonlyMap<string, readonly string[]>
   readonly unreviewedAuthors: readonly string[]
   /** Those among the people who are shared accounts or programs. */
   readonly notHuman: readonly string[]
   /** Who else each of the people is, at another identity provider; most are nobody else and absent. */
   readonly alsoKnownAs: ReadonlyMap<string, readonly string[]>
-  /** Who put each of the people into a group of the seats, as long as nobody else has reviewed it; most are absent. */
+  /** Who put each of the people into a group of the seats where nobody else could review it, and nobody has; most are absent. */
   readonly seatedBy: ReadonlyMap<string, readonly string[]>
   /** Nothing was heard of the directory's feed for longer than the tenant allows. */
   readonly directoryStale: boolean
@@ -59,6 +61,7 @@ type StandingRow = {
   owners: string[] | null
   groups_of: GroupsOf | null
   held_when_asked: GroupsOf | null
+  awaiting_review: GroupsOf | null
   authors: string[] | null
   not_human: string[] | null
   also_known_as: GroupsOf | null
@@ -90,15 +93,20 @@ const alsoKnownAs = `
    from (select value::uuid as id from jsonb_array_elements_text(q.people)) as p
    where exists (select from countersign.person_link l where l.tenant_id = q.tenant and p.id in (l.person, l.other)))`
 
-const seatedBy = `
-  (select jsonb_object_agg(s.subject_id, s.adders) from (
-     select m.subject_id, jsonb_agg(distinct m.added_by) as adders from countersign.group_member m
-     where m.tenant_id = q.tenant and m.added_by is not null
+const membersOfSeats = `countersign.group_member m where m.tenant_id = q.tenant
        and m.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))
-       and m.group_name in (select jsonb_array_elements_text(q.groups))
-       and exists (select from countersign.register_change c where c.tenant_id = q.tenant
-         and c.register = 'directory_group' and c.name = m.group_name and c.changed_by = m.added_by
-         and (c.reviewed_by is null or c.reviewed_by = c.changed_by))
+       and m.group_name in (select jsonb_array_elements_text(q.groups))`
+
+const awaitingReview = `
+  (select jsonb_object_agg(s.subject_id, s.groups) from (
+     select m.subject_id, jsonb_agg(m.group_name order by m.group_name) as groups from ${membersOfSeats} and not m.counts
+     group by m.subject_id) as s)`
+
+const seatedBy = `
+  (select jsonb_object_agg(s.subject_id, s.words) from (
+     select m.subject_id, jsonb_agg(distinct m.added_by) || jsonb_agg(distinct m.rests_on) as words from ${membersOfSeats}
+       and m.counts and m.rests_on is not null and exists (select from countersign.register_change c
+         where c.tenant_id = q.tenant and c.change_id = m.change_id and c.reviewed_by is null)
      group by m.subject_id) as s)`
 
 const standingSql = `
@@ -119,8 +127,9 @@ select
      union select f.subject_id from countersign.former_member f
        where f.tenant_id = q.tenant and f.${recent} and f.group_name in (select owner_group from owning)
    ) as o where owner is not null) as owners,
-  ${groupsHeld('true')} as groups_of,
-  ${groupsHeld('(q.asked_at is null or m.since <= q.asked_at)')} as held_when_asked,
+  ${groupsHeld('m.counts')} as groups_of,
+  ${groupsHeld('m.counts and (q.asked_at is null or m.since <= q.asked_at)')} as held_when_asked,
+  ${awaitingReview} as awaiting_review,
   (select array_agg(distinct changed_by) from (
      select changed_by from countersign.register_change where tenant_id = q.tenant and ${unreviewed} and (
        (register = 'agent' and name in (select jsonb_array_elements_text(q.agents)))
@@ -160,6 +169,7 @@ export async function readStanding(
     owners: row.owners ?? [],
     groupsOf: new Map(Object.entries(row.groups_of ?? {})),
     heldWhenAsked: new Map(Object.entries(row.held_when_asked ?? {})),
+    awaitingReview: new Map(Object.entries(row.awaiting_review ?? {})),
     unreviewedAuthors: row.authors ?? [],
     notHuman: row.not_human ?? [],
     alsoKnownAs: new Map(Object.entries(row.also_known_as ?? {})),

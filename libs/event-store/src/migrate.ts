@@ -3,6 +3,7 @@ import type { Owner } from '@countersign/contracts'
 import pg from 'pg'
 import type { MigrationInterface } from 'typeorm'
 import { ConfirmedAccounts1795334400002 } from './migrations/confirmed-accounts.ts'
+import { CountedSeats1795338000000 } from './migrations/counted-seats.ts'
 import { DirectoryFeeds1795330800004 } from './migrations/directory-feeds.ts'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { FeedReviews1795330800005 } from './migrations/feed-reviews.ts'
@@ -88,6 +89,7 @@ export async function migrate(options: {
       PlannedOnce1795334400001,
       ConfirmedAccounts1795334400002,
       SeatedBy1795334400003,
+      CountedSeats1795338000000,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

@@ -4,30 +4,37 @@ import type { Transaction } from './transaction.ts'
 /** A register whose changes another person reviews. */
 export type ReviewedRegister = 'agent' | 'producer' | 'directory_group' | 'directory_feed'
 
-/** A change of an entry that nobody has reviewed yet. */
-export type UnreviewedChange = { readonly changeId: number; readonly changedBy: string }
+/**
+ * A change of an entry that nobody has reviewed yet. It is somebody's own when they made it, themselves or under another name,
+ * or when both are reviewers on the same one person's word although there is another.
+ */
+export type UnreviewedChange = { readonly changeId: number; readonly isOwn: boolean }
 
 export type EntryRef = { readonly tenantId: string; readonly register: ReviewedRegister; readonly name: string }
 
 /** As many as an event may name. */
 const mostChanges = 256
 
-/** Unreviewed changes of an entry up to one of them, oldest first; undefined when the entry was never changed by anybody. */
+/**
+ * Unreviewed changes of an entry up to one of them, oldest first, for whoever would review them; undefined when the entry was
+ * never changed by anybody.
+ */
 export async function unreviewedChanges(
   tx: Transaction,
   { tenantId, register, name }: EntryRef,
-  upTo: number,
+  { upTo, by }: { readonly upTo: number; readonly by: string },
 ): Promise<UnreviewedChange[] | undefined> {
-  const { rows } = await tx.query<{ change_id: string; changed_by: string; is_open: boolean }>(
+  const { rows } = await tx.query<{ change_id: string; is_own: boolean; is_open: boolean }>(
     prepared(
-      `select change_id, changed_by, reviewed_by is null and change_id <= $4 as is_open from countersign.register_change
-     where tenant_id = $1 and register = $2 and name = $3
-     order by not (reviewed_by is null and change_id <= $4), change_id limit $5`,
-      [tenantId, register, name, upTo, mostChanges],
+      `select change_id, is_open, is_open and countersign.is_own_change($1, changed_by, $6) as is_own from (
+       select *, reviewed_by is null and change_id <= $4 as is_open from countersign.register_change
+       where tenant_id = $1 and register = $2 and name = $3) as c
+     order by not is_open, change_id limit $5`,
+      [tenantId, register, name, upTo, mostChanges, by],
     ),
   )
   if (rows.length === 0) return undefined
-  return rows.flatMap((row) => (row.is_open ? [{ changeId: Number(row.change_id), changedBy: row.changed_by }] : []))
+  return rows.flatMap((row) => (row.is_open ? [{ changeId: Number(row.change_id), isOwn: row.is_own }] : []))
 }
 
 /** Notes who reviewed changes, as an effect of the review's event. */

@@ -165,13 +165,13 @@ export const groupsByName = (tx: Transaction, refs: readonly Named[]): Promise<G
     [tenantsOf(refs), refs.map((ref) => ref.name)],
   )
 
-/** Groups that people are in. */
+/** Groups that people are in, and that count for them. */
 export const groupsOfPeople = (tx: Transaction, refs: readonly OfSubject[]): Promise<MembershipEntry[]> =>
   select(
     tx,
     `select m.* from unnest($1::uuid[], $2::uuid[]) as wanted(tenant_id, subject_id)
      cross join lateral (select * from countersign.group_member i
-       where i.tenant_id = wanted.tenant_id and i.subject_id = wanted.subject_id offset 0) as m`,
+       where i.tenant_id = wanted.tenant_id and i.subject_id = wanted.subject_id and i.counts offset 0) as m`,
     [tenantsOf(refs), refs.map((ref) => ref.subjectId)],
   )
 

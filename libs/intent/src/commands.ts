@@ -46,13 +46,15 @@ export type Standing = {
   readonly groupsOf: ReadonlyMap<string, readonly string[]>
   /** The ones among them that they have held without a break since before the review was asked for. */
   readonly heldWhenAsked: ReadonlyMap<string, readonly string[]>
+  /** Groups of the seats that one person has put them into, and no other has reviewed: they hold none of them yet. */
+  readonly awaitingReview?: ReadonlyMap<string, readonly string[]>
   /** Who changed the determining policy, a seat's group or the agent without another person's review. */
   readonly unreviewedAuthors: readonly string[]
   /** Who among them is no human being: shared accounts and programs. */
   readonly notHuman?: readonly string[]
   /** Who else some of them are: the same natural person at another identity provider. */
   readonly alsoKnownAs?: ReadonlyMap<string, readonly string[]>
-  /** Who put them into a group of the seats, as long as no other person has reviewed it. */
+  /** Who put them into a group of the seats on their word alone, as long as no other person has reviewed it. */
   readonly seatedBy?: ReadonlyMap<string, readonly string[]>
   /** The directory may not be what it was any more: nothing is decided by it. */
   readonly directoryStale?: boolean

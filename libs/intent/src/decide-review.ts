@@ -50,7 +50,7 @@ const presentationProblem = (intent: Intent, { presentation, verdict }: RecordVe
 
 /**
  * One verdict. Refused are, in this order: who is nobody, a review that is not open, everybody while the directory is stale,
- * people who are inactive, excluded, hold no seat or got theirs after it was asked for, a second yes, what is said to
+ * people who are inactive, excluded, hold no seat that counts or got theirs after it was asked for, a second yes, what is said to
  * something else than what was shown, a yes that fills no seat, and a yes of somebody who did not sign in as the review
  * demands. A no by anyone eligible ends the review, however they signed in and
  * also by someone who said yes before; the yes that fills the last seat approves it.
@@ -65,7 +65,9 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
   if (held === undefined) return refuse('person_inactive')
   const excluded = exclusion(person, intent, standing)
   if (excluded !== undefined) return refuse(excluded)
-  if (!review.seats.some(({ group }) => held.includes(group))) return refuse('not_eligible')
+  const holdsOne = (groups: readonly string[]): boolean => review.seats.some(({ group }) => groups.includes(group))
+  if (!holdsOne(held))
+    return refuse(holdsOne(standing.awaitingReview?.get(person) ?? []) ? 'seat_unreviewed' : 'not_eligible')
   const groups = seatGroups(person, standing)
   const eligibleSeats = review.seats.map((seat) => seat.group).filter((group) => groups.includes(group))
   if (eligibleSeats.length === 0) return refuse('joined_after_request')

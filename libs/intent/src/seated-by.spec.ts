@@ -46,3 +46,39 @@ describe('a seat that one person gave, and no other has reviewed', () => {
       .thenRefuses('no_longer_eligible')
   })
 })
+
+describe('a seat that awaits the review of a second person', () => {
+  const awaiting = (person: string, held: readonly string[] = []) =>
+    standing({ groupsOf: new Map([[person, held]]), awaitingReview: new Map([[person, ['data-owners']]]) })
+
+  it('is none, for a yes or a no, and who has it is told why', () => {
+    for (const choice of ['approve', 'deny'] as const)
+      given(...asked())
+        .when(verdict(people.ben, choice, { standing: awaiting(people.ben) }))
+        .thenRefuses('seat_unreviewed')
+  })
+
+  it('says nothing of a seat that is not asked for', () =>
+    given(...asked())
+      .when(
+        verdict(people.ben, 'approve', {
+          standing: standing({
+            groupsOf: new Map([[people.ben, []]]),
+            awaitingReview: new Map([[people.ben, ['other']]]),
+          }),
+        }),
+      )
+      .thenRefuses('not_eligible'))
+
+  it('takes nothing from a seat that counts', () =>
+    given(...asked())
+      .when(verdict(people.ben, 'approve', { standing: awaiting(people.ben, ['data-owners']) }))
+      .then('VerdictRecorded', 'ReviewApproved'))
+
+  it('does not fill the seat when the grant is collected', () => {
+    const approved = given(...asked()).when(verdict(people.ben))
+    given(...approved.events())
+      .when(collect({ standing: awaiting(people.ben) }))
+      .thenRefuses('no_longer_eligible')
+  })
+})

@@ -130,6 +130,9 @@ describe('Keycloak with the realm of the documentation', () => {
     const owner = ['--owner-person', 'dana']
     await command('people', 'register', subjectOf(token), '--name', 'Grace', ...issuer, ...ben)
     await command('seats', 'add', 'data-owners', subjectOf(token), ...issuer, ...ben)
+    const group = await command('seats', 'show', 'data-owners', '--as', 'dana')
+    const upTo = /unreviewed +(\d+) by/.exec(group)?.[1] ?? ''
+    await command('seats', 'review', 'data-owners', '--up-to', upTo, '--as', 'dana', '--reason', 'trial')
     await command('producers', 'register', 'acme', '--client', agent.clientId, ...issuer, ...owner, ...ben)
     await command('agents', 'register', 'deploy-bot', '--producer', 'acme', ...owner, ...ben)
 

@@ -1,4 +1,4 @@
-import type { GroupList, PeopleList } from '@countersign/contracts'
+import type { ChangedGroup, GroupList, PeopleList } from '@countersign/contracts'
 import type { Command } from 'commander'
 import { type Context, examples, type Register, wholeNumber } from '../command.ts'
 import { exitCodes, Failure } from '../exit-codes.ts'
@@ -22,7 +22,6 @@ import { feedCommands } from './feed.commands.ts'
 import { peopleTable } from './people.command.ts'
 
 type Group = GroupList['groups'][number]
-type Changed = { readonly group: string; readonly members: readonly string[]; readonly changed: boolean }
 type MemberOptions = ChangeOptions & { readonly issuer?: string }
 
 /** `countersign seats`: groups and who is in them. A rule asks for people of groups; nothing else makes a seat. */
@@ -31,7 +30,7 @@ export const registerSeats: Register = (program, context, finish) => {
     .command('seats')
     .summary('list groups, change and review who is in them')
     .description(
-      'The groups whose people may approve. Whoever changes a group fills none of its seats before another person has\nreviewed the change, and not for seven days.',
+      'The groups whose people may approve. Whom one person adds counts once another has reviewed it. Whoever changes a group\nfills none of its seats before that, and not for seven days.',
     )
   list(seats, context, finish)
   show(seats, context, finish)
@@ -92,6 +91,16 @@ const show: Register = (seats, context, finish) => {
     })
 }
 
+/** What is still to be done, or to be known, about who was put into a group. */
+const seatsLines = ({ group, seats }: ChangedGroup): string[] => {
+  if (seats === undefined) return []
+  return seats === 'on_one_word'
+    ? ['nobody else could review it: they count on your word, and cards say so']
+    : [
+        `who was added counts once another operator or security admin has looked: countersign seats review ${plain(group)}`,
+      ]
+}
+
 type Members = {
   readonly context: Context
   readonly finish: (exitCode: number) => void
@@ -111,11 +120,12 @@ const members = (seats: Command, { context, finish, verb }: Members): void => {
       const people: string[] = []
       for (const name of named) people.push((await personNamed(call, name, options.issuer)).person)
       const body = { group, [verb]: people, reason: options.reason }
-      const changed = await call<Changed>('/v1/directory/groups', { method: 'POST', body })
+      const changed = await call<ChangedGroup>('/v1/directory/groups', { method: 'POST', body })
       if (options.json === true) terminal.out(JSON.stringify(changed))
       else {
         const has = `${plain(group)} has ${plural(changed.members.length, 'member')}`
         terminal.out(changed.changed ? has : `${has}, as before`)
+        for (const line of seatsLines(changed)) terminal.out(line)
       }
       finish(exitCodes.ok)
     })

@@ -1,10 +1,14 @@
 import { http } from '@countersign/client'
 import type { Cast } from '@countersign/conformance'
+import type { GroupList } from '@countersign/contracts'
 import type { Credentials } from '../find-deployment/credentials.ts'
 import { Failure } from '../exit-codes.ts'
 import { trialTokens } from './trial-tokens.ts'
 
-/** Whom a fresh instance knows already: an agent with its owner and producer, an operator, a client of another tenant. */
+/**
+ * Whom a fresh instance knows already: an agent with its owner, who is a security admin too, and its producer, an operator, a
+ * client of another tenant.
+ */
 const known = { agent: 'etl-bot', owner: 'dana', producer: 'etl-producer', operator: 'ben', foreign: 'replay' } as const
 const reviewers = 'trial-reviewers'
 const crowdSize = 14
@@ -20,14 +24,22 @@ export const openCast = async ({ dataDir, credentials }: TrialInstance, signal: 
   const { baseUrl, issuer, people } = credentials
   const tokens = await trialTokens(dataDir, credentials)
   const operator = await tokens.person(known.operator)
+  const secondPerson = await tokens.person(known.owner)
   const call = http(baseUrl, async () => operator)
   const register = async (subject: string, displayName: string): Promise<string> => {
     const body = { issuer, subject, displayName }
     const { person } = await call<{ person: string }>('/v1/directory/people', { method: 'POST', body, signal })
     return person
   }
-  const join = (group: string, add: readonly string[]): Promise<unknown> =>
-    call('/v1/directory/groups', { method: 'POST', body: { group, add }, signal })
+  // Whom one person puts into a group counts once another has reviewed it.
+  const join = async (group: string, add: readonly string[]): Promise<void> => {
+    await call('/v1/directory/groups', { method: 'POST', body: { group, add }, signal })
+    const { groups } = await call<GroupList>(`/v1/directory/groups?name=${group}`, { signal })
+    const upTo = groups[0]?.openChanges.at(-1)?.changeId
+    if (upTo === undefined) return
+    const body = { name: group, upTo, reason: 'trial' }
+    await http(baseUrl, async () => secondPerson)('/v1/directory/groups/review', { method: 'POST', body, signal })
+  }
 
   const crowd = Array.from({ length: crowdSize }, (_, at) => `trial-reviewer-${at + 3}`)
   const [asker, first, second] = ['trial-asker', 'trial-reviewer-1', 'trial-reviewer-2'] as const
@@ -50,7 +62,7 @@ export const openCast = async ({ dataDir, credentials }: TrialInstance, signal: 
     delegatedAgent: await tokens.client(known.agent, { act: { sub: asker } }),
     anotherAgent: await tokens.client(known.producer),
     foreignAgent: await tokens.client(known.foreign),
-    owner: await tokens.person(known.owner),
+    owner: secondPerson,
     asker: await tokens.person(asker),
     askerName: { issuer, subject: asker },
     reviewer: await tokens.person(first),

@@ -25,11 +25,11 @@ export class ReviewEntry {
     const { answer } = await this.#store.execute(
       { streams: [stream] },
       {
-        read: (tx) => unreviewedChanges(tx, entry, upTo),
+        read: (tx) => unreviewedChanges(tx, entry, { upTo, by }),
         decide: (_command, loaded, open): Decision<Answer> => {
           if (loaded.of(stream).version === 0 || open === undefined) return { append: [], answer: refuse('not_found') }
-          const changes = open.filter(({ changedBy }) => changedBy !== by).map(({ changeId }) => changeId)
-          const left = open.filter(({ changedBy }) => changedBy === by).map(({ changeId }) => changeId)
+          const changes = open.filter(({ isOwn }) => !isOwn).map(({ changeId }) => changeId)
+          const left = open.filter(({ isOwn }) => isOwn).map(({ changeId }) => changeId)
           if (changes.length === 0) {
             return { append: [], answer: left.length > 0 ? refuse('own_change') : { name, reviewed: [], left } }
           }

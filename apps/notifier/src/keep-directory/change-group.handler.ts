@@ -1,4 +1,4 @@
-import { type EventOf, type RecordedEventOf, refuse, type Refusal } from '@countersign/contracts'
+import { type ChangedGroup, type EventOf, type RecordedEventOf, refuse, type Refusal } from '@countersign/contracts'
 import {
   type Decision,
   type EventStore,
@@ -8,6 +8,7 @@ import {
   type Transaction,
 } from '@countersign/event-store'
 import { type Change, isSettled } from './change.ts'
+import { addMembers, isReviewing, seatsGivenBy } from './seated-members.ts'
 
 /** People to put into a group and to take out of it, by subject id; at most 256 each. */
 export type ChangeGroupCommand = Change & {
@@ -15,8 +16,6 @@ export type ChangeGroupCommand = Change & {
   readonly add: readonly string[]
   readonly remove: readonly string[]
 }
-
-export type ChangedGroup = { readonly group: string; readonly members: readonly string[]; readonly changed: boolean }
 
 type GroupChanged = EventOf<'DirectoryGroupChanged'>
 type Answer = { readonly done?: ChangedGroup; readonly refusal?: Refusal; readonly event?: GroupChanged }
@@ -33,7 +32,8 @@ const membersOf = (events: readonly RecordedEventOf[]): Set<string> => {
 }
 
 /**
- * Makes a group or changes who is in it. Whoever changes a group may not approve in it until another person has reviewed the
+ * Makes a group or changes who is in it. Whom one person puts in does not count until another has reviewed it, or, where nobody
+ * else could, counts on that one word. Whoever changes a group may not approve in it until another person has reviewed the
  * change, and not for 7 days: the row keeps who and when. Seeding never undoes what an operator changed.
  */
 export class ChangeGroup {
@@ -54,9 +54,10 @@ export class ChangeGroup {
           return {
             known: new Set((await peopleById(tx, refs)).map(({ subjectId }) => subjectId)),
             isFed: await isDirectoryFed(tx, tenantId),
+            given: seeded ? undefined : await seatsGivenBy(tx, tenantId, changedBy),
           }
         },
-        decide: (_command, loaded, { known, isFed }): Decision<Answer> => {
+        decide: (_command, loaded, { known, isFed, given }): Decision<Answer> => {
           if (isFed && feed === undefined && !seeded)
             return { append: [], answer: { refusal: refuse('directory_fed', { pointer: '/group' }) } }
           const { events, version } = loaded.of(ref)
@@ -67,9 +68,13 @@ export class ChangeGroup {
           }
           const added = [...new Set(command.add)].filter((person) => !members.has(person))
           const removed = [...new Set(command.remove)].filter((person) => members.has(person))
+          // Else nobody might be left who could review the feed.
+          if (feed !== undefined && given === 'await_review' && isReviewing(group) && removed.length > 0)
+            return { append: [], answer: { refusal: refuse('not_allowed', { pointer: '/remove' }) } }
           if ((seeded && isSettled(events)) || (version > 0 && added.length + removed.length === 0)) {
             return { append: [], answer: { done: { group, members: [...members], changed: false } } }
           }
+          const seats = added.length === 0 ? undefined : given
           const event: GroupChanged = {
             type: 'DirectoryGroupChanged',
             data: {
@@ -80,10 +85,16 @@ export class ChangeGroup {
               seeded,
               ...(feed === undefined ? {} : { feed }),
               ...(reason === undefined ? {} : { reason }),
+              ...(seats === undefined ? {} : { seats }),
             },
           }
           const after = [...[...members].filter((person) => !removed.includes(person)), ...added]
-          const done: ChangedGroup = { group, members: after, changed: true }
+          const done: ChangedGroup = {
+            group,
+            members: after,
+            changed: true,
+            ...(seats === undefined ? {} : { seats }),
+          }
           return { append: [{ stream: ref, events: [event] }], answer: { done, event } }
         },
         effects: async (tx, [decided]) => {
@@ -100,7 +111,7 @@ export class ChangeGroup {
 const writeGroup = async (
   tx: Transaction,
   { tenantId, group, changedBy, seeded, reason }: ChangeGroupCommand,
-  { added, removed }: GroupChanged['data'],
+  { added, removed, seats }: GroupChanged['data'],
 ): Promise<void> => {
   await tx.query(
     `insert into countersign.directory_group (tenant_id, name, seeded, changed_by, change_reason)
@@ -114,10 +125,5 @@ const writeGroup = async (
     'delete from countersign.group_member where tenant_id = $1 and group_name = $2 and subject_id = any ($3::uuid[])',
     [tenantId, group, removed],
   )
-  await tx.query(
-    `insert into countersign.group_member (tenant_id, group_name, subject_id, added_by)
-     select $1, $2, person, $4 from unnest($3::uuid[]) as person
-     on conflict (tenant_id, group_name, subject_id) do nothing`,
-    [tenantId, group, added, changedBy],
-  )
+  await addMembers(tx, { tenantId, changedBy, seeded, seats }, { group, added })
 }

@@ -1,5 +1,6 @@
 import {
   ChangeGroupBody,
+  type ChangedGroup,
   GroupName,
   LinkPeopleBody,
   RegisterPersonBody,
@@ -17,7 +18,7 @@ import { callerIn, operatorCaller, readers, reviewers } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import type pg from 'pg'
 import { Type } from 'typebox'
-import { ChangeGroup, type ChangedGroup } from './change-group.handler.ts'
+import { ChangeGroup } from './change-group.handler.ts'
 import { checkTexts } from './check-texts.ts'
 import { type LinkedPeople, LinkPeople } from './link-people.handler.ts'
 import { ReadDirectory } from './read-directory.ts'

@@ -9,6 +9,7 @@ import {
 } from '@countersign/event-store'
 import type pg from 'pg'
 import { type Change, isSettled, lastOf } from './change.ts'
+import { seatAnew, seatsGivenBy } from './seated-members.ts'
 
 export type RegisterPersonCommand = Change & {
   readonly issuer: string
@@ -26,7 +27,8 @@ export type RegisteredPerson = { readonly person: string; readonly changed: bool
 
 /**
  * Puts a person into the directory, or changes whether they are active or human at all. In events they are a subject id, introduced with a
- * commitment to who they are; name and address are only in the register's row. Seeding never undoes what an operator changed.
+ * commitment to who they are; name and address are only in the register's row. Whoever may act again gets their seats anew, as by
+ * a change of the group. Seeding never undoes what an operator changed.
  */
 export class RegisterPerson {
   readonly #pool: pg.Pool
@@ -59,14 +61,20 @@ export class RegisterPerson {
       {
         read: async (tx) => {
           const [stored] = await resolveSubjects(tx, [{ tenantId, iss: issuer, sub: command.subject }])
-          return stored === undefined || stored.isNew ? subject : stored
+          return {
+            stored: stored === undefined || stored.isNew ? subject : stored,
+            given: seeded ? undefined : await seatsGivenBy(tx, tenantId, changedBy),
+          }
         },
-        decide: (_command, loaded, stored) => {
+        decide: (_command, loaded, { stored, given }) => {
           if (stored.subjectId !== subject.subjectId) return { append: [], answer: undefined }
           const { events } = loaded.of(ref)
           const isKept = seeded && isSettled(events)
-          const isOther = lastOf(events, 'DirectoryPersonRegistered')?.active !== active
+          const before = lastOf(events, 'DirectoryPersonRegistered')
+          const isOther = before?.active !== active
           const changed = !isKept && (isOther || (kind !== undefined && kindIn(events) !== kind))
+          const couldAct = before?.active === true && kindIn(events) === 'human'
+          const seats = changed && before !== undefined && !couldAct && active ? given : undefined
           const event: EventOf<'DirectoryPersonRegistered'> = {
             type: 'DirectoryPersonRegistered',
             data: {
@@ -82,7 +90,7 @@ export class RegisterPerson {
           }
           return {
             append: changed ? [{ stream: ref, events: [event] }] : [],
-            answer: { person: stored.subjectId, changed, subject: stored, isKept },
+            answer: { person: stored.subjectId, changed, subject: stored, isKept, seats },
           }
         },
         effects: async (tx, [decided]) => {
@@ -96,6 +104,8 @@ export class RegisterPerson {
                  kind = coalesce($6, person.kind)`,
             [tenantId, decided.answer.person, displayName, email ?? null, active, kind ?? null],
           )
+          const { person, seats } = decided.answer
+          if (seats !== undefined) await seatAnew(tx, { tenantId, changedBy, seeded, seats }, { person, reason })
         },
       },
     )

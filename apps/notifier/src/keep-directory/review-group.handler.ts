@@ -1,6 +1,7 @@
 import { refuse, type EventOf, type Refusal, type ReviewedEntry, type ReviewEntryBody } from '@countersign/contracts'
 import { type Decision, type EventStore, noteReview, registerStream, unreviewedChanges } from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
+import { countMembers } from './seated-members.ts'
 
 type Answer = ReviewedEntry | Refusal
 
@@ -16,7 +17,8 @@ const reviewOf = (register: Reviewed, group: string, data: Omit<Review['data'], 
 
 /**
  * Another person says that changes of a group, or the connection of a directory, are as they should be. Until somebody has,
- * and for 7 days in any case, whoever made them fills no seat that depends on it. Nobody reviews what they changed themselves.
+ * whom they put into a group does not count, and whoever made them fills no seat that depends on it, nor for 7 days in any
+ * case. Nobody reviews what they changed themselves.
  */
 export class ReviewGroup {
   readonly #store: EventStore
@@ -36,11 +38,11 @@ export class ReviewGroup {
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {
-        read: (tx) => unreviewedChanges(tx, entry, upTo),
+        read: (tx) => unreviewedChanges(tx, entry, { upTo, by }),
         decide: (_command, loaded, open): Decision<Answer> => {
           if (loaded.of(ref).version === 0 || open === undefined) return { append: [], answer: refuse('not_found') }
-          const changes = open.filter(({ changedBy }) => changedBy !== by).map(({ changeId }) => changeId)
-          const left = open.filter(({ changedBy }) => changedBy === by).map(({ changeId }) => changeId)
+          const changes = open.filter(({ isOwn }) => !isOwn).map(({ changeId }) => changeId)
+          const left = open.filter(({ isOwn }) => isOwn).map(({ changeId }) => changeId)
           if (changes.length === 0) {
             return { append: [], answer: left.length > 0 ? refuse('own_change') : { name, reviewed: [], left } }
           }
@@ -50,6 +52,7 @@ export class ReviewGroup {
         effects: async (tx, [decided]) => {
           if (decided === undefined || !('reviewed' in decided.answer) || decided.events.length === 0) return
           await noteReview(tx, entry, { changes: decided.answer.reviewed, by })
+          await countMembers(tx, tenantId, { changes: decided.answer.reviewed, by })
         },
       },
     )

@@ -164,7 +164,7 @@ export class DeliverCards implements Consumer {
 
 /** What a channel shows for a review now. */
 export const cardOf = (opened: OpenedReview, channel: Pick<ReviewChannel, 'name' | 'logs' | 'fits'>): Card => {
-  const { intent, review, requested, content, nameOf, deniedBefore } = opened
+  const { intent, review, requested, content, nameOf, deniedBefore, seatsOnOneWord } = opened
   const rendered = presentationOf({
     channel: channel.name,
     intent,
@@ -173,6 +173,7 @@ export const cardOf = (opened: OpenedReview, channel: Pick<ReviewChannel, 'name'
     content,
     nameOf,
     deniedBefore,
+    seatsOnOneWord,
     logs: channel.logs,
   })
   const presentation = { ...rendered, complete: rendered.complete && channel.fits(rendered) }

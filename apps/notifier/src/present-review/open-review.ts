@@ -13,6 +13,7 @@ import {
 import { foldIntent, isPublished, type Intent, type ReviewState } from '@countersign/intent'
 import type pg from 'pg'
 import { deniedBefore } from './denied-before.ts'
+import { seatsOnOneWord } from './seats-on-one-word.ts'
 
 /** A review with everything that is needed to show it. Nothing of `content` goes into events, tables or logs. */
 export type OpenedReview = {
@@ -31,6 +32,8 @@ export type OpenedReview = {
   readonly nameOf: (person: string) => string | undefined
   /** Requests for the same that were denied in the 24 hours before. */
   readonly deniedBefore: number
+  /** People who hold a seat of it on one person's word. */
+  readonly seatsOnOneWord: number
 }
 
 export type ReviewSource = { readonly pool: pg.Pool; readonly store: EventStore; readonly keyring: Keyring }
@@ -51,15 +54,28 @@ export const openReview = async (
     const requested = events.find((event): event is ReviewRequested => event.type === 'ReviewRequested')
     if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
     const { sealedId } = intent.published.payload
-    const [sealed, names, times] = await Promise.all([
+    const [sealed, names, times, onOneWord] = await Promise.all([
       keyring.read(tx, [{ tenantId, sealedId }]),
       namesOf(tx, tenantId, peopleIn(intent)),
       deniedBefore(tx, { tenantId, intent, requestedAt: requested.recordedAt }),
+      seatsOnOneWord(tx, tenantId, intent.review),
     ])
-    return { loaded, events, version, intent, review: intent.review, requested, sealedId, sealed, names, times }
+    return {
+      loaded,
+      events,
+      version,
+      intent,
+      review: intent.review,
+      requested,
+      sealedId,
+      sealed,
+      names,
+      times,
+      onOneWord,
+    }
   })
   if (read === undefined) return undefined
-  const { loaded, events, version, intent, review, requested, names, times } = read
+  const { loaded, events, version, intent, review, requested, names, times, onOneWord } = read
   const sealed = (await keyring.open(read.sealed)).get(read.sealedId)
   return {
     tenantId,
@@ -73,6 +89,7 @@ export const openReview = async (
     content: sealed?.status === 'open' ? (JSON.parse(sealed.plaintext.toString('utf8')) as SealedIntent) : undefined,
     nameOf: (person) => names.get(person),
     deniedBefore: times,
+    seatsOnOneWord: onOneWord,
   }
 }
 

@@ -17,11 +17,16 @@ const cautionText = ({ field: name, kind, signs }: Caution): string =>
     : `In the ${fieldNames[name]}: ${signs.join(', ')}`
 
 /** What to look at twice, a line each. */
-export const cautionLines = ({ cautions, deniedBefore }: Presentation): string[] => [
+export const cautionLines = ({ cautions, deniedBefore, seatsOnOneWord }: Presentation): string[] => [
   ...(deniedBefore === undefined
     ? []
     : [
         `The same action on the same target was denied ${deniedBefore === 1 ? 'once' : `${deniedBefore} times`} in the 24 hours before this was asked for.`,
+      ]),
+  ...(seatsOnOneWord === undefined
+    ? []
+    : [
+        `${seatsOnOneWord === 1 ? 'One person holds a seat' : `${seatsOnOneWord} people hold seats`} on one operator’s word: nobody else could review who put them there.`,
       ]),
   ...cautions.map(cautionText),
 ]

@@ -58,6 +58,8 @@ export type Presentation = {
   readonly cautions: readonly Caution[]
   /** How often the same was denied in the 24 hours before; absent when it was not. */
   readonly deniedBefore?: number
+  /** How many people hold a seat on one person's word, as nobody else could review who put them there; absent when nobody does. */
+  readonly seatsOnOneWord?: number
   /** Everything is shown. What is not cannot be approved. */
   readonly complete: boolean
 }
@@ -71,6 +73,7 @@ export type PresentationSource = {
   readonly content: SealedIntent | undefined
   readonly nameOf: (person: string) => string | undefined
   readonly deniedBefore: number
+  readonly seatsOnOneWord: number
   /** How many of the newest log lines are shown, and how much of each. */
   readonly logs: { readonly lines: number; readonly lineLength: number }
 }
@@ -142,6 +145,7 @@ export const presentationOf = (source: PresentationSource): Presentation => {
     deadline: review.deadline,
     cautions: cautions(published, content),
     ...(source.deniedBefore === 0 ? {} : { deniedBefore: source.deniedBefore }),
+    ...(source.seatsOnOneWord === 0 ? {} : { seatsOnOneWord: source.seatsOnOneWord }),
     complete: content !== undefined,
   }
 }

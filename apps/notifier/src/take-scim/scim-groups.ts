@@ -175,6 +175,8 @@ export class ScimGroups {
         seeded: false,
         feed: feedId,
       })
+      if (isRefusal(changed) && changed.code === 'not_allowed')
+        throw new ScimError(409, 'Nobody leaves this group before another person has reviewed the connection.')
       if (isRefusal(changed)) throw invalidValue('A member is not a user of this directory.')
     }
   }

@@ -15,6 +15,7 @@ export const ofVerdict = [
   'in_delegation_chain',
   'policy_author',
   'seated_by_party',
+  'seat_unreviewed',
   'not_eligible',
   'seat_taken',
   'already_voted',

@@ -74,6 +74,7 @@ const present = (texts: Texts): Presentation => {
     },
     nameOf: (person) => owners[Number.parseInt(person.slice(-4), 16) - 10],
     deniedBefore: 0,
+    seatsOnOneWord: 0,
     logs: cardLogs,
   })
   return { ...rendered, complete: rendered.complete && fitsCard(rendered) }
