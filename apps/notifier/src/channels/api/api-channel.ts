@@ -68,8 +68,9 @@ export class ApiChannel {
   async read(identity: Identity, { reviewId, waitMs }: ReadReview): Promise<ReviewView | Refusal> {
     const caller = await personCaller(this.#source.pool, identity)
     if ('refused' in caller) return caller
-    const review = await this.#visible(caller, { reviewId, waitMs })
+    const review = await this.#visible(caller, { identity, reviewId, waitMs })
     if (review === undefined) return refuse('unknown_review')
+    if ('refused' in review) return review
     const opened = await openReview(this.#source, review.tenantId, review.intentId)
     if (opened === undefined) return refuse('unknown_review')
     const card = cardOf(opened, wholeTruth)
@@ -92,15 +93,25 @@ export class ApiChannel {
     }
   }
 
-  /** A review that the caller may see, now or soon. Whether there is one that they may not see, waiting does not tell. */
-  async #visible(caller: PersonCaller, { reviewId, waitMs }: ReadReview): Promise<TrackedReview | undefined> {
+  /**
+   * A review that the caller may see, now or soon. Whether there is one that they may not see, waiting does not tell. Who has
+   * waited is looked up again: they may not be who they were any more.
+   */
+  async #visible(
+    first: PersonCaller,
+    { identity, reviewId, waitMs }: ReadReview & { readonly identity: Identity },
+  ): Promise<TrackedReview | Refusal | undefined> {
     const { tracked, stopping } = this.#waiting
     const until = performance.now() + waitMs
-    for (;;) {
+    for (let caller: PersonCaller | undefined = first; ; caller = undefined) {
       // Asked for before the look, so that a review that comes between the two is not missed.
       const woken = tracked.next(reviewId, Math.min(safetyMs, Math.max(1, until - performance.now())), stopping)
       const review = await this.#looks.look(reviewId)
-      if (review !== undefined && maySee(caller, review)) return review
+      if (review !== undefined) {
+        const now = caller ?? (await personCaller(this.#source.pool, identity))
+        if ('refused' in now) return now
+        if (maySee(now, review)) return review
+      }
       if (performance.now() >= until || stopping.aborted) return undefined
       await woken
     }
