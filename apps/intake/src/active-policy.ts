@@ -1,4 +1,4 @@
-import { activePolicySets, type Transaction } from '@countersign/event-store'
+import { activePolicySets, askedTogether, type Transaction } from '@countersign/event-store'
 import { deniesOnly, loadPolicySet, type Facts, type PolicySet, type PolicySource } from '@countersign/policy-engine'
 
 export type Denies = { readonly policySetDigest: string; readonly denied: boolean; readonly rules: readonly string[] }
@@ -13,15 +13,22 @@ const noPolicy: Denies = { policySetDigest: `sha256:${'0'.repeat(64)}`, denied: 
 export class ActivePolicy {
   readonly #sets = new Map<string, PolicySet>()
 
-  /** Active set per tenant, read in the transaction of the decision; undefined where none is active or it cannot be used. */
-  async read(tx: Transaction, tenantIds: readonly string[]): Promise<Map<string, PolicySet>> {
+  /** Active set of a tenant, read in the transaction of the decision; undefined where none is active or it cannot be used. */
+  async read(tx: Transaction, tenantId: string): Promise<PolicySet | undefined> {
+    const [set] = await this.#ofTenants(tx, [tenantId])
+    return set
+  }
+
+  readonly #ofTenants = askedTogether(async (tx, tenantIds: readonly string[]): Promise<(PolicySet | undefined)[]> => {
+    // Another read may empty what is kept while the rows come: a text that was not asked for is in here.
+    const kept = new Map(this.#sets)
     const found = new Map<string, PolicySet>()
-    for (const { tenantId, ...active } of await activePolicySets(tx, tenantIds)) {
-      const set = this.#sets.get(active.digest) ?? this.#load(active.digest, active.bundle)
+    for (const { tenantId, digest, bundle } of await activePolicySets(tx, [...new Set(tenantIds)], [...kept.keys()])) {
+      const set = kept.get(digest) ?? this.#sets.get(digest) ?? this.#load(digest, bundle ?? '')
       if (set !== undefined) found.set(tenantId, set)
     }
-    return found
-  }
+    return tenantIds.map((tenantId) => found.get(tenantId))
+  })
 
   #load(digest: string, bundle: string): PolicySet | undefined {
     const loaded = loadPolicySet(JSON.parse(bundle) as PolicySource)

@@ -1,5 +1,5 @@
 import { isRefusal, refuse, type Refusal } from '@countersign/contracts'
-import { personOf, prepared } from '@countersign/event-store'
+import { gatheredOnPool, personOf, prepared } from '@countersign/event-store'
 import { type Identity, isHuman, type Principal } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -50,19 +50,8 @@ type ClientRow = {
  */
 export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<ClientCaller | Refusal> => {
   if (isHuman(identity)) return askingPerson(pool, identity)
-  const { rows } = await pool.query<ClientRow>(
-    prepared(
-      `select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
-     from countersign.producer p
-     left join countersign.agent a
-       on a.tenant_id = p.tenant_id and a.producer = p.name and a.iss = $1 and a.client_id = $2
-     where p.removed_at is null and ((p.iss = $1 and p.client_id = $2) or a.client_id is not null)
-     limit 2`,
-      [identity.issuer, identity.clientId],
-    ),
-  )
   // One row per tenant and producer: within a tenant an agent's own client is unique.
-  const [row, another] = rows
+  const [row, another] = await producersOf(pool, identity)
   if (row === undefined || another !== undefined) return refuse('unknown_producer')
   return {
     kind: 'client',
@@ -77,6 +66,26 @@ export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<C
     ...(identity.kind === 'client' ? {} : { actsFor: { issuer: identity.issuer, subject: identity.subject } }),
   }
 }
+
+/** For whom clients speak: at most two rows each, which is one too many already. */
+const producersOf = gatheredOnPool(
+  async (pool, clients: readonly Pick<Identity, 'issuer' | 'clientId'>[]): Promise<ClientRow[][]> => {
+    const { rows } = await pool.query<ClientRow & { place: string }>(
+      prepared(
+        `select q.place, c.* from unnest($1::text[], $2::text[]) with ordinality as q(iss, client_id, place)
+       cross join lateral (
+         select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
+         from countersign.producer p
+         left join countersign.agent a
+           on a.tenant_id = p.tenant_id and a.producer = p.name and a.iss = q.iss and a.client_id = q.client_id
+         where p.removed_at is null and ((p.iss = q.iss and p.client_id = q.client_id) or a.client_id is not null)
+         limit 2) as c`,
+        [clients.map(({ issuer }) => issuer), clients.map(({ clientId }) => clientId)],
+      ),
+    )
+    return clients.map((_client, place) => rows.filter((row) => Number(row.place) === place + 1))
+  },
+)
 
 type AskingRow = Omit<ClientRow, 'agent'> & { agent: string }
 

@@ -110,12 +110,19 @@ export const decideIntent = async ({
     { streams: [ref] },
     {
       read: async (tx): Promise<Context> => {
-        const room = await roomOf(tx, tenantId, source)
-        const [former] = record === undefined ? [] : (await findRefused(tx, [record])).values()
-        const before = former?.refusal
-        if (caller.kind === 'person') return { by: caller.subjectId, subject: undefined, room, before }
-        const subject = await (actsAs === 'executor' ? executorOf(tx, caller) : requesterOf(tx, caller))
-        return { by: subject.subjectId, subject, room, before }
+        const [room, refused, subject] = await Promise.all([
+          roomOf(tx, tenantId, source),
+          record === undefined ? undefined : findRefused(tx, [record]),
+          caller.kind === 'person'
+            ? undefined
+            : actsAs === 'executor'
+              ? executorOf(tx, caller)
+              : requesterOf(tx, caller),
+        ])
+        const [former] = refused?.values() ?? []
+        const by = caller.kind === 'person' ? caller.subjectId : subject?.subjectId
+        if (by === undefined) throw new Error('the registers did not answer')
+        return { by, subject, room, before: former?.refusal }
       },
       decide: (_command, loaded, { by, subject, room, before }): Decision<Answer> => {
         // Delivered again: its refusal stands, and is neither recorded nor answered twice.

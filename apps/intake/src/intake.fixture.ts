@@ -174,7 +174,6 @@ export const intakeBench = async ({ issuer = 'https://id.example' } = {}) => {
       )
     },
     issue: new IssueGrant({
-      pool,
       store: events,
       keyring: keys,
       policy: new ActivePolicy(),

@@ -8,6 +8,7 @@ import {
   listenStore,
   newId,
   notifyStore,
+  gatheredLoads,
   storePool,
 } from '@countersign/event-store'
 import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor, WaitingReaders } from '@countersign/service-kit'
@@ -28,7 +29,6 @@ import { ReviewEntry } from './keep-registers/review-entry.ts'
 import { Admission } from './publish-intent/admission.ts'
 import { PublishBatch } from './publish-intent/publish-batch.ts'
 import { PublishIntent } from './publish-intent/publish-intent.handler.ts'
-import { concurrentReads, GatheredReads } from './read-intent/gathered-reads.ts'
 import { ReadIntent } from './read-intent/wait-for-decision.ts'
 import { ReconcileExecution } from './reconcile-execution/reconcile-execution.handler.ts'
 import { ReadQuarantine } from './quarantine-record/read-quarantine.ts'
@@ -52,6 +52,9 @@ export type IntakeDependencies = {
   /** The caller closes it, after the service has stopped. */
   readonly bus: Bus
 }
+
+/** Loads for readers at a time; one connection each. */
+const concurrentReads = 2
 
 /** Composes the intake service on a bus: pool of its own role, store, handlers, sweeper, HTTP. */
 export const intakeService =
@@ -84,7 +87,7 @@ export const intakeService =
     const record = new RecordRefusal(store)
     const shed = new ShedRequests(record, log)
     const refusals = new RecordRefusals({ pool, verifier, record, shed, log })
-    const reads = new GatheredReads(eventStore(readPool, { metadata: { service: 'intake' } }))
+    const reads = gatheredLoads(eventStore(readPool, { metadata: { service: 'intake' } }), concurrentReads)
     const grantKeys = followGrantKeys({ signing: config.GRANT_KEY_FILE, verifying: config.GRANT_VERIFY_KEYS_FILE }, log)
     const publish = new PublishIntent({ store, keyring: keys, deadlineMs: config.INTENT_DEADLINE_MS })
     const admission = new Admission(config.ADMISSION_PER_SECOND)
@@ -132,7 +135,7 @@ export const intakeService =
         publish: new PublishBatch(publish),
         admission,
         refusals,
-        issue: new IssueGrant({ pool, store, keyring: keys, policy: new ActivePolicy(), keys: grantKeys, issuer }),
+        issue: new IssueGrant({ store, keyring: keys, policy: new ActivePolicy(), keys: grantKeys, issuer }),
         redeem: new RedeemGrant({
           pool,
           store,

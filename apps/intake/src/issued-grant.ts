@@ -1,28 +1,50 @@
-import { prepared, type Transaction } from '@countersign/event-store'
+import { gatheredOnPool, prepared, type Transaction, writtenTogether } from '@countersign/event-store'
 import type pg from 'pg'
 
 /** Where a grant belongs. `dueAt` is when it, or the report of its execution, runs out; null when nothing is open. */
 export type IssuedGrant = { readonly grantId: string; readonly tenantId: string; readonly intentId: string }
 
 /** The intent of a grant; undefined when there is no such grant in this tenant. */
-export const findGrant = async (db: pg.Pool, grantId: string, tenantId: string): Promise<IssuedGrant | undefined> => {
-  const { rows } = await db.query<{ intent_id: string }>(
-    prepared('select intent_id from intake.issued_grant where grant_id = $1 and tenant_id = $2', [grantId, tenantId]),
-  )
-  const [row] = rows
-  return row === undefined ? undefined : { grantId, tenantId, intentId: row.intent_id }
-}
+export const findGrant = (db: pg.Pool, grantId: string, tenantId: string): Promise<IssuedGrant | undefined> =>
+  findGrants(db, { grantId, tenantId })
+
+const findGrants = gatheredOnPool(
+  async (
+    db,
+    asked: readonly Pick<IssuedGrant, 'grantId' | 'tenantId'>[],
+  ): Promise<readonly (IssuedGrant | undefined)[]> => {
+    const { rows } = await db.query<{ grant_id: string; tenant_id: string; intent_id: string }>(
+      prepared('select grant_id, tenant_id, intent_id from intake.issued_grant where grant_id = any ($1::uuid[])', [
+        asked.map(({ grantId }) => grantId),
+      ]),
+    )
+    const found = new Map(rows.map((row) => [row.grant_id, row]))
+    return asked.map(({ grantId, tenantId }) => {
+      const row = found.get(grantId)
+      return row?.tenant_id === tenantId ? { grantId, tenantId, intentId: row.intent_id } : undefined
+    })
+  },
+)
 
 /** Remembers a grant, or when it is due next; an effect of the event that says so. */
-export const rememberGrant = async (tx: Transaction, grant: IssuedGrant, dueAt: string | null): Promise<void> => {
-  await tx.query(
+export const rememberGrant = (tx: Transaction, grant: IssuedGrant, dueAt: string | null): Promise<void> =>
+  writeGrants(tx, [{ ...grant, dueAt }])
+
+const writeGrants = writtenTogether((tx, grants: readonly (IssuedGrant & { readonly dueAt: string | null })[]) =>
+  tx.query(
     prepared(
-      `insert into intake.issued_grant (grant_id, tenant_id, intent_id, due_at) values ($1, $2, $3, $4)
+      `insert into intake.issued_grant (grant_id, tenant_id, intent_id, due_at)
+     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[]) order by 1
      on conflict (grant_id) do update set due_at = excluded.due_at`,
-      [grant.grantId, grant.tenantId, grant.intentId, dueAt],
+      [
+        grants.map(({ grantId }) => grantId),
+        grants.map(({ tenantId }) => tenantId),
+        grants.map(({ intentId }) => intentId),
+        grants.map(({ dueAt }) => dueAt),
+      ],
     ),
-  )
-}
+  ),
+)
 
 /** Grants that are still waited for, in the order of their ids. */
 export const openGrants = async (

@@ -1,31 +1,21 @@
 import type { SealedIntent } from '@countersign/contracts'
-import { type Keyring, type Loaded, loadStreams, type StreamRef, withTenants } from '@countersign/event-store'
-import { foldIntent, isPublished, type Intent } from '@countersign/intent'
-import type pg from 'pg'
-
-/** An intent with what it sealed. Only for comparing and for the executor; nothing of it goes into events or logs. */
-export type OpenedIntent = { readonly intent: Intent; readonly content: SealedIntent }
+import type { Keyring, Loaded, StreamRef, Transaction } from '@countersign/event-store'
+import type { Intent } from '@countersign/intent'
 
 /**
- * Loads an intent and opens its sealed part, before the transaction that decides: what is sealed never changes. Undefined
- * when there is no such intent in the tenant; `erased` when its key was destroyed.
+ * What opens what an intent of the tenant sealed, within the transaction that decides; `erased` when its key was destroyed.
+ * Only for comparing and for the executor: nothing of it goes into events or logs.
  */
-export const openIntent = async (
-  { pool, keyring }: { pool: pg.Pool; keyring: Keyring },
-  ref: StreamRef,
-): Promise<OpenedIntent | 'erased' | undefined> => {
-  const { tenantId } = ref
-  const read = await withTenants(pool, [tenantId], async (tx) => {
-    const intent = foldIntent((await loadStreams(tx, [ref])).of(ref).events)
-    if (!isPublished(intent)) return undefined
-    const { sealedId } = intent.published.payload
-    return { intent, sealedId, sealed: await keyring.read(tx, [{ tenantId, sealedId }]) }
-  })
-  if (read === undefined) return undefined
-  const { intent, sealedId, sealed } = read
-  const opened = (await keyring.open(sealed)).get(sealedId)
-  if (opened?.status !== 'open') return 'erased'
-  return { intent, content: JSON.parse(opened.plaintext.toString('utf8')) as SealedIntent }
+export const intentOpener = async (
+  keyring: Keyring,
+  tenantId: string,
+): Promise<(tx: Transaction, intent: Intent) => Promise<SealedIntent | 'erased'>> => {
+  const open = await keyring.opener([tenantId])
+  return async (tx, { published }) => {
+    const { sealedId } = published.payload
+    const opened = open(await keyring.read(tx, [{ tenantId, sealedId }])).get(sealedId)
+    return opened?.status === 'open' ? (JSON.parse(opened.plaintext.toString('utf8')) as SealedIntent) : 'erased'
+  }
 }
 
 /**

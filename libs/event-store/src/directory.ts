@@ -1,5 +1,6 @@
+import { askedTogether } from './asked-together.ts'
 import { prepared } from './prepared.ts'
-import type pg from 'pg'
+import { gatheredOnPool } from './gathered-asks.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A person as the directory knows them now. */
@@ -13,16 +14,27 @@ export type DirectoryPerson = {
  * Who a token's (iss, sub) is, active people only; undefined when the directory does not know them. Groups come from the
  * directory, never from the token. A person of several tenants is the one of the first tenant.
  */
-export async function personOf(
-  pool: pg.Pool,
-  token: { readonly issuer: string; readonly subject: string },
-): Promise<DirectoryPerson | undefined> {
-  const { rows } = await pool.query<{ tenant_id: string; subject_id: string; groups: string[] }>(
-    prepared('select tenant_id, subject_id, groups from countersign.person_of($1, $2)', [token.issuer, token.subject]),
-  )
-  const [row] = rows
-  return row === undefined ? undefined : { tenantId: row.tenant_id, subjectId: row.subject_id, groups: row.groups }
-}
+export const personOf = gatheredOnPool(
+  async (pool, tokens: readonly TokenSubject[]): Promise<(DirectoryPerson | undefined)[]> => {
+    const { rows } = await pool.query<PersonRow>(
+      prepared(
+        `select p.tenant_id, p.subject_id, p.groups
+       from unnest($1::text[], $2::text[]) with ordinality as q(iss, sub, place)
+       left join lateral (select * from countersign.person_of(q.iss, q.sub) limit 1) as p on true
+       order by q.place`,
+        [tokens.map(({ issuer }) => issuer), tokens.map(({ subject }) => subject)],
+      ),
+    )
+    return rows.map(({ tenant_id: tenantId, subject_id: subjectId, groups }) =>
+      tenantId === null ? undefined : { tenantId, subjectId, groups },
+    )
+  },
+)
+
+type TokenSubject = { readonly issuer: string; readonly subject: string }
+type PersonRow =
+  | { tenant_id: string; subject_id: string; groups: string[] }
+  | { tenant_id: null; subject_id: null; groups: null }
 
 /** Whose standing is asked: the agent and producer of an intent, the groups of its seats, and people. */
 export type StandingQuestion = {
@@ -151,31 +163,39 @@ from rows from (jsonb_to_recordset($1::jsonb)
   with ordinality as q(tenant, agents, producer, groups, people, asked_at, place)
 order by q.place`
 
-/** Standing for many intents in one round trip, in the order of the questions. */
-export async function readStanding(
-  tx: Transaction,
-  questions: readonly StandingQuestion[],
-): Promise<RegisterStanding[]> {
-  const asked = questions.map(({ tenantId, agent, parentAgents, askedAt, producer, groups, people }) => ({
-    tenant: tenantId,
-    agents: [agent, ...parentAgents],
-    producer,
-    groups,
-    people,
-    asked_at: askedAt,
-  }))
-  const { rows } = await tx.query<StandingRow>(prepared(standingSql, [JSON.stringify(asked)]))
-  return rows.map((row) => ({
-    owners: row.owners ?? [],
-    groupsOf: new Map(Object.entries(row.groups_of ?? {})),
-    heldWhenAsked: new Map(Object.entries(row.held_when_asked ?? {})),
-    awaitingReview: new Map(Object.entries(row.awaiting_review ?? {})),
-    unreviewedAuthors: row.authors ?? [],
-    notHuman: row.not_human ?? [],
-    alsoKnownAs: new Map(Object.entries(row.also_known_as ?? {})),
-    seatedBy: new Map(Object.entries(row.seated_by ?? {})),
-    directoryStale: row.stale,
-  }))
+/** Standing for many intents in one round trip, in the order of the questions; whoever asks in one turn shares it. */
+export const readStanding = askedTogether(
+  async (tx, questions: readonly StandingQuestion[]): Promise<RegisterStanding[]> => {
+    const asked = questions.map(({ tenantId, agent, parentAgents, askedAt, producer, groups, people }) => ({
+      tenant: tenantId,
+      agents: [agent, ...parentAgents],
+      producer,
+      groups,
+      people,
+      asked_at: askedAt,
+    }))
+    const { rows } = await tx.query<StandingRow>(prepared(standingSql, [JSON.stringify(asked)]))
+    return rows.map((row) => ({
+      owners: row.owners ?? [],
+      groupsOf: new Map(Object.entries(row.groups_of ?? {})),
+      heldWhenAsked: new Map(Object.entries(row.held_when_asked ?? {})),
+      awaitingReview: new Map(Object.entries(row.awaiting_review ?? {})),
+      unreviewedAuthors: row.authors ?? [],
+      notHuman: row.not_human ?? [],
+      alsoKnownAs: new Map(Object.entries(row.also_known_as ?? {})),
+      seatedBy: new Map(Object.entries(row.seated_by ?? {})),
+      directoryStale: row.stale,
+    }))
+  },
+)
+
+/** What may be frozen of an action. */
+export type FreezeQuestion = {
+  readonly tenantId: string
+  readonly producer: string
+  readonly agent: string
+  readonly action: string
+  readonly environment: string
 }
 
 /**
@@ -183,16 +203,7 @@ export async function readStanding(
  * environment. An agent that was taken out of the register is frozen for good. Read from the store each time, so that a
  * freeze counts from its commit on.
  */
-export async function readFrozen(
-  tx: Transaction,
-  questions: readonly {
-    readonly tenantId: string
-    readonly producer: string
-    readonly agent: string
-    readonly action: string
-    readonly environment: string
-  }[],
-): Promise<boolean[]> {
+export const readFrozen = askedTogether(async (tx, questions: readonly FreezeQuestion[]): Promise<boolean[]> => {
   const { rows } = await tx.query<{ frozen: boolean }>(
     prepared(
       `select exists (select from countersign.freeze f where f.active and f.scope_kind = 'all')
@@ -216,7 +227,7 @@ export async function readFrozen(
     ),
   )
   return rows.map((row) => row.frozen)
-}
+})
 
 /** Whether somebody else keeps the directory of a tenant: then nobody changes it here. */
 export async function isDirectoryFed(tx: Transaction, tenantId: string): Promise<boolean> {

@@ -1,13 +1,13 @@
 import type { EventMetadata } from '@countersign/contracts'
 import type pg from 'pg'
 import { type Appended, appendEvents, maxBatchEvents, type StreamAppend } from './append-events.ts'
+import { allEnded } from './asked-together.ts'
 import { splitIntoWaves } from './batch-waves.ts'
 import {
   type AppendPlan,
   type Command,
   type CommandHandler,
   type Decided,
-  type Decision,
   decidedOf,
   eventCount,
   planAppend,
@@ -141,17 +141,19 @@ export function eventStore(pool: pg.Pool, options: EventStoreOptions): EventStor
     const plan = { tenantIds: tenantsOf(commands), lock, lockWithinMs: sharedLockMs, before: check }
     const decided = await runTransaction(pool, plan, async (tx) => {
       const loaded = await loadStreams(tx, streams)
-      const decisions: { command: Command; decision: Decision<unknown> }[] = []
-      for (const { command, handler } of entries) {
-        const context = await handler.read?.(tx, [command], loaded)
-        decisions.push({ command, decision: handler.decide(command, loaded, context) })
-      }
+      const contexts = await allEnded(
+        entries.map(async ({ command, handler }) => handler.read?.(tx, [command], loaded)),
+      )
+      const decisions = entries.map(({ command, handler }, place) => ({
+        command,
+        decision: handler.decide(command, loaded, contexts[place]),
+      }))
       const toAppend = planAppend(decisions, loaded)
       if (eventCount(toAppend) > maxBatchEvents) throw new TooManyEvents('too many events for one append')
       const appended = await appendEvents(tx, toAppend.appends, options.metadata)
       if (losersOf(toAppend, appended).size > 0) throw new CameBackShort(new Set())
       const all = decidedOf(toAppend, appended)
-      for (const [place, one] of all.entries()) await entries[place]?.handler.effects?.(tx, [one])
+      await allEnded(entries.map(async ({ handler }, place) => handler.effects?.(tx, all.slice(place, place + 1))))
       return all
     })
     wake(decided)

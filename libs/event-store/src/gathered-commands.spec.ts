@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { askedTogether, writtenTogether } from './asked-together.ts'
 import type { CommandHandler } from './command.ts'
 import { eventStore } from './event-store.ts'
 import { freshStore, type SpecStore } from './spec-store.ts'
@@ -24,7 +25,9 @@ const failing = (ref: StreamRef): CommandHandler<{ streams: StreamRef[] }, undef
 })
 
 /** Sends commands while the only lane is busy, so that they gather; answers what became of them, in order. */
-const whileBusy = async (commands: readonly (readonly [StreamRef, ReturnType<typeof withdrawing>])[]) => {
+const whileBusy = async <Context>(
+  commands: readonly (readonly [StreamRef, CommandHandler<{ streams: StreamRef[] }, Context, string>])[],
+) => {
   const store = oneLane()
   const first = intent()
   return Promise.allSettled([
@@ -54,6 +57,29 @@ describe('commands that come while others are decided', () => {
     ])
   })
 
+  it('share the statements by which they read and write, each with answers of its own', async () => {
+    const asked: string[][] = []
+    const written: string[][] = []
+    const lookUp = askedTogether(async (_tx, ids: readonly string[]) => {
+      asked.push([...ids])
+      return ids.map((id) => `found ${id}`)
+    })
+    const note = writtenTogether(async (_tx, ids: readonly string[]) => void written.push([...ids]))
+    const noting = (ref: StreamRef): CommandHandler<{ streams: StreamRef[] }, string | undefined, string> => ({
+      read: async (tx) => (await lookUp(tx, [ref.streamId]))[0],
+      decide: (_command, _loaded, found = '') => ({
+        ...withdrawing(ref).decide({ streams: [ref] }, _loaded, undefined),
+        answer: found,
+      }),
+      effects: (tx) => note(tx, [ref.streamId]),
+    })
+    const refs = Array.from({ length: 5 }, intent)
+    const answers = await whileBusy(refs.map((ref) => [ref, noting(ref)] as const))
+    const ids = refs.map(({ streamId }) => streamId)
+    expect(answers).toMatchObject(ids.map((id) => ({ value: { answer: `found ${id}` } })))
+    expect([asked, written]).toEqual([[ids], [ids]])
+  })
+
   it('do not fail with one that fails, and leave nothing of it', async () => {
     const [bad, ...good] = Array.from({ length: 4 }, intent) as [StreamRef, ...StreamRef[]]
     const answers = await whileBusy([[bad, failing(bad)], ...good.map((ref) => [ref, withdrawing(ref)] as const)])
@@ -66,12 +92,12 @@ describe('commands that come while others are decided', () => {
   it('never share a transaction with those of another tenant, whose rows would exist in it', async () => {
     const other = await spec.addTenant('other')
     const [ours, theirs] = [intent(), { ...intent(), tenantId: other }]
-    const seen: string[] = []
+    const seen: string[][] = []
     const looking = (ref: StreamRef): ReturnType<typeof withdrawing> => ({
       ...withdrawing(ref),
       read: async (tx) => {
         const { rows } = await tx.query<{ tenants: string[] }>('select countersign.named_tenants() as tenants')
-        seen.push(...(rows[0]?.tenants ?? []))
+        seen.push(rows[0]?.tenants ?? [])
         return undefined
       },
     })
@@ -79,7 +105,8 @@ describe('commands that come while others are decided', () => {
       [ours, looking(ours)],
       [theirs, looking(theirs)],
     ])
-    expect(seen).toEqual([spec.tenantId, other])
+    expect(seen).toHaveLength(2)
+    expect(seen).toEqual(expect.arrayContaining([[spec.tenantId], [other]]))
   })
 
   it('go on alone when somebody holds the stream of one of them, which then waits for nobody but them', async () => {

@@ -1,4 +1,6 @@
 export { maxBatchEvents, type Appended, type StreamAppend } from './append-events.ts'
+export { allEnded, askedTogether, writtenTogether } from './asked-together.ts'
+export { GatheredAsks, gatheredLoads, gatheredOnPool } from './gathered-asks.ts'
 export {
   bootCheck,
   bootProblems,
@@ -26,12 +28,10 @@ export {
   StaleKey,
   type Keyring,
   type OpenedPayload,
-  type PayloadToSeal,
   type ReadPayloads,
   type SealedRef,
-  type SealedBatch,
-  type StreamOfTenant,
 } from './keyring.ts'
+export type { PayloadToSeal, SealedBatch, StreamOfTenant } from './sealed-rows.ts'
 export { addLimitUses, type LimitedAgent, limitedAgentName, readLimitUses, type TakenInWindow } from './limit-uses.ts'
 export { loadStreams, type Loaded } from './load-streams.ts'
 export { MarkInvalid, markFolder, rowDigest, type MarkFolder, type StoreMark } from './mark-folder.ts'

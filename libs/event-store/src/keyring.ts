@@ -1,32 +1,21 @@
-import { prepared } from './prepared.ts'
 import type pg from 'pg'
 import { type DeploymentKey, decrypt, encrypt, newKey, newNonce, unwrapKey, wrapKey } from './deployment-key.ts'
 import { KeyCache } from './key-cache.ts'
+import {
+  insertSealed,
+  type PayloadToSeal,
+  readIntentKeys,
+  type SealedBatch,
+  type SealedRow,
+  selectSealed,
+  type StreamOfTenant,
+} from './sealed-rows.ts'
 import { newId } from './stream.ts'
-import { tenantKeys } from './tenant-keys.ts'
+import { type TenantKeys, tenantKeys } from './tenant-keys.ts'
 import { type Transaction, withTenants } from './transaction.ts'
 
 /** Largest payload that can be sealed, in bytes. */
 export const maxSealedBytes = 256 * 1024
-
-export type StreamOfTenant = { readonly tenantId: string; readonly streamId: string }
-
-/** A payload to seal for an intent. `purpose` is snake_case and tells what it is: parameters, rationale, logs. */
-export type PayloadToSeal = StreamOfTenant & {
-  readonly sealedId: string
-  readonly purpose: string
-  readonly plaintext: Uint8Array
-}
-
-/** Encrypted payloads that still have to be written. */
-export type SealedBatch = {
-  readonly rows: readonly (Omit<PayloadToSeal, 'plaintext'> & {
-    readonly keyId: string
-    readonly nonce: Buffer
-    readonly ciphertext: Buffer
-  })[]
-  readonly newKeys: readonly (StreamOfTenant & { readonly keyId: string; readonly wrapped: Buffer })[]
-}
 
 export type OpenedPayload =
   | { readonly status: 'open'; readonly purpose: string; readonly streamId: string; readonly plaintext: Buffer }
@@ -37,16 +26,6 @@ export type OpenedPayload =
 export type Keyring = ReturnType<typeof keyring>
 
 type IntentKey = { readonly keyId: string; readonly key: Buffer }
-type SealedRow = {
-  sealed_id: string
-  tenant_id: string
-  stream_id: string
-  purpose: string
-  key_id: string
-  nonce: Buffer
-  ciphertext: Buffer
-  wrapped: Buffer | null
-}
 
 const intentContext = (stream: StreamOfTenant, keyId: string) =>
   `countersign intent key ${stream.tenantId} ${stream.streamId} ${keyId}`
@@ -97,6 +76,32 @@ export function keyring(options: {
     return { found, newKeys }
   }
 
+  function openWith(
+    ofTenant: ReadonlyMap<string, TenantKeys>,
+    refs: readonly SealedRef[],
+    read: readonly SealedRow[],
+  ): Map<string, OpenedPayload> {
+    const opened = new Map<string, OpenedPayload>(refs.map((ref) => [ref.sealedId, { status: 'missing' }]))
+    const tenantOf = new Map(refs.map((ref) => [ref.sealedId, ref.tenantId]))
+    for (const row of read) {
+      if (tenantOf.get(row.sealed_id) !== row.tenant_id || !ofTenant.has(row.tenant_id)) continue
+      const item = { tenantId: row.tenant_id, streamId: row.stream_id, sealedId: row.sealed_id, purpose: row.purpose }
+      const wrapping = ofTenant.get(row.tenant_id)?.wrapping
+      if (row.wrapped === null || wrapping === undefined) {
+        cache.delete(nameOf(item))
+        opened.set(row.sealed_id, { status: 'erased' })
+        continue
+      }
+      const cached = cache.get(nameOf(item))
+      const key =
+        cached?.keyId === row.key_id ? cached.key : unwrapKey(wrapping, row.wrapped, intentContext(item, row.key_id))
+      cache.set(nameOf(item), { keyId: row.key_id, key })
+      const plaintext = decrypt({ key, nonce: row.nonce, context: payloadContext(item, row.key_id) }, row.ciphertext)
+      opened.set(row.sealed_id, { status: 'open', purpose: row.purpose, streamId: row.stream_id, plaintext })
+    }
+    return opened
+  }
+
   return {
     /**
      * Encrypts payloads, before the transaction that writes them. Streams in `newStreams` have no key yet for sure
@@ -126,7 +131,8 @@ export function keyring(options: {
      * made or destroyed by somebody else meanwhile: seal again and start over.
      */
     async writeSealed(tx: Transaction, batch: SealedBatch): Promise<void> {
-      if (!(await insertSealed(tx, batch))) {
+      const [isWritten] = await insertSealed(tx, [batch])
+      if (isWritten !== true) {
         for (const row of batch.rows) cache.delete(nameOf(row))
         throw new StaleKey()
       }
@@ -145,33 +151,22 @@ export function keyring(options: {
         tx,
         refs.map(({ sealedId }) => sealedId),
       )
-      return { refs, rows }
+      return { refs, rows: rows.flatMap((row) => row ?? []) }
     },
 
     /** Opens what was read. */
-    async open({ refs, rows: read }: ReadPayloads): Promise<Map<string, OpenedPayload>> {
-      const opened = new Map<string, OpenedPayload>(refs.map((ref) => [ref.sealedId, { status: 'missing' }]))
-      const tenantOf = new Map(refs.map((ref) => [ref.sealedId, ref.tenantId]))
-      const rows = read.filter((row) => tenantOf.get(row.sealed_id) === row.tenant_id)
-      const ofTenant = await keysOfTenants(rows.map((row) => row.tenant_id))
-      for (const row of rows) {
-        const item = { tenantId: row.tenant_id, streamId: row.stream_id, sealedId: row.sealed_id, purpose: row.purpose }
-        const wrapping = ofTenant.get(row.tenant_id)?.wrapping
-        if (row.wrapped === null || wrapping === undefined) {
-          cache.delete(nameOf(item))
-          opened.set(row.sealed_id, { status: 'erased' })
-          continue
-        }
-        const cached = cache.get(nameOf(item))
-        const key =
-          cached?.keyId === row.key_id ? cached.key : unwrapKey(wrapping, row.wrapped, intentContext(item, row.key_id))
-        cache.set(nameOf(item), { keyId: row.key_id, key })
-        const plaintext = decrypt({ key, nonce: row.nonce, context: payloadContext(item, row.key_id) }, row.ciphertext)
-        opened.set(row.sealed_id, { status: 'open', purpose: row.purpose, streamId: row.stream_id, plaintext })
-      }
-      return opened
+    async open(read: ReadPayloads): Promise<Map<string, OpenedPayload>> {
+      return (await this.opener(read.rows.map((row) => row.tenant_id)))(read)
     },
 
+    /**
+     * What opens payloads of these tenants within a transaction, in memory: their keys are fetched now, before it. Payloads of
+     * other tenants are missing to it.
+     */
+    async opener(tenantIds: readonly string[]): Promise<(read: ReadPayloads) => Map<string, OpenedPayload>> {
+      const ofTenant = await keysOfTenants(tenantIds)
+      return ({ refs, rows }) => openWith(ofTenant, refs, rows)
+    },
     /** HMAC keys for the request fingerprints of tenants. */
     async fingerprintKeys(tenantIds: Iterable<string>): Promise<Map<string, Buffer>> {
       const keys = await keysOfTenants(tenantIds)
@@ -203,75 +198,4 @@ export class StaleKey extends Error {
     super("the intent's key has changed")
     this.name = 'StaleKey'
   }
-}
-
-async function readIntentKeys(pool: pg.Pool, streams: readonly StreamOfTenant[]) {
-  return withTenants(
-    pool,
-    streams.map((stream) => stream.tenantId),
-    async (tx) => {
-      const { rows } = await tx.query<{ tenant_id: string; stream_id: string; key_id: string; wrapped: Buffer }>(
-        'select tenant_id, stream_id, key_id, wrapped from countersign.intent_key where stream_id = any ($1::uuid[])',
-        [streams.map((stream) => stream.streamId)],
-      )
-      return rows.map((row) => ({
-        tenantId: row.tenant_id,
-        streamId: row.stream_id,
-        keyId: row.key_id,
-        wrapped: row.wrapped,
-      }))
-    },
-  )
-}
-
-async function selectSealed(tx: Transaction, sealedIds: readonly string[]): Promise<SealedRow[]> {
-  const { rows } = await tx.query<SealedRow>(
-    prepared(
-      `select s.sealed_id, s.tenant_id, s.stream_id, s.purpose, s.key_id, s.nonce, s.ciphertext, k.wrapped
-     from countersign.sealed s
-     left join countersign.intent_key k on k.stream_id = s.stream_id and k.key_id = s.key_id
-     where s.sealed_id = any ($1::uuid[])`,
-      [sealedIds],
-    ),
-  )
-  return rows
-}
-
-// False when a key is not, or no longer, the one that the payloads were sealed with.
-async function insertSealed(tx: Transaction, { rows, newKeys }: SealedBatch): Promise<boolean> {
-  if (newKeys.length > 0) {
-    const made = await tx.query(
-      prepared(
-        `insert into countersign.intent_key (tenant_id, stream_id, key_id, wrapped)
-       select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[]) on conflict do nothing`,
-        [
-          newKeys.map((key) => key.tenantId),
-          newKeys.map((key) => key.streamId),
-          newKeys.map((key) => key.keyId),
-          newKeys.map((key) => key.wrapped),
-        ],
-      ),
-    )
-    if (made.rowCount !== newKeys.length) return false
-  }
-  if (rows.length === 0) return true
-  const written = await tx.query(
-    prepared(
-      `insert into countersign.sealed (tenant_id, stream_id, sealed_id, purpose, key_id, nonce, ciphertext)
-     select s.tenant_id, s.stream_id, s.sealed_id, s.purpose, s.key_id, s.nonce, s.ciphertext
-     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bytea[], $7::bytea[])
-       as s(tenant_id, stream_id, sealed_id, purpose, key_id, nonce, ciphertext)
-     join countersign.intent_key k on k.stream_id = s.stream_id and k.key_id = s.key_id`,
-      [
-        rows.map((row) => row.tenantId),
-        rows.map((row) => row.streamId),
-        rows.map((row) => row.sealedId),
-        rows.map((row) => row.purpose),
-        rows.map((row) => row.keyId),
-        rows.map((row) => row.nonce),
-        rows.map((row) => row.ciphertext),
-      ],
-    ),
-  )
-  return written.rowCount === rows.length
 }

@@ -1,3 +1,4 @@
+import { askedTogether } from './asked-together.ts'
 import { prepared } from './prepared.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -23,7 +24,7 @@ const nameOf = ({ tenantId, source }: RefusalSource) => JSON.stringify([tenantId
  * Writes nothing, so it may come before an append. Attempts at the same time may each see the same rest: a few more
  * are recorded then, never fewer, and the counts stay exact.
  */
-export async function refusalsLeft(tx: Transaction, sources: readonly RefusalSource[]): Promise<number[]> {
+export const refusalsLeft = askedTogether(async (tx, sources: readonly RefusalSource[]): Promise<number[]> => {
   const { rows } = await tx.query<{ tenant_id: string; source: string; recorded: string }>(
     prepared(
       `select c.tenant_id, c.source, sum(c.recorded) as recorded
@@ -35,7 +36,7 @@ export async function refusalsLeft(tx: Transaction, sources: readonly RefusalSou
   )
   const used = new Map(rows.map((row) => [nameOf({ tenantId: row.tenant_id, source: row.source }), row.recorded]))
   return sources.map((source) => Math.max(0, recordedRefusals - Number(used.get(nameOf(source)) ?? 0)))
-}
+})
 
 /** Counts refused attempts exactly, after the append of those that are recorded. */
 export async function countRefusals(tx: Transaction, counts: readonly RefusalCount[]): Promise<void> {

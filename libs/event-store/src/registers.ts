@@ -77,7 +77,8 @@ export type FreezeEntry = {
 export type ActivePolicySet = {
   readonly tenantId: string
   readonly digest: string
-  readonly bundle: string
+  /** The set's text; null where the caller keeps it already. */
+  readonly bundle: string | null
   readonly seeded: boolean
   readonly createdBy: string | null
   readonly createdAt: string
@@ -227,14 +228,18 @@ export const activeFreezes = (tx: Transaction, tenantIds: readonly string[]): Pr
     [tenantIds],
   )
 
-const activeSets = `select s.tenant_id, s.digest, s.bundle, s.seeded, s.created_by, s.created_at, s.reviewed_by,
+const activeSets = `select s.tenant_id, s.digest,
+    case when s.digest = any ($2::text[]) then null else s.bundle end as bundle, s.seeded, s.created_by, s.created_at, s.reviewed_by,
     a.activated_by, a.activated_at
   from countersign.active_policy_set a join countersign.policy_set s using (tenant_id, digest)
   where a.tenant_id = any ($1::uuid[])`
 
-/** Active policy sets with their bundles. */
-export const activePolicySets = (tx: Transaction, tenantIds: readonly string[]): Promise<ActivePolicySet[]> =>
-  select(tx, activeSets, [tenantIds])
+/** Active policy sets with their bundles, but for those whose digests are `kept`. */
+export const activePolicySets = (
+  tx: Transaction,
+  tenantIds: readonly string[],
+  kept: readonly string[] = [],
+): Promise<ActivePolicySet[]> => select(tx, activeSets, [tenantIds, kept])
 
 /**
  * Digests of the active policy sets by tenant, held until the transaction ends: as an effect after the append of

@@ -1,3 +1,4 @@
+import { askedTogether } from './asked-together.ts'
 import { prepared } from './prepared.ts'
 import { randomBytes } from 'node:crypto'
 import { subjectCommitment } from '@countersign/redaction'
@@ -22,8 +23,7 @@ export type Subject = TenantIdentity & {
  * Finds the subjects of identities in one round trip, in the order asked, and makes ids for unknown ones; the same
  * identity gets the same subject. Writes nothing, so it may come before an append.
  */
-export async function resolveSubjects(tx: Transaction, identities: readonly TenantIdentity[]): Promise<Subject[]> {
-  if (identities.length === 0) return []
+export const resolveSubjects = askedTogether(async (tx, identities: readonly TenantIdentity[]): Promise<Subject[]> => {
   const { rows } = await tx.query<{ tenant_id: string; iss: string; sub: string; subject_id: string; salt: Buffer }>(
     prepared(
       `select s.tenant_id, s.iss, s.sub, s.subject_id, s.salt
@@ -48,7 +48,7 @@ export async function resolveSubjects(tx: Transaction, identities: readonly Tena
     known.set(name, subject)
     return subject
   })
-}
+})
 
 const nameOf = ({ tenantId, iss, sub }: TenantIdentity) => JSON.stringify([tenantId, iss, sub])
 

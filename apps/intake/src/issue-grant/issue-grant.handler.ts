@@ -1,5 +1,13 @@
-import { isRefusal, refuse, type EventData, type GrantView, type Refusal } from '@countersign/contracts'
 import {
+  isRefusal,
+  refuse,
+  type EventData,
+  type GrantView,
+  type Refusal,
+  type SealedIntent,
+} from '@countersign/contracts'
+import {
+  type Decision,
   type EventStore,
   intentStream,
   type Keyring,
@@ -17,7 +25,7 @@ import { executorOf } from '../decide-intent.ts'
 import { rememberGrant } from '../issued-grant.ts'
 import { noKey, type PresentedKey } from '../prove-key/dpop-proof.ts'
 import { readShownKey, useProof } from '../prove-key/presented-proofs.ts'
-import { isOutdated, openIntent } from '../open-intent.ts'
+import { intentOpener, isOutdated } from '../open-intent.ts'
 import {
   grantRefused,
   refusalOf,
@@ -29,10 +37,8 @@ import {
 } from '../record-refusal/refused-command.ts'
 import type { GrantKeys } from '../signing-key.ts'
 import { signGrant } from './grant-token.ts'
-import type pg from 'pg'
 
 export type IssueGrantOptions = {
-  readonly pool: pg.Pool
   readonly store: EventStore
   readonly keyring: Keyring
   readonly policy: ActivePolicy
@@ -40,14 +46,23 @@ export type IssueGrantOptions = {
   readonly issuer: string
 }
 
-type Context = {
-  readonly standing: RegisterStanding
-  readonly frozen: boolean
-  readonly set: PolicySet | undefined
-  readonly key: ShownKey
-  readonly executor: Subject
-  readonly room: Room
-}
+/** The intent and what the decision reads beside it; `closed` when there is nothing to decide. */
+type Context =
+  | { readonly closed: Refusal }
+  | {
+      readonly closed?: never
+      readonly intent: Intent
+      readonly content: SealedIntent
+      readonly standing: RegisterStanding
+      readonly frozen: boolean
+      readonly set: PolicySet | undefined
+      readonly key: ShownKey
+      readonly executor: Subject
+      readonly room: Room
+    }
+
+type Issued = { readonly grant: EventData<'GrantIssued'>; readonly intent: Intent; readonly salt: string }
+type Answer = Answered<Issued>
 
 const approversOf = (intent: Intent): string[] => intent.review?.verdicts.map(({ person }) => person) ?? []
 
@@ -64,43 +79,43 @@ export class IssueGrant {
   }
 
   async handle(caller: ClientCaller, intentId: string, presented: PresentedKey = noKey): Promise<GrantView | Refusal> {
-    const { pool, store, keyring, policy } = this.#options
+    const { store, keyring, policy } = this.#options
     const { tenantId } = caller
     const ref = intentStream(tenantId, intentId)
-    const opened = await openIntent({ pool, keyring }, ref)
-    if (opened === undefined) return refuse('unknown_intent')
-    if (opened === 'erased') return refuse('intent_closed')
-    const facts = factsOf(opened.intent.published, opened.content)
+    const open = await intentOpener(keyring, tenantId)
     const { answer } = await store.execute(
       { streams: [ref] },
       {
         read: async (tx, _commands, loaded): Promise<Context> => {
           const intent = foldIntent(loaded.of(ref).events)
-          const people = isPublished(intent) ? approversOf(intent) : []
-          const groups = isPublished(intent) ? (intent.review?.seats.map(({ group }) => group) ?? []) : []
-          const { agent, producer, action, environment } = facts
+          if (!isPublished(intent)) return { closed: refuse('unknown_intent') }
+          const { agent, producer, action, environment, parentAgents = [] } = intent.published
           const asked = {
             tenantId,
-            agent,
+            agent: agent.name,
             producer,
-            parentAgents: isPublished(intent) ? (intent.published.parentAgents ?? []) : [],
-            groups,
-            people,
-            askedAt: isPublished(intent) ? (intent.review?.requestedAt ?? null) : null,
+            parentAgents,
+            groups: intent.review?.seats.map(({ group }) => group) ?? [],
+            people: approversOf(intent),
+            askedAt: intent.review?.requestedAt ?? null,
           }
-          const [[standing], [frozen], sets, key, executor, room] = await Promise.all([
+          const [content, [standing], [frozen], set, key, executor, room] = await Promise.all([
+            open(tx, intent),
             readStanding(tx, [asked]),
-            readFrozen(tx, [{ tenantId, producer, agent, action, environment }]),
-            policy.read(tx, [tenantId]),
-            readShownKey(tx, presented, { tenantId, name: agent }),
+            readFrozen(tx, [{ tenantId, producer, agent: agent.name, action, environment }]),
+            policy.read(tx, tenantId),
+            readShownKey(tx, presented, { tenantId, name: agent.name }),
             executorOf(tx, caller),
             roomOf(tx, tenantId, caller.clientId),
           ])
+          if (content === 'erased') return { closed: refuse('intent_closed') }
           if (standing === undefined) throw new Error('the registers did not answer')
-          return { standing, frozen: frozen ?? true, set: sets.get(tenantId), key, executor, room }
+          return { intent, content, standing, frozen: frozen ?? true, set, key, executor, room }
         },
-        decide: (_command, loaded, context) => {
-          const intent = foldIntent(loaded.of(ref).events)
+        decide: (_command, loaded, context): Decision<Answer> => {
+          if (context.closed !== undefined) return { append: [], answer: { refusal: context.closed } }
+          const { intent, content } = context
+          const facts = factsOf(intent.published, content)
           const outcome = decide(
             {
               type: 'IssueGrant',
@@ -118,7 +133,7 @@ export class IssueGrant {
           )
           if (isRefusal(outcome)) {
             const event = grantRefused(outcome, { intentId, grantId: null, step: 'collect', by: context.executor })
-            return refuseCommand<EventData<'GrantIssued'>>({
+            return refuseCommand<Issued>({
               tenantId,
               intentId,
               source: caller.clientId,
@@ -129,14 +144,15 @@ export class IssueGrant {
             })
           }
           const issued = [...loaded.of(ref).events, ...outcome].find((event) => event.type === 'GrantIssued')
-          const answer: Answered<EventData<'GrantIssued'>> = issued === undefined ? {} : { value: issued.data }
+          const answer: Answer =
+            issued === undefined ? {} : { value: { grant: issued.data, intent, salt: content.salt } }
           return { append: [{ stream: ref, events: outcome }], answer }
         },
         effects: async (tx, [decided]) => {
           if (decided === undefined) return
           await settleAnswer(tx, decided.answer)
           await useProof(tx, presented)
-          const grant = decided.answer.value
+          const grant = decided.answer.value?.grant
           if (grant !== undefined && decided.events.length > 0) {
             await rememberGrant(tx, { grantId: grant.grantId, tenantId, intentId }, grant.expiresAt)
           }
@@ -146,14 +162,10 @@ export class IssueGrant {
     const refusal = refusalOf(answer)
     if (refusal !== undefined) return refusal
     if (answer.value === undefined) throw new Error('a grant was neither issued nor refused')
-    return this.#view(answer.value, opened.intent, { tenantId, salt: opened.content.salt })
+    return this.#view(answer.value, tenantId)
   }
 
-  async #view(
-    grant: EventData<'GrantIssued'>,
-    { published }: Intent,
-    { tenantId, salt }: { tenantId: string; salt: string },
-  ): Promise<GrantView> {
+  async #view({ grant, intent: { published }, salt }: Issued, tenantId: string): Promise<GrantView> {
     const { keys, issuer } = this.#options
     return {
       grantId: grant.grantId,

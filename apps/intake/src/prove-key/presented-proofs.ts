@@ -1,9 +1,36 @@
-import { prepared, type Transaction } from '@countersign/event-store'
+import { askedTogether, prepared, type Transaction } from '@countersign/event-store'
 import type { ShownKey } from '@countersign/intent'
 import type pg from 'pg'
 import type { PresentedKey } from './dpop-proof.ts'
 
 type KeyRow = { registered: string | null; replayed: boolean }
+
+type KeyQuestion = {
+  readonly tenantId: string
+  readonly name: string
+  readonly thumbprint: string | null
+  readonly proofId: Buffer | null
+}
+
+const selectKeys = askedTogether(async (tx, questions: readonly KeyQuestion[]): Promise<KeyRow[]> => {
+  const { rows } = await tx.query<KeyRow>(
+    prepared(
+      `select
+         (select executor_key_thumbprint from countersign.agent where tenant_id = q.tenant and name = q.agent) as registered,
+         exists (select from intake.presented_proof where thumbprint = q.thumbprint and proof_id = q.proof) as replayed
+       from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
+         with ordinality as q(tenant, agent, thumbprint, proof, place)
+       order by q.place`,
+      [
+        questions.map(({ tenantId }) => tenantId),
+        questions.map(({ name }) => name),
+        questions.map(({ thumbprint }) => thumbprint),
+        questions.map(({ proofId }) => proofId),
+      ],
+    ),
+  )
+  return rows
+})
 
 /** The presented key beside what the registers and the proofs of the last minutes say; writes nothing. */
 export const readShownKey = async (
@@ -11,16 +38,8 @@ export const readShownKey = async (
   { proof, certificate, request }: PresentedKey,
   agent: { readonly tenantId: string; readonly name: string },
 ): Promise<ShownKey> => {
-  const [thumbprint, id] = proof === undefined || proof === 'invalid' ? [null, null] : [proof.thumbprint, proof.id]
-  const { rows } = await tx.query<KeyRow>(
-    prepared(
-      `select
-         (select executor_key_thumbprint from countersign.agent where tenant_id = $1 and name = $2) as registered,
-         exists (select from intake.presented_proof where thumbprint = $3 and proof_id = $4) as replayed`,
-      [agent.tenantId, agent.name, thumbprint, id],
-    ),
-  )
-  const [row] = rows
+  const [thumbprint, proofId] = proof === undefined || proof === 'invalid' ? [null, null] : [proof.thumbprint, proof.id]
+  const [row] = await selectKeys(tx, [{ ...agent, thumbprint, proofId }])
   if (row === undefined) throw new Error('the registers did not answer')
   return {
     proof: proof === undefined || proof === 'invalid' ? proof : { ...proof, isReplayed: row.replayed },

@@ -1,7 +1,6 @@
-import { intentStream } from '@countersign/event-store'
+import { type GatheredAsks, intentStream, type Loaded, type StreamRef } from '@countersign/event-store'
 import type { EventData, IntentView } from '@countersign/contracts'
 import type { WaitingReaders } from '@countersign/service-kit'
-import type { GatheredReads } from './gathered-reads.ts'
 import { intentView, isUndecided } from './intent-view.ts'
 
 /** Without a wake-up a waiting reader looks again after this long: a lost one costs time only. */
@@ -25,11 +24,11 @@ export type ReadRequest = {
  * store, in the tenant of the caller. Undefined when there is none that the caller may see.
  */
 export class ReadIntent {
-  readonly #reads: GatheredReads
+  readonly #reads: GatheredAsks<StreamRef, Loaded>
   readonly #waiting: WaitingReaders
   readonly #stopping: AbortSignal
 
-  constructor(reads: GatheredReads, waiting: WaitingReaders, stopping: AbortSignal) {
+  constructor(reads: GatheredAsks<StreamRef, Loaded>, waiting: WaitingReaders, stopping: AbortSignal) {
     this.#reads = reads
     this.#waiting = waiting
     this.#stopping = stopping
@@ -42,7 +41,7 @@ export class ReadIntent {
       // Asked for before the read, so that an append between the two is not missed.
       const pauseMs = Math.min(safetyMs, Math.max(1, until - performance.now()))
       const woken = this.#waiting.next(intentId, pauseMs, this.#stopping)
-      const loaded = await this.#reads.read(ref)
+      const loaded = await this.#reads.ask(ref)
       const stream = loaded.of(ref)
       const view = intentView(stream, loaded.now)
       const [first] = stream.events

@@ -8,15 +8,31 @@ import {
   type Refusal,
   type SealedIntent,
 } from '@countersign/contracts'
-import { type EventStore, intentStream, type Keyring, newId, readFrozen, type Subject } from '@countersign/event-store'
-import { actionDifference, decide, foldIntent, type Difference, type Intent, type ShownKey } from '@countersign/intent'
+import {
+  type Decision,
+  type EventStore,
+  intentStream,
+  type Keyring,
+  newId,
+  readFrozen,
+  type Subject,
+} from '@countersign/event-store'
+import {
+  actionDifference,
+  decide,
+  foldIntent,
+  isPublished,
+  type Difference,
+  type Intent,
+  type ShownKey,
+} from '@countersign/intent'
 import { actionDigest, parametersCommitment } from '@countersign/redaction'
 import type pg from 'pg'
 import type { ClientCaller } from '../caller.ts'
 import { executorOf } from '../decide-intent.ts'
 import { readGrantToken } from '../issue-grant/grant-token.ts'
 import { findGrant, rememberGrant } from '../issued-grant.ts'
-import { isOutdated, openIntent } from '../open-intent.ts'
+import { intentOpener, isOutdated } from '../open-intent.ts'
 import { noKey, type PresentedKey } from '../prove-key/dpop-proof.ts'
 import { readShownKey, useProof } from '../prove-key/presented-proofs.ts'
 import {
@@ -40,12 +56,20 @@ export type RedeemGrantOptions = {
   readonly reportWithinMs: number
 }
 
-type Context = {
-  readonly frozen: boolean
-  readonly key: ShownKey
-  readonly executor: Subject
-  readonly room: Room
-}
+type Answer = Answered<EventData<'GrantRedeemed'>>
+
+/** The intent and what the decision reads beside it; `closed` when there is nothing to decide. */
+type Context =
+  | { readonly closed: Refusal }
+  | {
+      readonly closed?: never
+      readonly intent: Intent
+      readonly content: SealedIntent
+      readonly frozen: boolean
+      readonly key: ShownKey
+      readonly executor: Subject
+      readonly room: Room
+    }
 
 /** First field of what is about to run that differs from what was approved; names the field, never a value. */
 const differenceOf = ({ published }: Intent, content: SealedIntent, body: RedeemGrantBody): Difference | undefined =>
@@ -113,27 +137,31 @@ export class RedeemGrant {
     if (grant === undefined) return refuse('unknown_grant')
     const { intentId } = grant
     const ref = intentStream(tenantId, intentId)
-    const opened = await openIntent({ pool, keyring }, ref)
-    if (opened === undefined) return refuse('unknown_grant')
-    if (opened === 'erased') return refuse('intent_closed')
-    const { published } = opened.intent
-    const claims = await readGrantToken(body.token, { keys, issuer })
-    const differs = differenceOf(opened.intent, opened.content, body)
-    const digest = presentedDigest(opened.intent, { content: opened.content, body, tenantId })
+    const [open, claims] = await Promise.all([
+      intentOpener(keyring, tenantId),
+      readGrantToken(body.token, { keys, issuer }),
+    ])
     const { answer } = await store.execute(
       { streams: [ref] },
       {
-        read: async (tx): Promise<Context> => {
-          const { producer, agent, action, environment } = published
-          const [[frozen], executor, key, room] = await Promise.all([
+        read: async (tx, _commands, loaded): Promise<Context> => {
+          const intent = foldIntent(loaded.of(ref).events)
+          if (!isPublished(intent)) return { closed: refuse('unknown_grant') }
+          const { producer, agent, action, environment } = intent.published
+          const [content, [frozen], executor, key, room] = await Promise.all([
+            open(tx, intent),
             readFrozen(tx, [{ tenantId, producer, agent: agent.name, action, environment }]),
             executorOf(tx, caller),
             readShownKey(tx, presented, { tenantId, name: agent.name }),
             roomOf(tx, tenantId, clientId),
           ])
-          return { frozen: frozen ?? true, key, executor, room }
+          if (content === 'erased') return { closed: refuse('intent_closed') }
+          return { intent, content, frozen: frozen ?? true, key, executor, room }
         },
-        decide: (_command, loaded, context) => {
+        decide: (_command, loaded, context): Decision<Answer> => {
+          if (context.closed !== undefined) return { append: [], answer: { refusal: context.closed } }
+          const { intent, content } = context
+          const differs = differenceOf(intent, content, body)
           const outcome = decide(
             {
               type: 'RedeemGrant',
@@ -146,14 +174,14 @@ export class RedeemGrant {
               claims,
               redemptionId: body.redemptionId,
               receiptId: newId(),
-              presentedDigest: digest,
+              presentedDigest: presentedDigest(intent, { content, body, tenantId }),
               ...(body.actionDigest === undefined ? {} : { statedDigest: body.actionDigest }),
               ...(differs === undefined ? {} : { differs }),
               frozen: context.frozen,
               outdated: isOutdated(loaded, ref),
               reportWithinMs,
             },
-            foldIntent(loaded.of(ref).events),
+            intent,
           )
           if (isRefusal(outcome)) {
             const event = grantRefused(outcome, { intentId, grantId, step: 'redeem', by: context.executor })
@@ -168,7 +196,7 @@ export class RedeemGrant {
             })
           }
           const redeemed = [...loaded.of(ref).events, ...outcome].find((event) => event.type === 'GrantRedeemed')
-          const answer: Answered<EventData<'GrantRedeemed'>> = redeemed === undefined ? {} : { value: redeemed.data }
+          const answer: Answer = redeemed === undefined ? {} : { value: redeemed.data }
           return { append: [{ stream: ref, events: outcome }], answer }
         },
         effects: async (tx, [decided]) => {

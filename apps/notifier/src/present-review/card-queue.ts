@@ -1,4 +1,4 @@
-import { prepared, type Transaction } from '@countersign/event-store'
+import { gatheredOnPool, prepared, type Transaction, writtenTogether } from '@countersign/event-store'
 import type pg from 'pg'
 
 /** Where a card is shown, and what for. */
@@ -21,9 +21,8 @@ export type WantedCard = CardKey & { readonly tenantId: string; readonly intentI
 const leaseMs = 30_000
 
 /** Queues cards for reviews that have none yet. */
-export const openCards = async (tx: Transaction, cards: readonly WantedCard[]): Promise<void> => {
-  if (cards.length === 0) return
-  await tx.query(
+export const openCards = writtenTogether((tx, cards: readonly WantedCard[]) =>
+  tx.query(
     prepared(
       `insert into notifier.card (review_id, channel, place, tenant_id, intent_id, wanted_version)
      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::bigint[]) order by 1, 2, 3
@@ -37,8 +36,8 @@ export const openCards = async (tx: Transaction, cards: readonly WantedCard[]): 
         cards.map(({ version }) => version),
       ],
     ),
-  )
-}
+  ),
+)
 
 /** How long a change of a card waits for the next one: what follows within it is shown by the same update. */
 export const refreshMs = 300
@@ -47,21 +46,18 @@ export const refreshMs = 300
  * Wants the cards of reviews to show a newer version, those that are shown already a moment later. A pause that a platform
  * asked for is kept.
  */
-export const refreshCards = async (
-  tx: Transaction,
-  reviews: readonly { readonly reviewId: string; readonly version: number }[],
-): Promise<void> => {
-  if (reviews.length === 0) return
-  await tx.query(
-    prepared(
-      `update notifier.card c set wanted_version = w.version, due_at = coalesce(c.due_at,
+export const refreshCards = writtenTogether(
+  (tx, reviews: readonly { readonly reviewId: string; readonly version: number }[]) =>
+    tx.query(
+      prepared(
+        `update notifier.card c set wanted_version = w.version, due_at = coalesce(c.due_at,
        clock_timestamp() + case when c.message_id is null then 0 else $3::integer end * interval '1 millisecond')
      from unnest($1::uuid[], $2::bigint[]) as w(review_id, version)
      where c.review_id = w.review_id and c.wanted_version < w.version`,
-      [reviews.map(({ reviewId }) => reviewId), reviews.map(({ version }) => version), refreshMs],
+        [reviews.map(({ reviewId }) => reviewId), reviews.map(({ version }) => version), refreshMs],
+      ),
     ),
-  )
-}
+)
 
 /** Takes due cards for as long as the lease; whoever dies with one leaves it to the next. */
 export const takeDueCards = async (pool: pg.Pool, limit: number): Promise<DueCard[]> => {
@@ -99,22 +95,41 @@ export const takeDueCards = async (pool: pg.Pool, limit: number): Promise<DueCar
   }))
 }
 
-/** Notes what a card shows now. It stays due when a newer version is wanted meanwhile. */
-export const cardShown = async (
-  tx: Transaction | pg.Pool,
-  { reviewId, channel, place }: CardKey,
-  shown: { readonly version: number; readonly messageId: string | null; readonly presentationDigest: string },
-): Promise<void> => {
-  await tx.query(
+/** What a card shows now. */
+export type ShownCard = CardKey & {
+  readonly version: number
+  readonly messageId: string | null
+  readonly presentationDigest: string
+}
+
+const writeShown = (db: Transaction | pg.Pool, cards: readonly ShownCard[]) =>
+  db.query(
     prepared(
-      `update notifier.card
-     set message_id = $4, presentation_digest = $5, shown_version = $6, attempts = 0,
-       due_at = case when wanted_version > $6 then clock_timestamp() end
-     where review_id = $1 and channel = $2 and place = $3`,
-      [reviewId, channel, place, shown.messageId, shown.presentationDigest, shown.version],
+      `update notifier.card c
+     set message_id = s.message_id, presentation_digest = s.digest, shown_version = s.version, attempts = 0,
+       due_at = case when c.wanted_version > s.version then clock_timestamp() end
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+       as s(review_id, channel, place, message_id, digest, version)
+     where c.review_id = s.review_id and c.channel = s.channel and c.place = s.place`,
+      [
+        cards.map(({ reviewId }) => reviewId),
+        cards.map(({ channel }) => channel),
+        cards.map(({ place }) => place),
+        cards.map(({ messageId }) => messageId),
+        cards.map(({ presentationDigest }) => presentationDigest),
+        cards.map(({ version }) => version),
+      ],
     ),
   )
-}
+
+/** Notes what cards show now, with the event that says so. Those for which a newer version is wanted meanwhile stay due. */
+export const cardsShown = writtenTogether(writeShown)
+
+/** The same without an event, for a card that was changed. */
+export const cardChanged = gatheredOnPool(async (pool, cards: readonly ShownCard[]): Promise<undefined[]> => {
+  await writeShown(pool, cards)
+  return cards.map(() => undefined)
+})
 
 /** Puts a card off. With `wholePlace` everything for that place waits: a platform limits places, not messages. */
 export const postponeCard = async (

@@ -1,9 +1,17 @@
-import { attemptsStream } from '@countersign/event-store'
+import { attemptsStream, type Transaction } from '@countersign/event-store'
 import type { AttemptEvent } from '@countersign/contracts'
 import { seatCount } from '@countersign/intent'
 import type { Consumer, Log } from '@countersign/service-kit'
 import { type Card, DeliveryFailed, type ReviewChannel, type ReviewProgress } from '../channels/channel.ts'
-import { abandonCard, cardShown, type DueCard, postponeCard, refreshMs, takeDueCards } from './card-queue.ts'
+import {
+  abandonCard,
+  cardChanged,
+  cardsShown,
+  type DueCard,
+  postponeCard,
+  refreshMs,
+  takeDueCards,
+} from './card-queue.ts'
 import { type OpenedReview, openReview, type ReviewSource } from './open-review.ts'
 import { presentationDigest, presentationOf } from './presentation.ts'
 import { recordPresentation } from './record-presentation.ts'
@@ -25,6 +33,7 @@ export class DeliverCards implements Consumer {
   readonly name = 'deliver-cards'
   readonly #options: DeliverCardsOptions
   #running: Promise<void> | undefined
+  readonly #turns = new Map<string, Promise<void>>()
   #isStopping = false
   #isWoken = false
   #interrupt: () => void = () => undefined
@@ -62,7 +71,7 @@ export class DeliverCards implements Consumer {
       this.#isWoken = false
       try {
         const cards = await takeDueCards(this.#options.pool, takenAtOnce)
-        for (const card of cards) await this.#deliver(card)
+        await Promise.all(cards.map((card) => this.#deliver(card)))
         if (cards.length > 0) continue
       } catch (error) {
         this.#options.log.warn({ err: error }, 'cards could not be sent')
@@ -102,18 +111,18 @@ export class DeliverCards implements Consumer {
     const opened = await openReview(this.#options, due.tenantId, due.intentId)
     if (channel === undefined || opened === undefined) return abandonCard(pool, due)
     const card = cardOf(opened, channel)
-    const { version } = opened
     const { presentationDigest: digest } = card
+    const { reviewId, channel: name, place } = due
+    const shown = { reviewId, channel: name, place, version: opened.version, presentationDigest: digest }
     // Nobody needs a card for what is over before it was shown.
-    if (due.messageId === null && !card.progress.isOpen) {
-      return cardShown(pool, due, { version, messageId: null, presentationDigest: digest })
-    }
+    if (due.messageId === null && !card.progress.isOpen) return cardChanged(pool, { ...shown, messageId: null })
     await recordPresentation(this.#options.store, opened, { card, reader: null })
-    if (due.messageId !== null) {
-      await channel.update(due.place, due.messageId, card)
-      return cardShown(pool, due, { version, messageId: due.messageId, presentationDigest: digest })
+    const { messageId: known } = due
+    if (known !== null) {
+      await this.#inTurn(place, () => channel.update(place, known, card))
+      return cardChanged(pool, { ...shown, messageId: known })
     }
-    const messageId = await channel.post(due.place, card)
+    const messageId = await this.#inTurn(place, () => channel.post(place, card))
     await this.#append(due, {
       event: {
         type: 'ReviewDelivered',
@@ -124,8 +133,20 @@ export class DeliverCards implements Consumer {
           presentationDigest: digest,
         },
       },
-      effects: (tx) => cardShown(tx, due, { version, messageId, presentationDigest: digest }),
+      effects: (tx) => cardsShown(tx, [{ ...shown, messageId }]),
     })
+  }
+
+  /** A platform is asked for one place after the other's answer: it limits places, and tells so by refusing. */
+  #inTurn<Answer>(place: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const turn = (this.#turns.get(place) ?? Promise.resolve()).then(ask)
+    const ended = turn.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#turns.set(place, ended)
+    void ended.then(() => this.#turns.get(place) === ended && this.#turns.delete(place))
+    return turn
   }
 
   async #failed(due: DueCard, failure: DeliveryFailed): Promise<void> {
@@ -152,7 +173,7 @@ export class DeliverCards implements Consumer {
 
   async #append(
     { tenantId, intentId }: DueCard,
-    { event, effects }: { event: AttemptEvent; effects: (tx: Parameters<typeof cardShown>[0]) => Promise<void> },
+    { event, effects }: { event: AttemptEvent; effects: (tx: Transaction) => Promise<void> },
   ): Promise<void> {
     const stream = attemptsStream(tenantId, intentId)
     await this.#options.store.execute(

@@ -1,9 +1,13 @@
 import type { SealedIntent } from '@countersign/contracts'
 import {
+  allEnded,
+  askedTogether,
   attemptsStream,
   type EventStore,
+  gatheredOnPool,
   intentStream,
   type Keyring,
+  type Loaded,
   loadStreams,
   peopleById,
   type StoredEvent,
@@ -40,58 +44,77 @@ export type ReviewSource = { readonly pool: pg.Pool; readonly store: EventStore;
 
 type ReviewRequested = OpenedReview['requested']
 
-/** Loads an intent under review, opens what it sealed and looks up the people in it; undefined when it has no review. */
-export const openReview = async (
+/**
+ * Loads an intent under review, opens what it sealed and looks up the people in it; undefined when it has no review. Those
+ * that are opened at the same time share their reads.
+ */
+export const openReview = (
   { pool, keyring }: ReviewSource,
   tenantId: string,
   intentId: string,
-): Promise<OpenedReview | undefined> => {
-  const refs = { intent: intentStream(tenantId, intentId), attempts: attemptsStream(tenantId, intentId) }
-  const read = await withTenants(pool, [tenantId], async (tx) => {
-    const loaded = await loadStreams(tx, [refs.intent, refs.attempts])
-    const { events, version } = loaded.of(refs.intent)
-    const intent = foldIntent(events)
-    const requested = events.find((event): event is ReviewRequested => event.type === 'ReviewRequested')
-    if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
-    const { sealedId } = intent.published.payload
-    const [sealed, names, times, onOneWord] = await Promise.all([
-      keyring.read(tx, [{ tenantId, sealedId }]),
-      namesOf(tx, tenantId, peopleIn(intent)),
-      deniedBefore(tx, { tenantId, intent, requestedAt: requested.recordedAt }),
-      seatsOnOneWord(tx, tenantId, intent.review),
-    ])
-    return {
-      loaded,
-      events,
-      version,
-      intent,
-      review: intent.review,
-      requested,
-      sealedId,
-      sealed,
-      names,
-      times,
-      onOneWord,
+): Promise<OpenedReview | undefined> => openReviews(pool, { keyring, tenantId, intentId })
+
+type Wanted = { readonly keyring: Keyring; readonly tenantId: string; readonly intentId: string }
+
+// What is of one tenant is read in a transaction of that tenant.
+const openReviews = gatheredOnPool(
+  async (pool, wanted: readonly Wanted[]): Promise<readonly (OpenedReview | undefined)[]> => {
+    const opened = new Map<Wanted, OpenedReview | undefined>()
+    for (const [tenantId, ofTenant] of Map.groupBy(wanted, (one) => one.tenantId)) {
+      const openers = await Promise.all(ofTenant.map(({ keyring }) => keyring.opener([tenantId])))
+      const found = await withTenants(pool, [tenantId], async (tx) => {
+        const refs = ofTenant.flatMap(({ intentId }) => [
+          intentStream(tenantId, intentId),
+          attemptsStream(tenantId, intentId),
+        ])
+        const loaded = await loadStreams(tx, refs)
+        return allEnded(ofTenant.map((one, place) => readReview(tx, loaded, { ...one, open: openers[place] })))
+      })
+      ofTenant.forEach((one, place) => opened.set(one, found[place]))
     }
-  })
-  if (read === undefined) return undefined
-  const { loaded, events, version, intent, review, requested, names, times, onOneWord } = read
-  const sealed = (await keyring.open(read.sealed)).get(read.sealedId)
+    return wanted.map((one) => opened.get(one))
+  },
+)
+
+const readReview = async (
+  tx: Transaction,
+  loaded: Loaded,
+  { keyring, tenantId, intentId, open }: Wanted & { readonly open: Opener | undefined },
+): Promise<OpenedReview | undefined> => {
+  const { events, version } = loaded.of(intentStream(tenantId, intentId))
+  const intent = foldIntent(events)
+  const requested = events.find((event): event is ReviewRequested => event.type === 'ReviewRequested')
+  if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
+  const { sealedId } = intent.published.payload
+  const people = [...new Set(peopleIn(intent))]
+  const [read, names, [times = 0], onOneWord] = await Promise.all([
+    keyring.read(tx, [{ tenantId, sealedId }]),
+    namesOf(
+      tx,
+      people.map((subjectId) => ({ tenantId, subjectId })),
+    ),
+    deniedBefore(tx, [{ tenantId, intent, requestedAt: requested.recordedAt }]),
+    seatsOnOneWord(tx, tenantId, intent.review),
+  ])
+  const sealed = open?.(read).get(sealedId)
+  const nameOfPerson = new Map(people.map((subjectId, place) => [subjectId, names[place]]))
   return {
     tenantId,
     intent,
-    review,
+    review: intent.review,
     version,
     now: loaded.now,
     requested,
     events,
-    attempts: loaded.of(refs.attempts).events,
+    attempts: loaded.of(attemptsStream(tenantId, intentId)).events,
     content: sealed?.status === 'open' ? (JSON.parse(sealed.plaintext.toString('utf8')) as SealedIntent) : undefined,
-    nameOf: (person) => names.get(person),
+    nameOf: (person) => nameOfPerson.get(person),
     deniedBefore: times,
     seatsOnOneWord: onOneWord,
   }
 }
+
+type Opener = Awaited<ReturnType<Keyring['opener']>>
 
 const peopleIn = ({ published, review }: Intent): string[] => [
   ...published.owners,
@@ -99,8 +122,11 @@ const peopleIn = ({ published, review }: Intent): string[] => [
   ...(review?.verdicts ?? []).map(({ person }) => person),
 ]
 
-const namesOf = async (tx: Transaction, tenantId: string, people: readonly string[]): Promise<Map<string, string>> => {
-  const refs = [...new Set(people)].map((subjectId) => ({ tenantId, subjectId }))
-  const found = await peopleById(tx, refs)
-  return new Map(found.map(({ subjectId, displayName }) => [subjectId, displayName]))
-}
+type OfPerson = { readonly tenantId: string; readonly subjectId: string }
+
+/** Names as the directory has them, in the order asked; undefined for whom it does not know. */
+const namesOf = askedTogether(async (tx, people: readonly OfPerson[]): Promise<(string | undefined)[]> => {
+  const found = await peopleById(tx, people)
+  const names = new Map(found.map(({ tenantId, subjectId, displayName }) => [`${tenantId}/${subjectId}`, displayName]))
+  return people.map(({ tenantId, subjectId }) => names.get(`${tenantId}/${subjectId}`))
+})

@@ -1,5 +1,5 @@
 import type { Seat } from '@countersign/contracts'
-import { prepared, type Transaction } from '@countersign/event-store'
+import { gatheredOnPool, prepared, writtenTogether } from '@countersign/event-store'
 import type { Intent, ReviewState } from '@countersign/intent'
 import type pg from 'pg'
 
@@ -41,8 +41,7 @@ export const trackedReview = (
 })
 
 /** Keeps reviews as of the newest version seen, in whatever order the versions come. */
-export const trackReviews = async (tx: Transaction, reviews: readonly TrackedReview[]): Promise<void> => {
-  if (reviews.length === 0) return
+export const trackReviews = writtenTogether(async (tx, reviews: readonly TrackedReview[]): Promise<void> => {
   const rows = reviews.map((review) => ({
     review_id: review.reviewId,
     tenant_id: review.tenantId,
@@ -67,7 +66,7 @@ export const trackReviews = async (tx: Transaction, reviews: readonly TrackedRev
       [JSON.stringify(rows)],
     ),
   )
-}
+})
 
 type Row = {
   review_id: string
@@ -104,23 +103,15 @@ const columns = `review_id, tenant_id, intent_id, version, action, target, envir
   case when state = 'in_review' and deadline <= clock_timestamp() then 'expired' else state end as state`
 
 /** A review by its id, of whatever tenant; undefined when none is known yet. */
-export const findReview = async (pool: pg.Pool, reviewId: string): Promise<TrackedReview | undefined> => {
-  const { rows } = await pool.query<Row>(
-    prepared(`select ${columns} from notifier.review where review_id = $1`, [reviewId]),
-  )
-  return rows[0] === undefined ? undefined : reviewOf(rows[0])
-}
-
-/** Reviews by their ids, of whatever tenant; those that are not known yet are absent. */
-export const findReviews = async (
-  pool: pg.Pool,
-  reviewIds: readonly string[],
-): Promise<ReadonlyMap<string, TrackedReview>> => {
-  const { rows } = await pool.query<Row>(
-    prepared(`select ${columns} from notifier.review where review_id = any ($1::uuid[])`, [reviewIds]),
-  )
-  return new Map(rows.map((row) => [row.review_id, reviewOf(row)]))
-}
+export const findReview = gatheredOnPool(
+  async (pool, reviewIds: readonly string[]): Promise<(TrackedReview | undefined)[]> => {
+    const { rows } = await pool.query<Row>(
+      prepared(`select ${columns} from notifier.review where review_id = any ($1::uuid[])`, [[...new Set(reviewIds)]]),
+    )
+    const found = new Map(rows.map((row) => [row.review_id, reviewOf(row)]))
+    return reviewIds.map((reviewId) => found.get(reviewId))
+  },
+)
 
 export type ReviewFilter = {
   readonly tenantId: string

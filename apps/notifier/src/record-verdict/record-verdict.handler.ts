@@ -10,6 +10,7 @@ import {
   type VerdictSignature,
 } from '@countersign/contracts'
 import {
+  allEnded,
   attemptsStream,
   countRefusals,
   type Decision,
@@ -162,10 +163,13 @@ export class RecordVerdict {
           if (decided === undefined) return
           if (decided.answer.refusal !== undefined) return countRefused(tx, deciding.attempt, decided.answer)
           if (decided.events.length === 0) return
-          if (deciding.sealed !== undefined) await this.#options.keyring.writeSealed(tx, deciding.sealed.batch)
           const review = reviewIn([...decided.answer.before, ...decided.events])
           if (review === undefined) throw new Error('a verdict was given without a review')
-          await Promise.all([trackReviews(tx, [review]), refreshCards(tx, [review])])
+          await allEnded([
+            deciding.sealed === undefined ? undefined : this.#options.keyring.writeSealed(tx, deciding.sealed.batch),
+            trackReviews(tx, [review]),
+            refreshCards(tx, [review]),
+          ])
         },
       },
     )
@@ -230,10 +234,10 @@ const readContext = async (
   loaded: Loaded,
 ): Promise<Context> => {
   const intent = foldIntent(loaded.of(intentStream(tenantId, intentId)).events)
-  const [left = 0] = await refusalsLeft(tx, [{ tenantId, source }])
-  if (!isPublished(intent)) return { intent, standing: nobody, left }
+  const room = refusalsLeft(tx, [{ tenantId, source }])
+  if (!isPublished(intent)) return { intent, standing: nobody, left: (await room)[0] ?? 0 }
   const voters = (intent.review?.verdicts ?? []).map((counted) => counted.person)
-  const [standing = nobody] = await readStanding(tx, [
+  const standings = readStanding(tx, [
     {
       tenantId,
       agent: intent.published.agent.name,
@@ -244,6 +248,7 @@ const readContext = async (
       people: person === null ? voters : [...voters, person],
     },
   ])
+  const [[left = 0], [standing = nobody]] = await Promise.all([room, standings])
   return { intent, standing, left }
 }
 

@@ -15,9 +15,8 @@ import { auditorGroup, type PersonCaller, personCaller } from '../../caller.ts'
 import { cardOf } from '../../present-review/deliver-cards.ts'
 import { openReview, type ReviewSource } from '../../present-review/open-review.ts'
 import { recordPresentation } from '../../present-review/record-presentation.ts'
-import { findReview, findReviews, listReviews, type TrackedReview } from '../../present-review/tracked-review.ts'
+import { findReview, listReviews, type TrackedReview } from '../../present-review/tracked-review.ts'
 import type { RecordedVerdict, RecordVerdict } from '../../record-verdict/record-verdict.handler.ts'
-import { GatheredLooks } from './gathered-looks.ts'
 import { type ListReviewsQuery, summaryOf } from './review-bodies.ts'
 
 /** Over HTTP a reader gets everything: all log lines, each whole. */
@@ -45,11 +44,9 @@ export class ApiChannel {
   readonly #verdicts: RecordVerdict
   readonly #assurance: AssuranceRules
   readonly #waiting: WaitingForReviews
-  readonly #looks: GatheredLooks
 
   constructor(source: ReviewSource, verdicts: RecordVerdict, assurance: AssuranceRules, waiting: WaitingForReviews) {
     this.#waiting = waiting
-    this.#looks = new GatheredLooks((reviewIds) => findReviews(source.pool, reviewIds))
     this.#source = source
     this.#verdicts = verdicts
     this.#assurance = assurance
@@ -106,7 +103,7 @@ export class ApiChannel {
     for (let caller: PersonCaller | undefined = first; ; caller = undefined) {
       // Asked for before the look, so that a review that comes between the two is not missed.
       const woken = tracked.next(reviewId, Math.min(safetyMs, Math.max(1, until - performance.now())), stopping)
-      const review = await this.#looks.look(reviewId)
+      const review = await findReview(this.#source.pool, reviewId)
       if (review !== undefined) {
         const now = caller ?? (await personCaller(this.#source.pool, identity))
         if ('refused' in now) return now

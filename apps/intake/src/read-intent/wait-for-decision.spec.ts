@@ -1,8 +1,8 @@
-import { newId, type EventStore, type StreamRef } from '@countersign/event-store'
+import { gatheredLoads, newId, type EventStore, type StreamRef } from '@countersign/event-store'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WaitingReaders } from '@countersign/service-kit'
 import { intakeBench, type IntakeBench } from '../intake.fixture.ts'
-import { GatheredReads } from './gathered-reads.ts'
+
 import { ReadIntent } from './wait-for-decision.ts'
 
 let bench: IntakeBench
@@ -36,7 +36,7 @@ describe('long polls', () => {
     const { intentId } = await bench.publishOne()
     const { store, sizes, nextLoad } = observed()
     const waitingReaders = new WaitingReaders()
-    const read = new ReadIntent(new GatheredReads(store), waitingReaders, new AbortController().signal)
+    const read = new ReadIntent(gatheredLoads(store), waitingReaders, new AbortController().signal)
     const first = nextLoad()
     const waiting = Array.from({ length: readers }, () =>
       read.handle({ tenantId: bench.tenantId, intentId, waitMs: 20_000, mayRead: () => true }),
@@ -52,7 +52,7 @@ describe('long polls', () => {
   it('end when the intent is no longer in the state that the reader knows, decided or not', async () => {
     const { intentId } = await bench.publishOne()
     const waitingReaders = new WaitingReaders()
-    const read = new ReadIntent(new GatheredReads(bench.events), waitingReaders, new AbortController().signal)
+    const read = new ReadIntent(gatheredLoads(bench.events), waitingReaders, new AbortController().signal)
     const ask = { tenantId: bench.tenantId, intentId, mayRead: () => true }
     expect((await read.handle({ ...ask, waitMs: 20_000, known: 'in_review' }))?.state).toBe('published')
     const waiting = read.handle({ ...ask, waitMs: 20_000, known: 'published' })
@@ -63,7 +63,7 @@ describe('long polls', () => {
 
   it('tell whoever may not see an intent the same as if there were none, at once', async () => {
     const { intentId } = await bench.publishOne()
-    const reads = new GatheredReads(bench.events)
+    const reads = gatheredLoads(bench.events)
     // Whoever waited here would wait for ever.
     class Silent extends WaitingReaders {
       override next = (): Promise<void> => new Promise(() => undefined)
@@ -76,10 +76,10 @@ describe('long polls', () => {
 
   it('of one tenant never see the intent of another that is loaded with theirs', async () => {
     const { intentId } = await bench.publishOne()
-    const reads = new GatheredReads(bench.events)
+    const reads = gatheredLoads(bench.events)
     const ours = { kind: 'intent', streamId: intentId, tenantId: bench.tenantId } as const
     const theirs = { ...ours, tenantId: await bench.addTenant('others') }
-    const [seen, unseen] = await Promise.all([reads.read(ours), reads.read(theirs)])
+    const [seen, unseen] = await Promise.all([reads.ask(ours), reads.ask(theirs)])
     expect([seen.of(ours).version, unseen.of(theirs).version]).toEqual([1, 0])
   })
 })
