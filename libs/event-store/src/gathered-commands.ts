@@ -59,13 +59,15 @@ export class GatheredCommands {
 
   async #run(tenants: string): Promise<void> {
     const together = this.#take(tenants)
+    // Who had to be left behind waits for the streams, not for company.
+    const areSomeLeft = this.#waiting.some((each) => each.tenants === tenants)
     this.#busy += 1
     this.#held.add(tenants)
     const began = performance.now()
     await this.#options.decide(together)
     this.#busy -= 1
-    this.#fill()
-    await restAfter(performance.now() - began)
+    if (!areSomeLeft) this.#fill()
+    if (!areSomeLeft) await restAfter(performance.now() - began)
     this.#held.delete(tenants)
     this.#fill()
   }

@@ -87,14 +87,14 @@ const readReview = async (
   if (!isPublished(intent) || intent.review === undefined || requested === undefined) return undefined
   const { sealedId } = intent.published.payload
   const people = [...new Set(peopleIn(intent))]
-  const [read, names, [times = 0], onOneWord] = await Promise.all([
+  const [read, names, [times = 0], [onOneWord = 0]] = await Promise.all([
     keyring.read(tx, [{ tenantId, sealedId }]),
     namesOf(
       tx,
       people.map((subjectId) => ({ tenantId, subjectId })),
     ),
     deniedBefore(tx, [{ tenantId, intent, requestedAt: requested.recordedAt }]),
-    seatsOnOneWord(tx, tenantId, intent.review),
+    seatsOnOneWord(tx, [{ tenantId, review: intent.review }]),
   ])
   const sealed = open?.(read).get(sealedId)
   const nameOfPerson = new Map(people.map((subjectId, place) => [subjectId, names[place]]))

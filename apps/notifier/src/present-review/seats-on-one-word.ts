@@ -1,14 +1,23 @@
-import { prepared, type Transaction } from '@countersign/event-store'
+import { askedTogether, prepared } from '@countersign/event-store'
 import type { ReviewState } from '@countersign/intent'
 
-/** How many of the people who hold a seat of a review hold it on one person's word: nobody else could review who put them there. */
-export const seatsOnOneWord = async (tx: Transaction, tenantId: string, { seats }: ReviewState): Promise<number> => {
+type ReviewSeats = { readonly tenantId: string; readonly review: Pick<ReviewState, 'seats'> }
+
+/** How many of the people who hold a seat of each review hold it on one person's word: nobody else could review who put them there. */
+export const seatsOnOneWord = askedTogether(async (tx, asked: readonly ReviewSeats[]): Promise<number[]> => {
   const { rows } = await tx.query<{ people: number }>(
     prepared(
-      `select count(distinct subject_id)::integer as people from countersign.group_member
-     where tenant_id = $1 and group_name = any ($2::text[]) and counts and rests_on is not null`,
-      [tenantId, seats.map(({ group }) => group)],
+      `select (select count(distinct m.subject_id)::integer from countersign.group_member m
+       where m.tenant_id = q.tenant and m.counts and m.rests_on is not null
+         and m.group_name in (select jsonb_array_elements_text(q.groups))) as people
+     from rows from (jsonb_to_recordset($1::jsonb) as (tenant uuid, groups jsonb)) with ordinality as q(tenant, groups, place)
+     order by q.place`,
+      [
+        JSON.stringify(
+          asked.map(({ tenantId, review }) => ({ tenant: tenantId, groups: review.seats.map(({ group }) => group) })),
+        ),
+      ],
     ),
   )
-  return rows[0]?.people ?? 0
-}
+  return rows.map(({ people }) => people)
+})
