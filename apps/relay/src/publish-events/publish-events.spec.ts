@@ -52,8 +52,9 @@ const relay = (over: { bus?: PostgresBus; marks?: MarkFolder } = {}): PublishEve
   return new PublishEvents({ pool: store.poolOf('relay'), bus, key, holder, guard, log, ...over, marks })
 }
 
-/** Appends attempts to a stream of its own; answers the event ids in order. */
-const append = async (count: number): Promise<string[]> => {
+/** Appends attempts to a stream of its own, so many at once; answers the event ids in order. */
+const append = async (count: number, atOnce = 1): Promise<string[]> => {
+  const event = { type: 'ActionIntentRefused' as const, data: { producer: 'etl', code: 'spec', count: 1 } }
   const stream = { kind: 'attempts', streamId: newId(), tenantId: store.tenantId } as const
   const ids: string[] = []
   for (let index = 0; index < count; index += 1) {
@@ -61,9 +62,7 @@ const append = async (count: number): Promise<string[]> => {
       { streams: [stream] },
       {
         decide: () => ({
-          append: [
-            { stream, events: [{ type: 'ActionIntentRefused', data: { producer: 'etl', code: 'spec', count: 1 } }] },
-          ],
+          append: [{ stream, events: Array.from({ length: atOnce }, () => event) }],
           answer: undefined,
         }),
       },
@@ -131,6 +130,38 @@ describe('the relay', () => {
     await until(() => ids.every((id) => published().includes(id)))
     await running.stop()
     expect(published()).toEqual(expect.arrayContaining(ids))
+  })
+
+  it('prepares what comes next while it sends, and sends nothing behind a batch that failed', async () => {
+    const ids = [...(await append(1, 500)), ...(await append(1))]
+    const sent: string[][] = []
+    let [marked, markedMeanwhile] = [0, 0]
+    const { STORE_MARK_DIR, STORE_MARK_KEY } = store.markSettings
+    const folder = markFolder(STORE_MARK_DIR, { key: Buffer.from(STORE_MARK_KEY, 'base64url'), writer: newId() })
+    const watched: MarkFolder = {
+      ...folder,
+      advance: async (mark) => {
+        await folder.advance(mark)
+        marked += 1
+      },
+    }
+    const failing = {
+      ...bus,
+      publish: async (records: DeliveredRecord[]) => {
+        sent.push(records.flatMap((record) => readEventRecord(record)?.eventId ?? []))
+        if (sent.length > 1) return bus.publish(records)
+        await until(() => marked === 2)
+        markedMeanwhile = marked
+        throw new Error('no answer')
+      },
+    } as unknown as PostgresBus
+    const running = relay({ bus: failing, marks: watched })
+    await running.start()
+    await until(() => published().at(-1) === ids.at(-1))
+    await running.stop()
+    expect(markedMeanwhile).toBe(2)
+    expect(sent[0]).toEqual(ids.slice(0, 500))
+    expect(sent.slice(1).flat()).toEqual(ids)
   })
 
   it('sends nothing before the mark outside of the database says so', async () => {

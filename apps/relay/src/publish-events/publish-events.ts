@@ -1,4 +1,4 @@
-import type { Bus } from '@countersign/bus'
+import type { Bus, OutboundRecord } from '@countersign/bus'
 import {
   eventAt,
   isGateShut,
@@ -42,10 +42,13 @@ export type PublishEventsOptions = {
   readonly log: Log
 }
 
+/** Events that are marked, and may be sent as soon as those before them have arrived. */
+type PreparedBatch = { readonly events: readonly StoredEvent[]; readonly outcomes: readonly OutboundRecord[] }
+
 /**
  * Carries the event table to the bus, in the order of the gate. The table is the outbox: nothing is marked, a cursor moves
  * forward after the bus has taken a batch. A send that failed may have happened, so the same rows are sent again; two relays
- * at once only duplicate. No transaction is open across a send.
+ * at once only duplicate. No transaction is open across a send. While a batch is sent the next one is read and marked.
  *
  * Before each send the mark outside of the database is moved to the batch's last event, so whatever anybody saw is behind the
  * mark. A store that does not hold what the mark names is not published from. Divergence is found at the mark alone: another
@@ -58,6 +61,8 @@ export class PublishEvents implements Consumer {
   #cursor: Cursor | undefined
   /** Records what was published last; false when another relay has the lease. Runs while the next batch is read. */
   #advancing: Promise<boolean> | undefined
+  /** The batch behind the one that is being sent. */
+  #next: Promise<PreparedBatch> | undefined
   /** Incarnation from which this relay is known to have published. */
   #noted = 0
   #running: Promise<void> | undefined
@@ -92,14 +97,13 @@ export class PublishEvents implements Consumer {
     this.#isStopping = true
     this.#interrupt()
     await this.#running
-    await this.#isHeld().catch(() => false)
+    await Promise.allSettled([this.#next, this.#advancing])
     await this.#options.marks.close()
     await releaseLease(this.#options.pool, this.#options.holder)
   }
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
-      this.#isWoken = false
       let pauseMs = idleMs
       try {
         const published = await this.#publishBatch()
@@ -113,8 +117,12 @@ export class PublishEvents implements Consumer {
         const failure = error instanceof StoreNotAdopted ? error.doubt : 'outage'
         if (this.#failure !== failure) this.#options.log.error({ err: error, failure }, 'events are not published')
         this.#failure = failure
+        // A mark may be under way, and there is one at a time.
+        await Promise.allSettled([this.#next, this.#advancing])
         this.#cursor = undefined
         this.#advancing = undefined
+        this.#next = undefined
+        this.#isWoken = false
         pauseMs = outageMs
       }
       if (!this.#isWoken && !this.#isStopping) await this.#pause(pauseMs)
@@ -133,30 +141,54 @@ export class PublishEvents implements Consumer {
 
   /** Publishes the next batch; answers how many events it held. */
   async #publishBatch(): Promise<number> {
-    const { bus, key } = this.#options
-    const taken = this.#cursor === undefined
-    if (taken) await this.#hold()
+    const { events, outcomes } = (await this.#takeNext()) ?? { events: [], outcomes: [] }
+    if (!(await this.#isHeld())) this.#cursor = undefined
     if (this.#cursor === undefined) return 0
-    const { events, standing } = await this.#readNext(this.#cursor)
-    if (taken) await this.#compareMarked()
-    if (!(await this.#isHeld())) {
-      this.#cursor = undefined
-      return 0
-    }
     const last = events.at(-1)
     if (last === undefined) {
       await this.#rest(this.#cursor)
       return 0
     }
+    const to = { incarnation: last.incarnation, xid: last.xid, position: last.position }
+    const sending = this.#send(events, outcomes)
+    // Never sent before this one has arrived: a batch behind one that failed would invert them.
+    if (!this.#isStopping) this.#next = this.#prepare(to)
+    this.#next?.catch(() => undefined)
+    await sending
+    this.#advance(to)
+    return events.length
+  }
+
+  /** What was prepared during the last send, or is behind the cursor now; undefined without the lease. */
+  async #takeNext(): Promise<PreparedBatch | undefined> {
+    const next = await this.#next
+    this.#next = undefined
+    if (next !== undefined && (next.events.length > 0 || !this.#isWoken)) return next
+    this.#isWoken = false
+    const isTaken = this.#cursor === undefined
+    if (isTaken) await this.#hold()
+    return this.#cursor === undefined ? undefined : this.#prepare(this.#cursor, isTaken)
+  }
+
+  /** Reads what comes next and marks it, so that it can be sent; who has just taken the lease looks at the last mark first. */
+  async #prepare(after: Cursor, isTaken = false): Promise<PreparedBatch> {
+    this.#isWoken = false
+    const { events, standing } = await this.#readNext(after)
+    if (isTaken) await this.#compareMarked()
+    const last = events.at(-1)
+    if (last === undefined) return { events, outcomes: [] }
     const [outcomes] = await Promise.all([this.#outcomesOf(events), this.#mark(last, standing)])
+    return { events, outcomes }
+  }
+
+  async #send(events: readonly StoredEvent[], outcomes: readonly OutboundRecord[]): Promise<void> {
+    const { bus, key } = this.#options
     const traces = events.flatMap(({ metadata }) =>
       metadata.traceparent === undefined ? [] : [{ traceparent: metadata.traceparent }],
     )
     await withBatchSpan('relay.publish-events', { headers: traces }, () =>
       bus.publish([...events.map((event) => eventRecord(key, event)), ...outcomes]),
     )
-    this.#advance({ incarnation: last.incarnation, xid: last.xid, position: last.position })
-    return events.length
   }
 
   /** There is nothing to publish: looks again soon only while something waits behind the gate, and keeps the lease. */
