@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { startWorkLoop } from './work-loop.ts'
 
 const HOUR_MS = 3_600_000
@@ -26,6 +26,31 @@ it('works until nothing is left, then only when it is woken', async () => {
   await loop.attempt()
   expect(rounds()).toBe(before + 1)
   await loop.stop()
+})
+
+it('looks ever less often while it finds nothing, and as often as at first once it was woken', async () => {
+  vi.useFakeTimers({ now: 0 })
+  try {
+    const looks: number[] = []
+    const loop = startWorkLoop({
+      work: async () => {
+        looks.push(Date.now())
+        return false
+      },
+      onSuccess: () => undefined,
+      onFailure: () => undefined,
+      idleMs: 1_000,
+      longestIdleMs: 4_000,
+    })
+    await vi.advanceTimersByTimeAsync(12_000)
+    expect(looks).toEqual([0, 1_000, 3_000, 7_000, 11_000])
+    loop.wake()
+    await vi.advanceTimersByTimeAsync(3_000)
+    expect(looks.slice(5)).toEqual([12_000, 13_000, 15_000])
+    await loop.stop()
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 it('remembers a wake-up that comes while it works', async () => {

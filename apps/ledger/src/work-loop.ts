@@ -15,8 +15,10 @@ export interface WorkLoopOptions {
   readonly onSuccess: () => void
   /** Told of each failure; the work is tried again after a growing pause. */
   readonly onFailure: (error: unknown) => void
-  /** Looks for work without being woken after this long, so that a lost wake-up costs no more. */
+  /** Looks for work without being woken after this long, and ever less often while that finds none. */
   readonly idleMs: number
+  /** The longest it waits for a wake-up, so that a lost one costs no more; `idleMs` by default. */
+  readonly longestIdleMs?: number
   /** Shortest time between the ends of two pieces of work that follow a wake-up; 0 by default. */
   readonly spacingMs?: number
 }
@@ -25,7 +27,8 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 10_000
 
 /** Starts a loop, with a first look for work at once. */
-export const startWorkLoop = ({ work, onSuccess, onFailure, idleMs, spacingMs = 0 }: WorkLoopOptions): WorkLoop => {
+export const startWorkLoop = (options: WorkLoopOptions): WorkLoop => {
+  const { work, onSuccess, onFailure, idleMs, longestIdleMs = idleMs, spacingMs = 0 } = options
   let isStopping = false
   let isWoken = true
   let interrupt: () => void = () => undefined
@@ -41,6 +44,7 @@ export const startWorkLoop = ({ work, onSuccess, onFailure, idleMs, spacingMs = 
     })
   const run = async (): Promise<void> => {
     let pauseMs = FIRST_PAUSE_MS
+    let nextIdleMs = idleMs
     while (!isStopping) {
       isWoken = false
       const ended = waiting
@@ -52,7 +56,8 @@ export const startWorkLoop = ({ work, onSuccess, onFailure, idleMs, spacingMs = 
         pauseMs = FIRST_PAUSE_MS
         if (hasMore) isWoken = true
         if (spacingMs > 0 && !isStopping) await uninterrupted(spacingMs)
-        if (!isWoken && !isStopping) await pause(idleMs)
+        if (!isWoken && !isStopping) await pause(nextIdleMs)
+        nextIdleMs = isWoken ? idleMs : Math.min(2 * nextIdleMs, longestIdleMs)
       } catch (error) {
         onFailure(error)
         for (const resolve of ended) resolve()

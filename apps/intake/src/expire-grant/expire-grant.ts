@@ -7,7 +7,7 @@ import { dueGrants, rememberGrant, type IssuedGrant } from '../issued-grant.ts'
 
 const batchSize = 100
 /** A grant that another process issued may fall due unseen at most this long; redeeming checks the end by itself. */
-const longestPauseMs = 1_000
+const longestPauseMs = 2_000
 
 /** A history that cannot be read may be readable after an update. */
 const lookAgainMs = 60_000

@@ -10,8 +10,9 @@ export interface SequencerOptions extends AppendOptions {
   readonly onFailure: (error: unknown) => void
 }
 
-// A wake-up that was lost costs no more than this.
+// A wake-up that was lost costs no more than this, the longer when nothing happened for a while.
 const IDLE_MS = 1_000
+const LONGEST_IDLE_MS = 4_000
 // Nobody waits for the log, and whatever gathers meanwhile shares one commit: at twenty intents a second a batch every 15 ms
 // cost more than deciding them.
 const SPACING_MS = 200
@@ -31,6 +32,7 @@ export const sequenceEvents = ({ pool, onAppended, onSuccess, onFailure, ...opti
     onSuccess,
     onFailure,
     idleMs: IDLE_MS,
+    longestIdleMs: LONGEST_IDLE_MS,
     spacingMs: SPACING_MS,
   })
 }

@@ -19,6 +19,7 @@ export interface PublisherOptions extends PublishOptions {
 /** A head is signed at most this often. */
 const SPACING_MS = 250
 const IDLE_MS = 1_000
+const LONGEST_IDLE_MS = 4_000
 const AT_ONCE = 8
 
 /** Publishes heads as they move; the first round holds every log against its mark, moved or not. */
@@ -38,6 +39,7 @@ export const publishHeads = ({ pool, key, mark, onOutcome, onSuccess, onFailure 
     onSuccess,
     onFailure,
     idleMs: IDLE_MS,
+    longestIdleMs: LONGEST_IDLE_MS,
     spacingMs: SPACING_MS,
   })
 }
