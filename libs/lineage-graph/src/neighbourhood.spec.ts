@@ -43,6 +43,15 @@ describe('a neighbourhood', () => {
     expect(keys('intent', start, 'both')).not.toContain(id(3, numbered('denied')))
   })
 
+  it('of an agent tells each grant that it got, and of each whether it was used and what ran on it', () => {
+    const grants = keys('grant', node('agent', subjects.etlBot), 'down')
+    const used = grants.filter((grant) => keys('execution', node('grant', grant), 'down').length > 0)
+    const granted = endings.slice(endings.indexOf('granted'))
+    const started = granted.filter((ending) => !['granted', 'revoked', 'grant expired', 'redeemed'].includes(ending))
+    expect(grants.toSorted()).toEqual(granted.map((ending) => id(5, numbered(ending))).toSorted())
+    expect(used.toSorted()).toEqual(started.map((ending) => id(5, numbered(ending))).toSorted())
+  })
+
   it('says which bound cut it, and nothing when it is whole', () => {
     const start = node('agent', subjects.etlBot)
     const whole = neighbourhood(graph, start, { direction: 'down', ...every })

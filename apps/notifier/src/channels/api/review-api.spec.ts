@@ -55,6 +55,18 @@ describe('reading reviews', () => {
     expect(new Set(shown.map(({ reader }) => reader))).toEqual(new Set([at.people.ben, at.people.cora]))
   })
 
+  it('shows for whom it is asked, what is intended and what it is said to touch', async () => {
+    const impact = { rows: 12_000, reversible: false, dataClasses: ['personal'] }
+    const asking = await tracked({ onBehalfOf: at.people.nora, impact, rationale: 'The partner asked for it.' })
+    expect((await read('ben', asking)).body.presentation).toMatchObject({
+      onBehalfOf: { person: at.people.nora, name: 'Nora' },
+      agent: { name: 'etl-bot', kind: 'agent', model: 'm-4' },
+      action: 'data.export',
+      environment: 'production',
+      claims: { rationale: 'The partner asked for it.', impact },
+    })
+  })
+
   it('lists what the caller may decide, all of it for auditors, and presents nothing by that', async () => {
     const asking = await tracked({ seats: [{ group: 'security', count: 1 }] })
     const listed = async (name: Name, query = '') =>
