@@ -26,6 +26,7 @@ export {
   type ProblemSource,
   Refused,
 } from './problem-details.ts'
+export { WaitingPlaces } from './waiting-places.ts'
 export { WaitingReaders } from './waiting-readers.ts'
 export { edgeRefusals, statusOf } from './problem-status.ts'
 export { ConfigError, type Environment, readConfig } from './read-config.ts'

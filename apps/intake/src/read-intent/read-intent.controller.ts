@@ -48,6 +48,7 @@ export class ReadIntentController {
       tenantId: caller.tenantId,
       intentId,
       waitMs,
+      caller: caller.kind === 'client' ? `client/${caller.clientId}` : `person/${caller.subjectId}`,
       known,
       mayRead: (intent) => mayRead(caller, intent),
     })

@@ -1,10 +1,12 @@
 import { type GatheredAsks, intentStream, type Loaded, type StreamRef } from '@countersign/event-store'
 import type { EventData, IntentView } from '@countersign/contracts'
-import type { WaitingReaders } from '@countersign/service-kit'
+import { WaitingPlaces, type WaitingReaders } from '@countersign/service-kit'
 import { intentView, isUndecided } from './intent-view.ts'
 
 /** Without a wake-up a waiting reader looks again after this long: a lost one costs time only. */
 const safetyMs = 1_000
+/** Reads of one caller that wait at a time. */
+const mostWaiting = 1_000
 
 type Published = EventData<'ActionIntentPublished'>
 
@@ -12,6 +14,8 @@ export type ReadRequest = {
   readonly tenantId: string
   readonly intentId: string
   readonly waitMs: number
+  /** Who waits: each has so many places. */
+  readonly caller: string
   /** The state that the caller knows: another one ends the wait. Without it only a decision does. */
   readonly known?: string | undefined
   /** Whether the caller may see the intent; asked before anybody waits, so that waiting tells nothing. */
@@ -27,6 +31,7 @@ export class ReadIntent {
   readonly #reads: GatheredAsks<StreamRef, Loaded>
   readonly #waiting: WaitingReaders
   readonly #stopping: AbortSignal
+  readonly #places = new WaitingPlaces(mostWaiting)
 
   constructor(reads: GatheredAsks<StreamRef, Loaded>, waiting: WaitingReaders, stopping: AbortSignal) {
     this.#reads = reads
@@ -34,7 +39,17 @@ export class ReadIntent {
     this.#stopping = stopping
   }
 
-  async handle({ tenantId, intentId, waitMs, known, mayRead }: ReadRequest): Promise<IntentView | undefined> {
+  async handle(request: ReadRequest): Promise<IntentView | undefined> {
+    if (request.waitMs === 0) return this.#read(request)
+    const leave = this.#places.take(request.caller)
+    try {
+      return await this.#read(request)
+    } finally {
+      leave()
+    }
+  }
+
+  async #read({ tenantId, intentId, waitMs, known, mayRead }: ReadRequest): Promise<IntentView | undefined> {
     const ref = intentStream(tenantId, intentId)
     const until = performance.now() + waitMs
     for (;;) {

@@ -108,7 +108,7 @@ export const intentRoutes: readonly HttpRoute[] = [
       ),
     }),
     answers: [{ status: 200, description: 'The intent as it stands', body: IntentView }],
-    refusals: [...ofProgram, 'person_inactive', 'unknown_intent'],
+    refusals: [...ofProgram, 'person_inactive', 'unknown_intent', 'too_many_requests'],
   },
   {
     method: 'POST',

@@ -61,7 +61,7 @@ export const reviewRoutes: readonly HttpRoute[] = [
     }),
     answers: [{ status: 200, description: 'Everything there is to decide about', body: ReviewView }],
     // What somebody was shown is recorded before they see it.
-    refusals: [...ofPerson, 'unknown_review', 'store_not_adopted'],
+    refusals: [...ofPerson, 'unknown_review', 'too_many_requests', 'store_not_adopted'],
   },
   {
     method: 'POST',

@@ -9,7 +9,7 @@ import {
 } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { nameId } from '@countersign/redaction'
-import type { WaitingReaders } from '@countersign/service-kit'
+import { WaitingPlaces, type WaitingReaders } from '@countersign/service-kit'
 import { type AssuranceRules, type ChallengedRefusal, signInProof, withChallenge } from '../../assurance.ts'
 import { auditorGroup, type PersonCaller, personCaller } from '../../caller.ts'
 import { cardOf } from '../../present-review/deliver-cards.ts'
@@ -28,6 +28,8 @@ const wholeTruth = {
 
 /** Another instance may be the one that hears of a review. */
 const safetyMs = 500
+/** Reads of one person that wait at a time. */
+const mostWaiting = 100
 
 export type ReadReview = {
   readonly reviewId: string
@@ -44,6 +46,7 @@ export class ApiChannel {
   readonly #verdicts: RecordVerdict
   readonly #assurance: AssuranceRules
   readonly #waiting: WaitingForReviews
+  readonly #places = new WaitingPlaces(mostWaiting)
 
   constructor(source: ReviewSource, verdicts: RecordVerdict, assurance: AssuranceRules, waiting: WaitingForReviews) {
     this.#waiting = waiting
@@ -95,6 +98,18 @@ export class ApiChannel {
    * waited is looked up again: they may not be who they were any more.
    */
   async #visible(
+    first: PersonCaller,
+    { identity, reviewId, waitMs }: ReadReview & { readonly identity: Identity },
+  ): Promise<TrackedReview | Refusal | undefined> {
+    const leave = waitMs === 0 ? undefined : this.#places.take(first.subjectId)
+    try {
+      return await this.#look(first, { identity, reviewId, waitMs })
+    } finally {
+      leave?.()
+    }
+  }
+
+  async #look(
     first: PersonCaller,
     { identity, reviewId, waitMs }: ReadReview & { readonly identity: Identity },
   ): Promise<TrackedReview | Refusal | undefined> {

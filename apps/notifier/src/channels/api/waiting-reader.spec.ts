@@ -1,3 +1,4 @@
+import { newId } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import { WaitingReaders } from '@countersign/service-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -22,13 +23,21 @@ const channel = () => {
   const { spec, stores, notifierKeys: keyring } = at
   const source = { pool: spec.poolOf('notifier'), store: stores.notifier, keyring }
   const rules = {} as ConstructorParameters<typeof ApiChannel>[2]
-  const waiting = { tracked: new Held(), stopping: new AbortController().signal }
+  const stop = new AbortController()
+  const waiting = { tracked: new Held(), stopping: stop.signal }
   const verdicts = {} as ConstructorParameters<typeof ApiChannel>[1]
-  return { api: new ApiChannel(source, verdicts, rules, waiting), waits: waits.promise, release: released.resolve }
+  return {
+    api: new ApiChannel(source, verdicts, rules, waiting),
+    waits: waits.promise,
+    release: () => {
+      stop.abort()
+      released.resolve()
+    },
+  }
 }
-const ben = (): Identity => ({
+const person = (subject: string): Identity => ({
   issuer: at.idp.issuer,
-  subject: 'ben',
+  subject,
   clientId: 'countersign-cli',
   kind: 'person',
   actorChain: [],
@@ -38,7 +47,7 @@ describe('whoever waits for a review', () => {
   it('is shown it only if they may see it when it is there, not when they began to wait', async () => {
     const { api, waits, release } = channel()
     const asking = await at.ask({})
-    const read = () => api.read(ben(), { reviewId: asking.reviewId, waitMs: 20_000 })
+    const read = () => api.read(person('ben'), { reviewId: asking.reviewId, waitMs: 20_000 })
     const answer = read()
     await waits
     await at.carry(asking)
@@ -52,5 +61,18 @@ describe('whoever waits for a review', () => {
     expect(await at.attemptsNamed(asking, 'ReviewPresented')).not.toContainEqual(
       expect.objectContaining({ reader: at.people.ben }),
     )
+  })
+
+  it('has so many places, and is refused one more while they hold them; who does not wait is answered', async () => {
+    const { api, release } = channel()
+    const reviewId = newId()
+    const read = (waitMs: number) => api.read(person('cora'), { reviewId, waitMs })
+    const reads = Array.from({ length: 101 }, () => read(20_000))
+    await expect(Promise.race(reads)).rejects.toThrow('too_many_requests')
+    expect(await read(0)).toMatchObject({ code: 'unknown_review' })
+    release()
+    const told = await Promise.allSettled(reads)
+    expect(told.filter(({ status }) => status === 'fulfilled')).toHaveLength(100)
+    await expect(read(1)).resolves.toMatchObject({ code: 'unknown_review' })
   })
 })
