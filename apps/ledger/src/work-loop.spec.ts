@@ -85,3 +85,22 @@ it('stops after the work at hand and lets nobody wait', async () => {
   await loop.attempt()
   expect(rounds()).toBe(1)
 })
+
+it('rests after each piece of work for as long as is asked then, and a stop ends the rest', async () => {
+  const rests = [0, 0, HOUR_MS]
+  let rounds = 0
+  const loop = startWorkLoop({
+    work: async () => {
+      rounds += 1
+      return true
+    },
+    onSuccess: () => undefined,
+    onFailure: (error) => expect.fail(String(error)),
+    idleMs: HOUR_MS,
+    spacingMs: () => rests[rounds - 1] ?? expect.fail('it worked while it should rest'),
+  })
+  while (rounds < rests.length) await loop.attempt()
+  loop.wake()
+  await loop.stop()
+  expect(rounds).toBe(rests.length)
+})

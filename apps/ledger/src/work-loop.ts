@@ -19,8 +19,8 @@ export interface WorkLoopOptions {
   readonly idleMs: number
   /** The longest it waits for a wake-up, so that a lost one costs no more; `idleMs` by default. */
   readonly longestIdleMs?: number
-  /** Shortest time between the ends of two pieces of work that follow a wake-up; 0 by default. */
-  readonly spacingMs?: number
+  /** Shortest time from the end of a piece of work to the next one, asked for after each; 0 by default. */
+  readonly spacingMs?: () => number
 }
 
 const FIRST_PAUSE_MS = 100
@@ -28,7 +28,7 @@ const LONGEST_PAUSE_MS = 10_000
 
 /** Starts a loop, with a first look for work at once. */
 export const startWorkLoop = (options: WorkLoopOptions): WorkLoop => {
-  const { work, onSuccess, onFailure, idleMs, longestIdleMs = idleMs, spacingMs = 0 } = options
+  const { work, onSuccess, onFailure, idleMs, longestIdleMs = idleMs, spacingMs } = options
   let isStopping = false
   let isWoken = true
   let interrupt: () => void = () => undefined
@@ -55,7 +55,8 @@ export const startWorkLoop = (options: WorkLoopOptions): WorkLoop => {
         for (const resolve of ended) resolve()
         pauseMs = FIRST_PAUSE_MS
         if (hasMore) isWoken = true
-        if (spacingMs > 0 && !isStopping) await uninterrupted(spacingMs)
+        const restMs = spacingMs?.() ?? 0
+        if (restMs > 0 && !isStopping) await uninterrupted(restMs)
         if (!isWoken && !isStopping) await pause(nextIdleMs)
         nextIdleMs = isWoken ? idleMs : Math.min(2 * nextIdleMs, longestIdleMs)
       } catch (error) {

@@ -40,6 +40,6 @@ export const publishHeads = ({ pool, key, mark, onOutcome, onSuccess, onFailure 
     onFailure,
     idleMs: IDLE_MS,
     longestIdleMs: LONGEST_IDLE_MS,
-    spacingMs: SPACING_MS,
+    spacingMs: () => SPACING_MS,
   })
 }
