@@ -84,6 +84,9 @@ describe('whom one operator puts into a group, where another person could review
     expect(await change('olga', group, ['nora'])).toMatchObject({ changed: true, seats: 'await_review' })
     const before = await asked()
     expect(await approves('nora', before)).toBe('unknown_review')
+    const unseen = { verdict: 'deny', reason: 'no', presentationDigest: `sha256:${'0'.repeat(64)}` }
+    const answer = await ask('nora', `/v1/reviews/${before.reviewId}/verdicts`, unseen)
+    expect(answer).toMatchObject({ status: 403, code: 'seat_unreviewed' })
     expect(await review('olga', group)).toMatchObject({ code: 'own_change' })
     expect(await review('cora', group)).toMatchObject({ left: [] })
     expect(await approves('nora', before)).toBe('joined_after_request')
