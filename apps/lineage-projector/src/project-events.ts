@@ -16,11 +16,12 @@ export const projectEvents = async (
   if (events.length === 0) return
   const lineage = lineageColumns(events)
   const audit = auditColumns(events)
-  await db.query(
-    `select ${schema}.project_lineage(${parameters(lineage, 1)}),
+  await db.query({
+    name: `project_events_${schema}`,
+    text: `select ${schema}.project_lineage(${parameters(lineage, 1)}),
        ${schema}.project_audit(${parameters(audit, lineage.values.length + 1)})`,
-    [...lineage.values, ...audit.values],
-  )
+    values: [...lineage.values, ...audit.values],
+  })
 }
 
 const parameters = ({ types }: ColumnCall, first: number): string =>

@@ -10,7 +10,10 @@ export const freshProjection = async (): Promise<SpecStore> => {
   return store
 }
 
-/** Puts recorded events into the event table as they are; only the superuser may. */
+/**
+ * Puts recorded events into the event table as they are; only the superuser may. Resolves when they can be read through the
+ * gate, which looks at the transactions of the whole server, those of other specs too.
+ */
 export const recordEvents = async (superuser: pg.Pool, events: readonly RecordedEventOf[]): Promise<void> => {
   await superuser.query(
     `insert into countersign.event
@@ -29,6 +32,8 @@ export const recordEvents = async (superuser: pg.Pool, events: readonly Recorded
       events.map((event) => event.recordedAt),
     ],
   )
+  const held = 'select from countersign.event where xid >= pg_snapshot_xmin(pg_current_snapshot()) limit 1'
+  while ((await superuser.query(held)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 const orders: Readonly<Record<string, string>> = {

@@ -43,10 +43,12 @@ export const readEvent = ({
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 const parse = (value: Uint8Array | null): Record<string, unknown> | undefined => {
   if (value === null) return undefined
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(value))
+    const parsed: unknown = JSON.parse(utf8.decode(value))
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
       ? (parsed as Record<string, unknown>)
       : undefined

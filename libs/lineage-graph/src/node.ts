@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** What the graph knows: who asked, what decided, what was permitted, what ran, and the data. */
 export const nodeKinds = [
@@ -79,7 +79,7 @@ export type LineageEdge = {
  * look-up before an edge is written.
  */
 export const nodeId = ({ tenantId, kind, key }: NodeRef): string => {
-  const hex = createHash('sha256').update(`countersign lineage node\n${tenantId}\n${kind}\n${key}`).digest('hex')
+  const hex = hash('sha256', `countersign lineage node\n${tenantId}\n${kind}\n${key}`, 'hex')
   const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16)
   return [
     hex.slice(0, 8),
