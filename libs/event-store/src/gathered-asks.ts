@@ -24,11 +24,11 @@ export type GatheredAsksOptions = {
 const longestRestMs = 20
 
 /**
- * Rests for as long as the work before took, so that on a busy machine more gathers for the next time: what is done for
+ * Rests for twice as long as the work before took, so that on a busy machine more gathers for the next time: what is done for
  * many costs little more than for one. Where nothing is busy, work is short, and so is the rest.
  */
 export const restAfter = (tookMs: number): Promise<void> =>
-  new Promise((resolve) => void setTimeout(resolve, Math.min(longestRestMs, tookMs)))
+  new Promise((resolve) => void setTimeout(resolve, Math.min(longestRestMs, 2 * tookMs)))
 
 /**
  * Natural batching of questions that come one by one: what is asked in one turn, or while others are answered, is one

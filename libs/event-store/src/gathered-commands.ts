@@ -22,7 +22,7 @@ export type GatheredCommandsOptions = {
 }
 
 /**
- * Natural batching of commands that come one by one: while those before are decided, and for as long again, what comes
+ * Natural batching of commands that come one by one: while those before are decided, and in the rest that follows, what comes
  * gathers, and goes on together in the next transaction. A lone command waits for nobody. Commands of different tenants never
  * share a transaction, since in it rows of all its tenants exist, and do not wait for each other.
  */

@@ -1,6 +1,6 @@
 export { maxBatchEvents, type Appended, type StreamAppend } from './append-events.ts'
 export { allEnded, askedTogether, writtenTogether } from './asked-together.ts'
-export { GatheredAsks, gatheredLoads, gatheredOnPool } from './gathered-asks.ts'
+export { GatheredAsks, gatheredLoads, gatheredOnPool, restAfter } from './gathered-asks.ts'
 export {
   bootCheck,
   bootProblems,

@@ -1,5 +1,6 @@
 import { sealedIntentPurpose, type IntentView, type JsonObject, type Refusal } from '@countersign/contracts'
 import {
+  allEnded,
   findIdempotencyKeys,
   maxSealedBytes,
   newId,
@@ -108,33 +109,38 @@ export class PublishIntent {
       decide: (draft, loaded, context) => decideDraft(draft, { loaded, context, deadlineMs }),
       effects: async (tx, decided) => {
         const made = decided.filter(({ answer }) => answer.event !== undefined)
-        await writeSubjects(
-          tx,
-          decided.flatMap(({ answer }) => answer.subjects),
-        )
-        await reserveIdempotencyKeys(
-          tx,
-          made.map(({ command: { caller, idempotencyKey, fingerprint, intentId } }) => ({
-            tenantId: caller.tenantId,
-            producer: caller.producer,
-            key: idempotencyKey,
-            fingerprint,
-            intentId,
-          })),
-        )
-        if (made.length > 0) await keyring.writeSealed(tx, only(new Set(made.map(({ command }) => command.intentId))))
-        await countAttempts(
-          tx,
-          decided.flatMap(({ answer }) => answer.attempt ?? []),
-        )
-        await rememberRefused(
-          tx,
-          decided.flatMap(({ command: { record }, answer: { attempt } }) =>
-            record === undefined || attempt === undefined
-              ? []
-              : [{ record, tenantId: attempt.tenantId, code: attempt.code, quarantined: false }],
+        const writes = [
+          writeSubjects(
+            tx,
+            decided.flatMap(({ answer }) => answer.subjects),
           ),
-        )
+          reserveIdempotencyKeys(
+            tx,
+            made.map(({ command: { caller, idempotencyKey, fingerprint, intentId } }) => ({
+              tenantId: caller.tenantId,
+              producer: caller.producer,
+              key: idempotencyKey,
+              fingerprint,
+              intentId,
+            })),
+          ),
+          made.length === 0
+            ? undefined
+            : keyring.writeSealed(tx, only(new Set(made.map(({ command }) => command.intentId)))),
+          countAttempts(
+            tx,
+            decided.flatMap(({ answer }) => answer.attempt ?? []),
+          ),
+          rememberRefused(
+            tx,
+            decided.flatMap(({ command: { record }, answer: { attempt } }) =>
+              record === undefined || attempt === undefined
+                ? []
+                : [{ record, tenantId: attempt.tenantId, code: attempt.code, quarantined: false }],
+            ),
+          ),
+        ]
+        await allEnded(writes)
       },
     }
   }
@@ -170,14 +176,44 @@ const draftOf = (request: PublishRequest, key: Buffer | undefined): { draft: Dra
 }
 
 const readContext = async (tx: Transaction, drafts: readonly Draft[]): Promise<PublishContext> => {
-  const keys = await findIdempotencyKeys(
-    tx,
-    drafts.map(({ caller, idempotencyKey }) => ({
-      tenantId: caller.tenantId,
-      producer: caller.producer,
-      key: idempotencyKey,
-    })),
-  )
+  const named = drafts.flatMap((draft) => namedIn(draft).map((who) => ({ tenantId: draft.caller.tenantId, ...who })))
+  const sources = [
+    ...new Map(
+      drafts.map(({ caller }) => [
+        `${caller.tenantId}/${caller.clientId}`,
+        { tenantId: caller.tenantId, source: caller.clientId },
+      ]),
+    ).values(),
+  ]
+  const [keys, { parents, agents }, subjects, room, refusedBefore] = await Promise.all([
+    findIdempotencyKeys(
+      tx,
+      drafts.map(({ caller, idempotencyKey }) => ({
+        tenantId: caller.tenantId,
+        producer: caller.producer,
+        key: idempotencyKey,
+      })),
+    ),
+    readNamedAgents(tx, drafts),
+    resolveSubjects(tx, named),
+    roomFor(tx, sources),
+    findRefused(
+      tx,
+      drafts.flatMap(({ record }) => record ?? []),
+    ),
+  ])
+  return {
+    keys,
+    parents,
+    agents: new Map(agents.map((agent) => [agentKey(agent.tenantId, agent.name), agent])),
+    subjects: new Map(subjects.map((subject) => [subjectKey(subject.tenantId, subject.iss, subject.sub), subject])),
+    room,
+    refusedBefore,
+  }
+}
+
+/** The agents that drafts name, and those that they were asked through. */
+const readNamedAgents = async (tx: Transaction, drafts: readonly Draft[]) => {
   const parents = await readParentAgents(
     tx,
     drafts.flatMap(({ caller }) => caller.chain.map((member) => ({ tenantId: caller.tenantId, ...member }))),
@@ -191,25 +227,5 @@ const readContext = async (tx: Transaction, drafts: readonly Draft[]): Promise<P
       })),
     ),
   )
-  const named = drafts.flatMap((draft) => namedIn(draft).map((who) => ({ tenantId: draft.caller.tenantId, ...who })))
-  const subjects = await resolveSubjects(tx, named)
-  const sources = [
-    ...new Map(
-      drafts.map(({ caller }) => [
-        `${caller.tenantId}/${caller.clientId}`,
-        { tenantId: caller.tenantId, source: caller.clientId },
-      ]),
-    ).values(),
-  ]
-  return {
-    keys,
-    parents,
-    agents: new Map(agents.map((agent) => [agentKey(agent.tenantId, agent.name), agent])),
-    subjects: new Map(subjects.map((subject) => [subjectKey(subject.tenantId, subject.iss, subject.sub), subject])),
-    room: await roomFor(tx, sources),
-    refusedBefore: await findRefused(
-      tx,
-      drafts.flatMap(({ record }) => record ?? []),
-    ),
-  }
+  return { parents, agents }
 }

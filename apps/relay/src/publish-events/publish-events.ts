@@ -5,6 +5,7 @@ import {
   notePublished,
   prepared,
   readGated,
+  restAfter,
   rowDigest,
   StoreNotAdopted,
   type Cursor,
@@ -106,9 +107,14 @@ export class PublishEvents implements Consumer {
     while (!this.#isStopping) {
       let pauseMs = idleMs
       try {
+        const began = performance.now()
         const published = await this.#publishBatch()
         this.#failure = undefined
-        if (published > 0) continue
+        if (published > 0) {
+          // Each batch costs every reader of the bus a look and a transaction, however small it is.
+          if (published < batchSize) await restAfter(performance.now() - began)
+          continue
+        }
         if (this.#looks > 0) {
           this.#looks -= 1
           pauseMs = gatedMs

@@ -44,6 +44,9 @@ interface Tenure {
 /** While older transactions keep committed records back, the log is looked at this often. */
 const gatedPollMs = 5
 
+/** No rest between two batches is longer. */
+const longestRestMs = 20
+
 class OwnershipLost extends Error {
   override readonly name = 'OwnershipLost'
 }
@@ -123,8 +126,19 @@ export class TopicConsumer {
     const page = await readPage(pool, { ...this.#claim, after: tenure.cursor, maxRecords })
     if (page.hasRedrive) await this.#redrive(maxRecords, tenure.signal)
     else if (page.end === undefined) await this.#bell.wait(page.isGated ? gatedPollMs : pollMs)
-    else await this.#consume(page, page.end, tenure.signal)
+    else {
+      const began = performance.now()
+      await this.#consume(page, page.end, tenure.signal)
+      if (page.records.length < maxRecords) await this.#rest(performance.now() - began)
+    }
     this.#outages = 0
+  }
+
+  /** Rests for twice as long as the batch took, so that on a busy machine the next one is larger: its cost hardly depends on its size. */
+  async #rest(tookMs: number): Promise<void> {
+    await sleep(Math.min(longestRestMs, 2 * tookMs), undefined, { signal: this.#stopping.signal }).catch(
+      () => undefined,
+    )
   }
 
   async #begin(): Promise<Tenure | undefined> {

@@ -138,8 +138,8 @@ export class ApiChannel {
     reviewId: string,
     body: RecordVerdictBody,
   ): Promise<RecordedVerdict | ChallengedRefusal> {
-    const caller = await personCaller(this.#source.pool, identity)
-    const review = await findReview(this.#source.pool, reviewId)
+    const { pool } = this.#source
+    const [caller, review] = await Promise.all([personCaller(pool, identity), findReview(pool, reviewId)])
     if (review === undefined) return 'refused' in caller ? caller : refuse('unknown_review')
     const { tenantId, intentId } = review
     const attempt = {

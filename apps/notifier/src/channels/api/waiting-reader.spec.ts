@@ -3,6 +3,7 @@ import type { Identity } from '@countersign/identity'
 import { WaitingReaders } from '@countersign/service-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NotifierWorld, startWorld, until } from '../../notifier-world.fixture.ts'
+import { findReview } from '../../present-review/tracked-review.ts'
 import { ApiChannel } from './api-channel.ts'
 
 let at: NotifierWorld
@@ -50,6 +51,8 @@ describe('whoever waits for a review', () => {
     const read = () => api.read(person('ben'), { reviewId: asking.reviewId, waitMs: 20_000 })
     const answer = read()
     await waits
+    // Looks are answered in their order: after this one the reader has looked and waits.
+    expect(await findReview(at.spec.poolOf('notifier'), asking.reviewId)).toBeUndefined()
     await at.carry(asking)
     await until(async () => {
       const found = await at.spec.superuser.query('select from notifier.review where review_id = $1', [asking.reviewId])
