@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IntentView, PublishIntentBody, ReviewView } from '@countersign/contracts'
+import type { GroupList, IntentView, PublishIntentBody, ReviewView } from '@countersign/contracts'
 import type { Answer } from './instance/call.ts'
 import { until } from './instance/until.ts'
 import type { Running } from './running.ts'
@@ -98,6 +98,16 @@ export const refusalsOf = async (running: Running, intentId: string): Promise<st
     .filter(({ data }) => typeof data['code'] === 'string')
     .map(({ type, data }) => `${type} ${String(data['code'])}`)
 
+/** A second person reviews what Ben changed in a group: from then on whom he put there counts. */
+const reviewGroup = async (running: Running, group: string): Promise<void> => {
+  const { dana: token } = running.tokens
+  const listed = await running.call<GroupList>(`/v1/directory/groups?name=${group}`, { token })
+  const upTo = listed.body.groups[0]?.openChanges.at(-1)?.changeId
+  const body = { name: group, upTo, reason: 'are colleagues' }
+  const reviewed = await running.call('/v1/directory/groups/review', { token, body })
+  if (reviewed.status >= 300) throw new Error(`the group was not reviewed: ${reviewed.text}`)
+}
+
 /** A person who signs in with a minted token, registered by an operator, a member of the group. */
 export const newReviewers = async (running: Running, group: string, count: number): Promise<string[]> => {
   const { issuer } = running.credentials
@@ -112,5 +122,6 @@ export const newReviewers = async (running: Running, group: string, count: numbe
   }
   const added = await running.call('/v1/directory/groups', { token: running.tokens.ben, body: { group, add: people } })
   if (added.status !== 200) throw new Error(`the group was not changed: ${added.text}`)
+  await reviewGroup(running, group)
   return Promise.all(subjects.map((sub) => running.mint.token({ sub, amr: ['pwd', 'mfa'] })))
 }

@@ -96,6 +96,15 @@ describe('keys that are rotated while grants are in flight', () => {
     withinMs,
   )
 
+  it('are found by all who verify at once when nobody has read the files since', async () => {
+    const [signing, next] = [newKeyFile('before.pem'), newKeyFile('after.pem')]
+    const keys = followGrantKeys({ signing }, quiet)
+    const { kid } = grantKeysOf(next).current
+    renameSync(next, signing)
+    const find = async () => keys.find({ alg: 'EdDSA', kid }, { payload: '', signature: '' })
+    expect(await Promise.all([find(), find(), find()])).toHaveLength(3)
+  })
+
   it('stay those of before while a file cannot be used, which is told once', async () => {
     const signing = newKeyFile('kept.pem')
     const told: string[] = []

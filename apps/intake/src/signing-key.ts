@@ -108,10 +108,14 @@ export const followGrantKeys = (files: GrantKeyFiles, log: Pick<Log, 'info' | 'w
     },
     find: async (header, token) => {
       look()
+      const known = resolve
       try {
-        return await resolve(header, token)
+        return await known(header, token)
       } catch (error) {
-        if (!(error instanceof errors.JWKSNoMatchingKey) || !look({ now: true })) throw error
+        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+        look({ now: true })
+        // Whoever verifies at the same time may have read the files already.
+        if (resolve === known) throw error
         return resolve(header, token)
       }
     },

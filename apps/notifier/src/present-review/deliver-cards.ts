@@ -1,4 +1,4 @@
-import { attemptsStream, type Transaction } from '@countersign/event-store'
+import { allEnded, attemptsStream, type Transaction } from '@countersign/event-store'
 import type { AttemptEvent } from '@countersign/contracts'
 import { seatCount } from '@countersign/intent'
 import type { Consumer, Log } from '@countersign/service-kit'
@@ -71,7 +71,7 @@ export class DeliverCards implements Consumer {
       this.#isWoken = false
       try {
         const cards = await takeDueCards(this.#options.pool, takenAtOnce)
-        await Promise.all(cards.map((card) => this.#deliver(card)))
+        await allEnded(cards.map((card) => this.#deliver(card)))
         if (cards.length > 0) continue
       } catch (error) {
         this.#options.log.warn({ err: error }, 'cards could not be sent')
