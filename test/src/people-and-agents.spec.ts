@@ -79,6 +79,21 @@ describe('the registers of a running product, by the command line', () => {
   })
 })
 
+describe('the demo', () => {
+  it('names the refusal that stops it, which the chat told one person alone, and what to do next', async () => {
+    const reason = ['--reason', 'joined', '--as', 'ben']
+    expect((await countersign('people', 'register', 'hal', '--name', 'Hal', ...reason)).exitCode).toBe(0)
+    expect((await countersign('seats', 'add', 'data-owners', 'hal', ...reason)).exitCode).toBe(0)
+    const { exitCode, err } = await countersign('demo')
+    expect([exitCode, ...err.trim().split('\n')]).toEqual([
+      2,
+      'countersign: the demo stopped: Ben clicks Approve: "ticket 4711 checked"',
+      expect.stringMatching(/expected a form for the reason, got nothing.*refused with policy_author: Who changed/),
+      expect.stringMatching(/Somebody else of the group has to look\. npm run demo -- --data-dir/),
+    ])
+  })
+})
+
 describe('an executor with a client certificate', () => {
   const named = async (name: string) => {
     const made = selfSigned('etl-bot')

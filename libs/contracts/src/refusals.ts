@@ -147,7 +147,7 @@ export const refusals = {
     next: 'Somebody else of the group has to look.',
   },
   policy_author: {
-    title: 'Who changed the policy that asked may not approve under it yet',
+    title: 'Who changed the policy that asked, a seat’s group or the agent may not approve yet',
     next: 'Somebody else of the group has to look.',
   },
   seated_by_party: {

@@ -23,7 +23,7 @@ type Asked = { readonly intent: IntentView; readonly ms: number }
 
 /** Publishes as the agent and waits until policy has answered. */
 const ask = async (
-  { client, callAsAgent, agent, signal }: DemoWorld,
+  { client, callAsAgent, agent, signal, reached }: DemoWorld,
   body: Omit<PublishIntentBody, 'agent' | 'environment'>,
   headers: Record<string, string> = {},
 ): Promise<Asked> => {
@@ -34,6 +34,7 @@ const ask = async (
     headers: { 'idempotency-key': randomUUID(), ...headers },
     signal,
   })
+  reached.intentId = published.intentId
   // A long poll would also wait for the human.
   for (let intent = published; ; intent = await client.read(published.intentId, 0, signal)) {
     if (intent.state !== 'published') return { intent, ms: performance.now() - began }

@@ -20,17 +20,42 @@ export type DemoWorld = {
   readonly slack: SlackPage
   readonly fault: Fault | undefined
   readonly signal: AbortSignal
+  readonly reached: Reached
   readonly say: (line: DemoLine) => void
 }
 
-export const sayOn =
-  (terminal: Terminal) =>
-  (line: DemoLine): void =>
-    terminal.out(demoLine(line, terminal.paint))
+/** How far the demo has come. */
+export type Reached = {
+  /** When the last line was said, ms: whatever was refused before was meant to be. */
+  at: number
+  /** The intent that was asked for last. */
+  intentId: string | undefined
+}
 
-/** Ends the demo: what should have happened did not. */
-export const notAsExpected = (step: string, expected: string, got: string): Failure =>
-  new Failure(`the demo stopped: ${step}`, { why: `expected ${expected}, got ${got}` })
+export const sayOn =
+  (terminal: Terminal, reached: Reached) =>
+  (line: DemoLine): void => {
+    reached.at = Date.now()
+    terminal.out(demoLine(line, terminal.paint))
+  }
+
+/** Ends the demo: what should have happened did not. `why-stopped.ts` names the refusal behind it, where there is one. */
+export class NotAsExpected extends Failure {
+  readonly step: string
+  readonly expected: string
+  readonly got: string
+
+  constructor(step: string, expected: string, got: string) {
+    super(`the demo stopped: ${step}`, { why: `expected ${expected}, got ${got}` })
+    this.name = 'NotAsExpected'
+    this.step = step
+    this.expected = expected
+    this.got = got
+  }
+}
+
+export const notAsExpected = (step: string, expected: string, got: string): NotAsExpected =>
+  new NotAsExpected(step, expected, got)
 
 /** Ends the demo unless both are the same. */
 export const expectSame = (step: string, expected: string, got: string | undefined): void => {
@@ -53,6 +78,12 @@ export const until = async <Seen>(
     if (performance.now() >= end) throw notAsExpected(step, expected, `nothing within ${withinMs / 1_000} s`)
     await delay(lookMs)
   }
+}
+
+/** For what follows a moment later: nothing where there is nothing yet; any other refusal is passed on. */
+export const notYet = (error: unknown): undefined => {
+  if ((error as { code?: unknown }).code === 'not_found') return undefined
+  throw error
 }
 
 /** What a call that has to be refused was refused with. Ends the demo when it was not. */

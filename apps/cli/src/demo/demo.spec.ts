@@ -3,9 +3,11 @@ import { Failure } from '../exit-codes.ts'
 import { checkFault, checkFaults } from './check-faults.ts'
 import { topicLines } from './count-topics.ts'
 import { demoLine } from './demo-line.ts'
+import { notAsExpected } from './demo-world.ts'
 import { faultNames, faults } from './faults.ts'
 import { type SlackBlock, unverifiedWords } from './slack-page.ts'
 import { type Span, spansOf, traceTree } from './trace-tree.ts'
+import { whyStopped } from './why-stopped.ts'
 
 describe('a line of the demo', () => {
   it('stands in columns and says outcome, time and reason', () => {
@@ -123,6 +125,42 @@ describe('a trace', () => {
     const lines = traceTree([root, relay, twin, lost])
     expect(lines.some((line) => line.endsWith('└─ countersign  relay.publish-events ×2'))).toBe(true)
     expect(lines.some((line) => line.endsWith(' policy  policy.evaluate-intent  ERROR'))).toBe(true)
+  })
+})
+
+describe('a demo that stopped', () => {
+  const lastLine = Date.parse('2026-11-21T10:00:01.000Z')
+  const told = async (error: unknown, story: (path: string) => Promise<object>) => {
+    const callAsAgent = story as Parameters<typeof whyStopped>[1]['callAsAgent']
+    const reached = { at: lastLine, intentId: 'i1' }
+    return whyStopped(error, { callAsAgent, reached, signal: new AbortController().signal })
+  }
+  const step = (second: number, code?: string) => ({ at: `2026-11-21T10:00:0${second}.000Z`, code })
+  const stopped = notAsExpected('1 read', 'allowed', 'denied')
+
+  it('tells the last refusal since its last line, and what to do next', async () => {
+    const steps = [step(0, 'owner_of_agent'), step(2, 'card_stale'), step(3, 'policy_denied'), step(4)]
+    expect(await told(stopped, async () => ({ steps }))).toMatchObject({
+      message: 'the demo stopped: 1 read',
+      why: 'expected allowed, got denied: refused with policy_denied: Policy denies this action',
+      next: expect.stringContaining('See the rules that decided. npm run demo') as string,
+      exitCode: 2,
+    })
+  })
+
+  it('tells the refusal that came where another was expected', async () => {
+    const other = notAsExpected('Dana clicks Approve', 'owner_of_agent', 'person_inactive')
+    expect(await told(other, async () => ({ steps: [] }))).toMatchObject({
+      why: 'expected owner_of_agent, got refused with person_inactive: This person is not active in the directory',
+      next: expect.stringContaining('Ask the directory’s owner.') as string,
+    })
+  })
+
+  it('stays as it is where nothing was refused since, or nobody tells', async () => {
+    expect(await told(stopped, async () => ({ steps: [step(0, 'owner_of_agent')] }))).toBe(stopped)
+    expect(await told(stopped, () => Promise.reject(new Error('down')))).toBe(stopped)
+    const broken = new Error('fetch failed')
+    expect(await told(broken, async () => ({ steps: [step(3, 'policy_denied')] }))).toBe(broken)
   })
 })
 

@@ -6,13 +6,14 @@ import { plain, span } from '../print/words.ts'
 import type { Neighbourhood } from '../read-evidence/lineage.command.ts'
 import type { Terminal } from '../terminal.ts'
 import { askToDelete, askToExport, askToRead, model } from './ask-for-actions.ts'
-import { type DemoWorld, sayOn, until } from './demo-world.ts'
+import { type DemoWorld, notYet, type Reached, sayOn, until } from './demo-world.ts'
 import type { Fault } from './faults.ts'
 import { ownerClicks, secondPersonApproves, seeCard } from './review-in-slack.ts'
 import { auditEnd, showAuditRows, showLineage, showProof } from './show-evidence.ts'
 import { slackPage } from './slack-page.ts'
 import { tamper } from './tamper.ts'
 import { useGrant } from './use-grant.ts'
+import { whyStopped } from './why-stopped.ts'
 
 export type DemoOptions = {
   readonly deployment: Deployment
@@ -32,6 +33,7 @@ const worldOf = ({ deployment, credentials, terminal, signal, fault }: DemoOptio
     if (found === undefined) throw new Failure(`the instance has no demo person ${name}`)
     return { ...found, call: http(baseUrl, deployment.personToken(name)) }
   }
+  const reached: Reached = { at: Date.now(), intentId: undefined }
   const benToken = deployment.personToken('ben')
   return {
     credentials,
@@ -47,7 +49,8 @@ const worldOf = ({ deployment, credentials, terminal, signal, fault }: DemoOptio
     slack: slackPage(credentials.slackUrl),
     fault,
     signal,
-    say: sayOn(terminal),
+    reached,
+    say: sayOn(terminal, reached),
   }
 }
 
@@ -66,7 +69,7 @@ const ownerOf = (world: DemoWorld): Promise<string> =>
     'the owner of the agent',
     async () => {
       const path = `/v1/lineage/agent/${encodeURIComponent(world.agent)}?depth=1`
-      const graph = await world.dana.call<Neighbourhood>(path, { signal: world.signal }).catch(() => undefined)
+      const graph = await world.dana.call<Neighbourhood>(path, { signal: world.signal }).catch(notYet)
       const owns = graph?.edges.find(({ kind, to }) => kind === 'owns' && to === graph.start)
       const owner = graph?.nodes.find(({ id }) => id === owns?.from)
       return owner?.label
@@ -77,11 +80,22 @@ const ownerOf = (world: DemoWorld): Promise<string> =>
 /**
  * Plays the whole path against a running instance: three actions, a human decision, a grant used once, the evidence and its
  * defence. Every line is printed after it happened. Resolves with the id of the trace of the export.
- * @throws Failure as soon as something is not as it should be
+ * @throws Failure as soon as something is not as it should be; it names the refusal that was met, where one was
  */
 export const playDemo = async (options: DemoOptions, startedInMs: number | undefined): Promise<{ traceId: string }> => {
-  const { terminal } = options
   const world = worldOf(options)
+  try {
+    return await play(world, options.terminal, startedInMs)
+  } catch (error) {
+    throw await whyStopped(error, world)
+  }
+}
+
+const play = async (
+  world: DemoWorld,
+  terminal: Terminal,
+  startedInMs: number | undefined,
+): Promise<{ traceId: string }> => {
   const after = await auditEnd(world)
   const owner = await ownerOf(world)
   const ready =

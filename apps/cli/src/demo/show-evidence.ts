@@ -5,7 +5,7 @@ import type { Neighbourhood } from '../read-evidence/lineage.command.ts'
 import type { Story } from '../read-evidence/story.command.ts'
 import { plain, plural, shortDigest } from '../print/words.ts'
 import { trustedLog, verifyProof } from '../verify-log/verify-proof.ts'
-import { expectSame, notAsExpected, until, type DemoWorld } from './demo-world.ts'
+import { expectSame, notAsExpected, notYet, until, type DemoWorld } from './demo-world.ts'
 
 const pageSize = 2_000
 
@@ -44,11 +44,6 @@ export const showLineage = async (world: DemoWorld, { intentId }: IntentView): P
     ms,
     reason: 'ids only; names are joined for who may see them',
   })
-}
-
-const notYet = (error: unknown): undefined => {
-  if ((error as { code?: unknown }).code === 'not_found') return undefined
-  throw error
 }
 
 type Row = AuditRow & { readonly metadata: { readonly correlation_uid?: string }; readonly is_alert?: boolean }
