@@ -49,13 +49,13 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
       }
     }
     case 'DirectoryReviewed': {
-      const { group, changes, by, reason } = event.data
+      const { group, changes, by, reason, word } = event.data
       return {
         ...entity('update', 'directory.review', { name: group, group: { name: group }, type_id: 3, type: 'Group' }),
         message: 'Changes of a group were reviewed.',
         actor: { person: by },
         from: 'notifier',
-        unmapped: { changes, ...because(reason) },
+        unmapped: { changes, ...(word === undefined ? {} : { word }), ...because(reason) },
       }
     }
     case 'DirectoryFeedConnected': {
@@ -70,13 +70,13 @@ export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meanin
       }
     }
     case 'DirectoryFeedReviewed': {
-      const { changes, by, reason } = event.data
+      const { changes, by, reason, word } = event.data
       return {
         ...entity('update', 'directory.review', { name: 'scim', type_id: 99, type: 'Directory Feed' }),
         message: 'The connection of a directory was reviewed.',
         actor: { person: by },
         from: 'notifier',
-        unmapped: { changes, ...because(reason) },
+        unmapped: { changes, ...(word === undefined ? {} : { word }), ...because(reason) },
       }
     }
     case 'DirectoryFeedDisconnected': {

@@ -118,7 +118,7 @@ export const mapIntent = (event: RecordedEventOf<IntentEventName>, context: Inte
         },
       }
     case 'VerdictRecorded': {
-      const { verdict, person, assurance, account, channel, reviewId, presentationDigest } = event.data
+      const { verdict, person, assurance, account, channel, reviewId, presentationDigest, onOneWord } = event.data
       const isApproval = verdict === 'approve'
       return {
         ...api(isApproval ? 'Approve' : 'Deny'),
@@ -133,7 +133,13 @@ export const mapIntent = (event: RecordedEventOf<IntentEventName>, context: Inte
         },
         from: channel,
         authorizations: [{ decision: isApproval ? 'approved' : 'denied' }],
-        unmapped: { review: reviewId, assurance, account: account.accountId, presentation_digest: presentationDigest },
+        unmapped: {
+          review: reviewId,
+          assurance,
+          account: account.accountId,
+          presentation_digest: presentationDigest,
+          ...(onOneWord === undefined ? {} : { on_one_word: onOneWord }),
+        },
       }
     }
     case 'ReviewApproved':

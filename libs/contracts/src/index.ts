@@ -80,6 +80,7 @@ export {
   RequestId,
   RuleId,
   SafeInteger,
+  type SeatOnOneWord,
   ShortName,
   SubjectIntroduction,
   Uuid,

@@ -69,6 +69,21 @@ export const Subjects = Type.Optional(Type.Array(SubjectIntroduction, { maxItems
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
 export type JsonObject = { [key: string]: JsonValue }
 
+/** A seat that somebody holds on one person's word alone, as nobody else could review who put them there. */
+export const SeatOnOneWord = closed({
+  group: GroupName,
+  word: Type.Unsafe<string>({ ...Uuid, description: 'Whose word it is' }),
+  change: Type.Optional(
+    Type.Unsafe<number>({ ...SafeInteger, description: 'Number of the change of the register that gave the seat' }),
+  ),
+})
+export type SeatOnOneWord = Type.Static<typeof SeatOnOneWord>
+
+/** Absent where the reviewer's word is their own. */
+export const ReviewersWord = Type.Optional(
+  Type.Unsafe<string>({ ...Uuid, description: 'Whose word the reviewer’s is, where one person alone made them one' }),
+)
+
 /** How those count whom one person has put into a group. */
 export const SeatsGiven = Type.Union([Type.Literal('await_review'), Type.Literal('on_one_word')], {
   description:

@@ -13,6 +13,7 @@ import {
   PrincipalKind,
   ProducerName,
   SafeInteger,
+  ReviewersWord,
   SeatsGiven,
   ShortName,
   Subjects,
@@ -264,7 +265,7 @@ export const DirectoryReviewed = event({
   ownerFolder: 'notifier/keep-directory',
   consumers: [],
   noConsumerBecause: 'every decider reads the register itself',
-  data: closed({ group: GroupName, ...reviewed }),
+  data: closed({ group: GroupName, ...reviewed, word: ReviewersWord }),
 })
 
 export const DirectoryFeedReviewed = event({
@@ -275,7 +276,7 @@ export const DirectoryFeedReviewed = event({
   ownerFolder: 'notifier/keep-directory',
   consumers: [],
   noConsumerBecause: 'every decider reads the register itself',
-  data: closed(reviewed),
+  data: closed({ ...reviewed, word: ReviewersWord }),
 })
 
 export const AccountLinked = event({

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { event } from './event.ts'
-import { closed, Code, Digest, GroupName, IsoTime, ShortName, Subjects, Uuid } from './primitives.ts'
+import { closed, Code, Digest, GroupName, IsoTime, SeatOnOneWord, ShortName, Subjects, Uuid } from './primitives.ts'
 
 export const Channel = Type.Union([
   Type.Literal('api'),
@@ -54,6 +54,9 @@ export const VerdictRecorded = event({
     person: Uuid,
     account: AccountReference,
     eligibleSeats: Type.Array(GroupName, { maxItems: 8 }),
+    onOneWord: Type.Optional(
+      Type.Array(SeatOnOneWord, { maxItems: 8, description: 'Those among them that rest on one person’s word' }),
+    ),
     assurance: Assurance,
     authTime: Type.Optional({ ...IsoTime, description: 'When the person signed in, as their identity provider says' }),
     channel: Channel,

@@ -1,3 +1,4 @@
+import type { SeatOnOneWord } from '@countersign/contracts'
 import { askedTogether } from './asked-together.ts'
 import { prepared } from './prepared.ts'
 import { gatheredOnPool } from './gathered-asks.ts'
@@ -64,11 +65,21 @@ export type RegisterStanding = {
   readonly alsoKnownAs: ReadonlyMap<string, readonly string[]>
   /** Who put each of the people into a group of the seats where nobody else could review it, and nobody has; most are absent. */
   readonly seatedBy: ReadonlyMap<string, readonly string[]>
+  /** Seats of each of the people that rest on one person's word, reviewed or not; most are absent. */
+  readonly onOneWord: ReadonlyMap<string, readonly SeatOnOneWord[]>
   /** Nothing was heard of the directory's feed for longer than the tenant allows. */
   readonly directoryStale: boolean
 }
 
 type GroupsOf = Record<string, string[]>
+type SeatRow = {
+  person: string
+  group: string
+  word: string
+  givenBy: string | null
+  change: number | null
+  isOpen: boolean
+}
 type StandingRow = {
   owners: string[] | null
   groups_of: GroupsOf | null
@@ -77,7 +88,7 @@ type StandingRow = {
   authors: string[] | null
   not_human: string[] | null
   also_known_as: GroupsOf | null
-  seated_by: GroupsOf | null
+  on_one_word: SeatRow[] | null
   stale: boolean
 }
 
@@ -114,12 +125,11 @@ const awaitingReview = `
      select m.subject_id, jsonb_agg(m.group_name order by m.group_name) as groups from ${membersOfSeats} and not m.counts
      group by m.subject_id) as s)`
 
-const seatedBy = `
-  (select jsonb_object_agg(s.subject_id, s.words) from (
-     select m.subject_id, jsonb_agg(distinct m.added_by) || jsonb_agg(distinct m.rests_on) as words from ${membersOfSeats}
-       and m.counts and m.rests_on is not null and exists (select from countersign.register_change c
-         where c.tenant_id = q.tenant and c.change_id = m.change_id and c.reviewed_by is null)
-     group by m.subject_id) as s)`
+const onOneWord = `
+  (select jsonb_agg(jsonb_build_object('person', m.subject_id, 'group', m.group_name, 'word', m.rests_on,
+       'givenBy', m.added_by, 'change', m.change_id, 'isOpen', exists (select from countersign.register_change c
+         where c.tenant_id = q.tenant and c.change_id = m.change_id and c.reviewed_by is null))
+       order by m.subject_id, m.group_name) from ${membersOfSeats} and m.counts and m.rests_on is not null)`
 
 const standingSql = `
 select
@@ -155,13 +165,25 @@ select
   (select array_agg(p.subject_id) from countersign.person p where p.tenant_id = q.tenant and p.kind <> 'human'
      and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as not_human,
   ${alsoKnownAs} as also_known_as,
-  ${seatedBy} as seated_by,
+  ${onOneWord} as on_one_word,
   exists (select from countersign.directory_feed f where f.tenant_id = q.tenant
     and f.seen_at < clock_timestamp() - f.max_age_ms * interval '1 millisecond') as stale
 from rows from (jsonb_to_recordset($1::jsonb)
     as (tenant uuid, agents jsonb, producer text, groups jsonb, people jsonb, asked_at timestamptz))
   with ordinality as q(tenant, agents, producer, groups, people, asked_at, place)
 order by q.place`
+
+const givenOnOneWord = (rows: readonly SeatRow[]): Pick<RegisterStanding, 'seatedBy' | 'onOneWord'> => {
+  const seatedBy = new Map<string, string[]>()
+  const seats = new Map<string, SeatOnOneWord[]>()
+  for (const { person, group, word, givenBy, change, isOpen } of rows) {
+    const seat = { group, word, ...(change === null ? {} : { change }) }
+    seats.set(person, [...(seats.get(person) ?? []), seat])
+    const words = [...(givenBy === null ? [] : [givenBy]), word]
+    if (isOpen) seatedBy.set(person, [...(seatedBy.get(person) ?? []), ...words])
+  }
+  return { seatedBy, onOneWord: seats }
+}
 
 /** Standing for many intents in one round trip, in the order of the questions; whoever asks in one turn shares it. */
 export const readStanding = askedTogether(
@@ -183,7 +205,7 @@ export const readStanding = askedTogether(
       unreviewedAuthors: row.authors ?? [],
       notHuman: row.not_human ?? [],
       alsoKnownAs: new Map(Object.entries(row.also_known_as ?? {})),
-      seatedBy: new Map(Object.entries(row.seated_by ?? {})),
+      ...givenOnOneWord(row.on_one_word ?? []),
       directoryStale: row.stale,
     }))
   },

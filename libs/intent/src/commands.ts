@@ -5,6 +5,7 @@ import type {
   EventData,
   Reason,
   Seat,
+  SeatOnOneWord,
   SubjectIntroduction,
   VerdictSignature,
 } from '@countersign/contracts'
@@ -56,6 +57,8 @@ export type Standing = {
   readonly alsoKnownAs?: ReadonlyMap<string, readonly string[]>
   /** Who put them into a group of the seats on their word alone, as long as no other person has reviewed it. */
   readonly seatedBy?: ReadonlyMap<string, readonly string[]>
+  /** Seats of some of them that rest on one person's word, reviewed or not: a verdict says so. */
+  readonly onOneWord?: ReadonlyMap<string, readonly SeatOnOneWord[]>
   /** The directory may not be what it was any more: nothing is decided by it. */
   readonly directoryStale?: boolean
 }

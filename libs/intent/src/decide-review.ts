@@ -88,6 +88,7 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
   }
 
   const { intentId, actionDigest, deadline } = intent.published
+  const onOneWord = (standing.onOneWord?.get(person) ?? []).filter(({ group }) => eligibleSeats.includes(group))
   const recorded: IntentEvent = {
     type: 'VerdictRecorded',
     data: {
@@ -97,6 +98,7 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
       person,
       account: command.account,
       eligibleSeats,
+      ...(onOneWord.length === 0 ? {} : { onOneWord }),
       assurance: command.assurance,
       ...(command.authTime === undefined ? {} : { authTime: command.authTime }),
       channel: command.channel,

@@ -1,6 +1,6 @@
 import type { IntentEvent } from '@countersign/contracts'
 import { deciderSpec } from '@countersign/spec-kit'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { decide, evolve, initialState, type IntentCommand, type IntentStream } from './index.ts'
 import { collect, evaluate, intentPublished, people, standing, verdict } from './intent.fixture.ts'
 
@@ -31,6 +31,14 @@ describe('a seat that one person gave, and no other has reviewed', () => {
     given(...asked())
       .when(verdict(people.ben, 'approve', { standing: seatedBy(people.mallory) }))
       .then('VerdictRecorded', 'ReviewApproved'))
+
+  it('is told with the verdict where it rests on one word, and only the seat that was asked for', () => {
+    const seat = { group: 'data-owners', word: people.mallory, change: 7 }
+    const onOneWord = new Map([[people.ben, [seat, { ...seat, group: 'operators' }]]])
+    const told = given(...asked()).when(verdict(people.ben, 'approve', { standing: standing({ onOneWord }) }))
+    const recorded = told.events().find(({ type }) => type === 'VerdictRecorded')
+    expect(recorded?.data).toMatchObject({ onOneWord: [seat] })
+  })
 
   it('is none under any name of who got it', () => {
     const twoNames = { alsoKnownAs: new Map([[people.ben, [people.erin]]]) }

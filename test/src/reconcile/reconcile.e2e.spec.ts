@@ -190,7 +190,12 @@ describe('a recorded log of pgaudit, moved to the present', () => {
 })
 
 describe('the verdicts of an instance', () => {
-  type Stood = { readonly verdicts: number; readonly seats: number; readonly findings: readonly object[] }
+  type Stood = {
+    readonly verdicts: number
+    readonly seats: number
+    readonly findings: readonly object[]
+    readonly onOneWord: readonly object[]
+  }
   const stood = async (): Promise<{ code: number | null; told: Stood }> => {
     const asked = ['reconcile', '--identity', '--as', 'ben', '--json', '--data-dir', running.dataDir]
     const { code, out } = await runCommand(...asked)
@@ -209,7 +214,33 @@ describe('the verdicts of an instance', () => {
       },
       { what: 'the verdict among the audit rows', withinMs: 60_000 },
     )
-    expect(told).toEqual({ verdicts: verdicts + 1, seats: seats + 1, findings: [] })
+    expect(told).toEqual({ verdicts: verdicts + 1, seats: seats + 1, findings: [], onOneWord: [] })
     expect(code).toBe(0)
+  }, 120_000)
+
+  it('are listed where their seat rested on one operator’s word', async () => {
+    const { rows } = await running.superuser.query<{ ben: string; dana: string }>(
+      `select (select subject_id from countersign.subject where sub = 'ben') as ben,
+         (select subject_id from countersign.subject where sub = 'dana') as dana`,
+    )
+    const { ben = '', dana = '' } = rows[0] ?? {}
+    const restsOn = (word: string | null) =>
+      running.superuser.query(
+        `update countersign.group_member set rests_on = $2 where group_name = 'data-owners' and subject_id = $1`,
+        [ben, word],
+      )
+    await restsOn(dana)
+    const asked = { action: 'data.export', target: 's3://partner-eu', parameters: { table: 'refunds' } }
+    const { intentId } = await ranAsAsked('etl-bot', running.tokens.agent, asked)
+    await restsOn(null)
+    const { code, told } = await until(
+      async () => {
+        const now = await stood()
+        return now.told.onOneWord.length > 0 ? now : undefined
+      },
+      { what: 'the verdict among the audit rows', withinMs: 60_000 },
+    )
+    expect(told.onOneWord).toMatchObject([{ intentId, person: ben, group: 'data-owners', word: dana }])
+    expect([told.findings, code]).toEqual([[], 0])
   }, 120_000)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compareVerdicts } from './compare-verdicts.ts'
+import { linesOfVerdicts } from './finding-lines.ts'
 import type { AuditRow } from './read-rows.ts'
 
 type Over = Omit<Partial<AuditRow>, 'unmapped'> & { readonly unmapped?: object }
@@ -30,6 +31,7 @@ describe('a verdict', () => {
       verdicts: 2,
       seats: 1,
       findings: [],
+      onOneWord: [],
     })
   })
 
@@ -52,5 +54,59 @@ describe('a verdict', () => {
     expect(kinds(...ben, approved('auditors', 'ben'))).toEqual(['not_in_group'])
     expect(kinds(...ben, group('owners', { removed: ['ben'] }), approved('owners', 'ben'))).toEqual(['not_in_group'])
     expect(kinds(...ben, approved('owners', 'ben'), group('owners', { removed: ['ben'] }))).toEqual([])
+  })
+})
+
+describe('a seat on one person’s word', () => {
+  const seat = (group: string, change = 7) => ({ group, word: 'olga', change })
+  const onWord = (operation: string, ...seats: object[]) =>
+    row('VerdictRecorded', {
+      actor: { user: { uid: 'ben' } },
+      api: { operation },
+      unmapped: { account: 'ben', on_one_word: seats },
+    })
+  const reviewed = (by: string, over: object = {}, event = 'DirectoryReviewed') =>
+    row(event, { time: 9, actor: { user: { uid: by } }, unmapped: { changes: [6, 7], ...over } })
+  const told = (...rows: AuditRow[]) => compareVerdicts([...ben, ...rows])
+  const yes = onWord('review.approve', seat('owners'))
+
+  it('is listed with who, whose word and when, and is no finding', () => {
+    expect(told(verdict('ben'), yes)).toMatchObject({
+      findings: [],
+      onOneWord: [{ at: 1, verdict: 'approve', person: 'ben', group: 'owners', word: 'olga', intentId: 'intent-1' }],
+    })
+    expect(told(onWord('review.deny', seat('owners'))).onOneWord).toMatchObject([{ verdict: 'deny' }])
+  })
+
+  it('is that which a yes filled, once the review is approved; a no has all', () => {
+    const both = [seat('owners'), seat('auditors')] as const
+    const groups = (...rows: AuditRow[]) => told(...rows).onOneWord.map(({ group: name }) => name)
+    expect(groups(onWord('review.approve', ...both))).toEqual(['owners', 'auditors'])
+    expect(groups(onWord('review.approve', ...both), approved('owners', 'ben'))).toEqual(['owners'])
+    expect(groups(yes, approved('others', 'ben'))).toEqual([])
+    expect(groups(onWord('review.deny', ...both), approved('others', 'eve'))).toEqual(['owners', 'auditors'])
+  })
+
+  it('is reviewed since when somebody on another word has reviewed that change', () => {
+    const reviews = (...rows: AuditRow[]) => told(yes, ...rows).onOneWord.map((one) => one.reviewed)
+    expect(reviews(reviewed('cora'), reviewed('dana'))).toEqual([{ at: 9, by: 'cora' }])
+    expect(reviews(reviewed('cora', {}, 'DirectoryFeedReviewed'))).toEqual([{ at: 9, by: 'cora' }])
+    expect(reviews(reviewed('ben', { word: 'olga' }), reviewed('olga'))).toEqual([undefined])
+    expect(reviews(reviewed('cora', { changes: [8] }))).toEqual([undefined])
+    expect(told(reviewed('cora'), yes).onOneWord[0]?.reviewed).toBeUndefined()
+  })
+
+  it('is printed with the word and whether it was reviewed', () => {
+    const lines = linesOfVerdicts(told(yes, reviewed('cora')))
+    expect(lines[0]).toBe("Seats on one person's word when they counted: 1")
+    expect(lines[2]?.split(/ {2,}/)).toEqual([
+      '1970-01-01T00:00:00.001Z',
+      'approve',
+      'ben',
+      'owners',
+      'olga',
+      '1970-01-01T00:00:00.009Z by cora',
+      'intent-1',
+    ])
   })
 })

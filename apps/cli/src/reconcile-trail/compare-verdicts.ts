@@ -1,4 +1,5 @@
-import type { AuditRow } from './read-rows.ts'
+import { type AuditRow, eventOf } from './read-rows.ts'
+import { type VerdictOnOneWord, verdictsOnOneWord } from './seats-on-one-word.ts'
 
 /** A verdict that does not stand against the directory as it was at that moment. */
 export type VerdictFinding = {
@@ -15,6 +16,8 @@ export type ComparedVerdicts = {
   readonly verdicts: number
   readonly seats: number
   readonly findings: readonly VerdictFinding[]
+  /** They stand, and are no findings. */
+  readonly onOneWord: readonly VerdictOnOneWord[]
 }
 
 type Directory = {
@@ -33,7 +36,7 @@ export const compareVerdicts = (rows: readonly AuditRow[]): ComparedVerdicts => 
   let verdicts = 0
   let seats = 0
   for (const row of rows) {
-    switch (row.metadata.event_code.split('.')[2]) {
+    switch (eventOf(row)) {
       case 'VerdictRecorded':
         verdicts += 1
         findings.push(...problemsOfVerdict(row, directory))
@@ -46,7 +49,7 @@ export const compareVerdicts = (rows: readonly AuditRow[]): ComparedVerdicts => 
         keep(row, directory)
     }
   }
-  return { verdicts, seats, findings }
+  return { verdicts, seats, findings, onOneWord: verdictsOnOneWord(rows) }
 }
 
 const disabled = 9
@@ -54,7 +57,7 @@ const disabled = 9
 const keep = (row: AuditRow, { active, members, accounts }: Directory): void => {
   const { entity = {}, unmapped = {}, activity_id: activity } = row
   const { uid = '', name = '' } = entity
-  switch (row.metadata.event_code.split('.')[2]) {
+  switch (eventOf(row)) {
     case 'DirectoryPersonRegistered':
       active.set(uid, activity !== disabled)
       break

@@ -76,13 +76,31 @@ export const linesOfRuns = (
   ]
 }
 
-/** Verdicts that do not stand, then what was read. */
-export const linesOfVerdicts = ({ verdicts, seats, findings }: ComparedVerdicts): string[] => [
+/** Verdicts that do not stand, those whose seats rested on one person's word, then what was read. */
+export const linesOfVerdicts = ({ verdicts, seats, findings, onOneWord }: ComparedVerdicts): string[] => [
   ...table(
     ['', '', '', '', ''].map((title) => ({ title })),
     findings.map(({ at, kind, person, group = '', intentId }) =>
       [timeOf(at), kind, person, group, intentId].map(plain),
     ),
   ).slice(1),
+  ...linesOnOneWord(onOneWord),
   `${plural(verdicts, 'verdict')} and ${plural(seats, 'filled seat')} held against the directory of their moment · ${plural(findings.length, 'finding')}`,
 ]
+
+const linesOnOneWord = (seats: ComparedVerdicts['onOneWord']): string[] =>
+  seats.length === 0
+    ? []
+    : [
+        `Seats on one person's word when they counted: ${seats.length}`,
+        ...table(
+          ['when', 'verdict', 'person', 'seat', 'on the word of', 'reviewed since', 'intent'].map((title) => ({
+            title,
+          })),
+          seats.map(({ at, verdict, person, group, word, reviewed, intentId }) => {
+            const since = reviewed === undefined ? 'no' : `${timeOf(reviewed.at)} by ${reviewed.by}`
+            return [timeOf(at), verdict, person, group, word, since, intentId].map(plain)
+          }),
+        ),
+        '',
+      ]

@@ -5,6 +5,7 @@ export type AuditRow = {
   readonly time: number
   readonly metadata: { readonly uid: string; readonly event_code: string; readonly correlation_uid?: string }
   readonly actor?: { readonly user?: { readonly uid?: string } }
+  readonly api?: { readonly operation?: string }
   readonly entity?: { readonly uid?: string; readonly name?: string }
   readonly unmapped?: Readonly<Record<string, never>> & {
     readonly agent_name?: string
@@ -15,10 +16,16 @@ export type AuditRow = {
     readonly added?: readonly string[]
     readonly removed?: readonly string[]
     readonly approvers?: readonly string[]
+    readonly on_one_word?: readonly { readonly group: string; readonly word: string; readonly change?: number }[]
+    readonly changes?: readonly number[]
+    readonly word?: string
   }
   readonly authorizations?: readonly { readonly policy?: { readonly name?: string; readonly type?: string } }[]
   readonly activity_id?: number
 }
+
+/** Name of the event that a row is of. */
+export const eventOf = ({ metadata }: AuditRow): string | undefined => metadata.event_code.split('.')[2]
 
 const pageSize = 2_000
 

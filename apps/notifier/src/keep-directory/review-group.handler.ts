@@ -1,7 +1,7 @@
 import { refuse, type EventOf, type Refusal, type ReviewedEntry, type ReviewEntryBody } from '@countersign/contracts'
 import { type Decision, type EventStore, noteReview, registerStream, unreviewedChanges } from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
-import { countMembers } from './seated-members.ts'
+import { countMembers, wordOf } from './seated-members.ts'
 
 type Answer = ReviewedEntry | Refusal
 
@@ -38,15 +38,23 @@ export class ReviewGroup {
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {
-        read: (tx) => unreviewedChanges(tx, entry, { upTo, by }),
-        decide: (_command, loaded, open): Decision<Answer> => {
+        read: async (tx) => ({
+          open: await unreviewedChanges(tx, entry, { upTo, by }),
+          word: await wordOf(tx, tenantId, by),
+        }),
+        decide: (_command, loaded, { open, word }): Decision<Answer> => {
           if (loaded.of(ref).version === 0 || open === undefined) return { append: [], answer: refuse('not_found') }
           const changes = open.filter(({ isOwn }) => !isOwn).map(({ changeId }) => changeId)
           const left = open.filter(({ isOwn }) => isOwn).map(({ changeId }) => changeId)
           if (changes.length === 0) {
             return { append: [], answer: left.length > 0 ? refuse('own_change') : { name, reviewed: [], left } }
           }
-          const event = reviewOf(register, name, { changes, by, ...(reason === undefined ? {} : { reason }) })
+          const event = reviewOf(register, name, {
+            changes,
+            by,
+            ...(reason === undefined ? {} : { reason }),
+            ...(word === undefined ? {} : { word }),
+          })
           return { append: [{ stream: ref, events: [event] }], answer: { name, reviewed: changes, left } }
         },
         effects: async (tx, [decided]) => {

@@ -77,6 +77,19 @@ const approves = async (name: Name, asking: Asking): Promise<unknown> => {
   return code ?? (await ask(name, `/v1/reviews/${asking.reviewId}/verdicts`, verdict))['code'] ?? 'ok'
 }
 
+/** What the one verdict about an asking says of seats on one person's word. */
+const wordsOf = async (asking: Asking): Promise<unknown> => {
+  const [verdict, ...others] = (await at.eventsOf(asking)).filter(({ type }) => type === 'VerdictRecorded')
+  if (verdict === undefined || others.length > 0) throw new Error('there is not one verdict')
+  return (verdict.data as { onOneWord?: unknown }).onOneWord
+}
+const lastReview = async (): Promise<unknown> => {
+  const { rows } = await at.spec.superuser.query<{ data: unknown }>(
+    `select data from countersign.event where type like '%.DirectoryReviewed.%' order by position desc limit 1`,
+  )
+  return rows[0]?.data
+}
+
 describe('whom one operator puts into a group, where another person could review that', () => {
   beforeAll(() => seed('security-admins', 'cora'))
 
@@ -146,13 +159,18 @@ describe('whom the only operator puts into a group', () => {
     expect((await reads('nora', asking))['presentation']).toMatchObject({ seatsOnOneWord: 2 })
     await at.card(asking, (blocks) => blocks.includes('2 people hold seats on one operator’s word'))
     expect(await approves('nora', asking)).toBe('ok')
+    expect(await wordsOf(asking)).toEqual([{ group, word: at.people.olga, change: expect.any(Number) as number }])
   })
 
   it('is still said to rest on that word when somebody has reviewed it whom that operator made a reviewer', async () => {
     await change('olga', 'operators', ['ben'])
     await change('olga', group, ['nora'])
     expect(await review('ben', group)).toMatchObject({ left: [] })
-    expect((await reads('nora', await asked()))['presentation']).toMatchObject({ seatsOnOneWord: 1 })
+    expect(await lastReview()).toMatchObject({ by: at.people.ben, word: at.people.olga })
+    const asking = await asked()
+    expect((await reads('nora', asking))['presentation']).toMatchObject({ seatsOnOneWord: 1 })
+    expect(await approves('nora', asking)).toBe('ok')
+    expect(await wordsOf(asking)).toMatchObject([{ group, word: at.people.olga }])
   })
 
   it('cannot be reviewed by such a one once there is somebody whom another has made a reviewer', async () => {
@@ -160,7 +178,11 @@ describe('whom the only operator puts into a group', () => {
     await seed('security-admins', 'cora')
     expect(await review('ben', group)).toMatchObject({ code: 'own_change' })
     expect(await review('cora', group)).toMatchObject({ left: [] })
-    expect((await reads('nora', await asked()))['presentation']).not.toHaveProperty('seatsOnOneWord')
+    expect(await lastReview()).not.toHaveProperty('word')
+    const asking = await asked()
+    expect((await reads('nora', asking))['presentation']).not.toHaveProperty('seatsOnOneWord')
+    expect(await approves('nora', asking)).toBe('ok')
+    expect(await wordsOf(asking)).toBeUndefined()
     await unseat('security-admins', 'cora')
     await forgetWhoLeft()
   })

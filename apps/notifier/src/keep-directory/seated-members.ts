@@ -33,6 +33,13 @@ export const seatsGivenBy = async (
   return row.another_reviews ? 'await_review' : 'on_one_word'
 }
 
+/** Whose word a reviewer's is, where one person alone made them one; undefined when it is their own. */
+export const wordOf = async (tx: Transaction, tenantId: string, reviewer: string): Promise<string | undefined> => {
+  const { rows } = await tx.query<{ word: string }>('select countersign.word_of($1, $2) as word', [tenantId, reviewer])
+  const word = rows[0]?.word
+  return word === reviewer ? undefined : word
+}
+
 type Given = {
   readonly tenantId: string
   /** Null for what is seeded or comes by the feed. */
