@@ -20,10 +20,18 @@ export const readFilter = (text: string | undefined, allowed: readonly FilterAtt
 }
 
 const parsedText = (quoted: string): string => {
+  const value = jsonText(quoted)
+  // No text of the store holds it.
+  if (value === undefined || value.includes('\0'))
+    throw new ScimError(400, 'The value of the filter is not a JSON string.', 'invalidFilter')
+  return value
+}
+
+const jsonText = (quoted: string): string | undefined => {
   try {
     return JSON.parse(quoted) as string
   } catch {
-    throw new ScimError(400, 'The value of the filter is not a JSON string.', 'invalidFilter')
+    return undefined
   }
 }
 

@@ -23,9 +23,18 @@ type Operation = { readonly op: 'add' | 'replace' | 'remove'; readonly path?: st
 
 const isBag = (value: unknown): value is Bag => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A member by its name without regard to case, which SCIM has for attribute names (RFC 7643 §2.1). */
-const memberOf = (bag: Bag, name: string): unknown =>
-  bag[name] ?? Object.entries(bag).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
+/** Schemas whose name may stand before that of their attribute (RFC 7644 §3.10). */
+const coreSchema = /^urn:ietf:params:scim:schemas:core:2\.0:(user|group):/
+
+/** An attribute's name as it is compared: without regard to case (RFC 7643 §2.1), and without its schema. */
+const plainName = (name: string): string => name.trim().toLowerCase().replace(coreSchema, '')
+
+/** A member by its name. Two that are one name would be read otherwise by somebody else, so neither counts. */
+const memberOf = (bag: Bag, name: string): unknown => {
+  const [said, another] = Object.entries(bag).filter(([key]) => plainName(key) === name.toLowerCase())
+  if (another !== undefined) throw new ScimError(400, 'An attribute is there twice.', 'invalidSyntax')
+  return said?.[1]
+}
 
 const textOf = (value: unknown, name: string, longest = 255): string | undefined => {
   if (value === undefined || value === null) return undefined
@@ -73,7 +82,7 @@ export const readUser = (resource: Bag): UserAttributes =>
 const membersOf = (value: unknown): string[] =>
   (Array.isArray(value) ? value : [value]).map((member) => {
     const id = isBag(member) ? memberOf(member, 'value') : undefined
-    if (typeof id === 'string') return id
+    if (typeof id === 'string') return id.toLowerCase()
     throw invalidValue('Each member has a value.')
   })
 
@@ -103,14 +112,32 @@ const operationsIn = (body: Bag): Operation[] => {
   })
 }
 
-const userAttribute = /^(urn:ietf:params:scim:schemas:core:2\.0:user:)?([a-z.]+)(\[.*\])?(\.value)?$/i
+const pathForm = /^([a-z$_][\w$-]*)(\[.*\])?(?:\.([a-z$_][\w$-]*))?$/
+const wholes: readonly string[] = ['username', 'externalid', 'displayname', 'active', 'members']
 
-/** A path and its value as the part of a user resource that it is about. */
+type Path = { readonly attribute: string; readonly sub: string | undefined }
+
+/**
+ * The attribute that a path names; undefined when it is one of another schema, of which nothing is kept. What is kept and
+ * cannot be read is refused: passed over, a deactivation would be answered as done.
+ */
+const pathIn = (path: string): Path | undefined => {
+  const name = plainName(path)
+  if (name.startsWith('urn:')) return undefined
+  const [, attribute = '', filter, sub] = pathForm.exec(name) ?? []
+  if (attribute === '' || (wholes.includes(attribute) && (filter ?? sub) !== undefined))
+    throw new ScimError(400, 'The path is not one that can be read here.', 'invalidPath')
+  return { attribute, sub }
+}
+
+/** A path and its value as the part of a resource that it is about. */
 const atPath = (path: string, value: unknown): Bag => {
-  const name = userAttribute.exec(path)?.[2]?.toLowerCase() ?? ''
-  if (name === 'emails') return { emails: typeof value === 'string' ? [{ value, primary: true }] : value }
-  if (name.startsWith('name.')) return { name: { [name.slice(5)]: value } }
-  return { [name]: value }
+  const named = pathIn(path)
+  if (named === undefined) return {}
+  const { attribute, sub } = named
+  if (attribute === 'emails') return { emails: typeof value === 'string' ? [{ value, primary: true }] : value }
+  if (attribute === 'name' && sub !== undefined) return { name: { [sub]: value } }
+  return { [attribute]: value }
 }
 
 /** Microsoft Entra sends attributes of attributes with a dot in their name. */
@@ -135,7 +162,7 @@ export const patchedUser = (body: Bag): UserAttributes & { readonly removed: rea
       continue
     }
     if (path === undefined) throw new ScimError(400, 'remove needs a path.', 'invalidPath')
-    const name = userAttribute.exec(path)?.[2]?.toLowerCase() ?? ''
+    const name = pathIn(path)?.attribute ?? ''
     if (name === 'username' || name === 'active' || name === 'externalid')
       throw new ScimError(400, 'userName, externalId and active are not removed.', 'mutability')
     removed.push(name)
@@ -166,8 +193,8 @@ export const patchedGroup = (body: Bag): GroupChange => {
     said = { ...said, members }
   }
   for (const { op, path, value } of operationsIn(body)) {
-    const named = path?.trim().toLowerCase()
-    const member = path === undefined ? undefined : memberIn(path)
+    const named = path === undefined ? undefined : plainName(path)
+    const member = named === undefined ? undefined : memberIn(named)
     if (member !== undefined) (op === 'remove' ? take : put)([member])
     else if (named === 'members') {
       if (op === 'add') put(membersOf(value))
@@ -177,7 +204,7 @@ export const patchedGroup = (body: Bag): GroupChange => {
     } else if (op === 'remove') {
       throw new ScimError(400, 'Only members are removed from a group.', 'mutability')
     } else {
-      const { members, ...rest } = readGroup(path === undefined ? unfolded(value) : { [path]: value })
+      const { members, ...rest } = readGroup(path === undefined ? unfolded(value) : atPath(path, value))
       said = { ...said, ...rest }
       if (members !== undefined) (op === 'add' ? put : replace)(members)
     }

@@ -29,6 +29,8 @@ const checkedText = (value: string, name: string): string => {
   return value
 }
 
+const nameTaken = (): ScimError => new ScimError(409, 'There is a user of that name already.', 'uniqueness')
+
 /**
  * People as a directory pushes them. Everything goes through the same handlers and events as what an operator does. Which
  * attribute is the subject at the issuer was said when the feed was connected, and it never changes for a person: somebody
@@ -151,31 +153,30 @@ export class ScimUsers {
     said: UserAttributes & { readonly userName: string },
     known?: string,
   ): Promise<ScimResource> {
-    const { pool, people, baseUrl } = this.#options
+    const { people, baseUrl } = this.#options
     const { userName, externalId = null, email, active = true } = said
     const displayName = checkedText((said.displayName ?? userName).slice(0, 128), 'displayName')
     if (email !== undefined) checkedText(email, 'emails.value')
-    if (await this.#isTaken(tenantId, { userName, issuer, subject }, known))
-      throw new ScimError(409, 'There is a user of that name already.', 'uniqueness')
-    const { person } = await people.handle({
-      tenantId,
-      issuer,
-      subject,
-      displayName,
-      ...(email === undefined ? {} : { email }),
-      active,
-      changedBy: null,
-      seeded: false,
-      feed: feedId,
-    })
-    const { rows } = await pool.query<{ changed_at: Date }>(
-      `insert into notifier.scim_user (tenant_id, person, user_name, external_id) values ($1, $2, $3, $4)
-       on conflict (tenant_id, person) do update set user_name = excluded.user_name, external_id = excluded.external_id,
-         changed_at = clock_timestamp(), deleted_at = null
-       returning changed_at`,
-      [tenantId, person, userName, externalId],
-    )
-    const changedAt = rows[0]?.changed_at ?? new Date(0)
+    if (await this.#isTaken(tenantId, { userName, issuer, subject }, known)) throw nameTaken()
+    const register = (isActive: boolean) =>
+      people.handle({
+        tenantId,
+        issuer,
+        subject,
+        displayName,
+        ...(email === undefined ? {} : { email }),
+        active: isActive,
+        changedBy: null,
+        seeded: false,
+        feed: feedId,
+      })
+    const { person, changed } = await register(active)
+    const written = await this.#keep(tenantId, person, { userName, externalId })
+    if (written === undefined) {
+      // Another request has taken the name meanwhile: whom the directory does not list may not act.
+      if (changed && active) await register(false)
+      throw nameTaken()
+    }
     return userBody(
       {
         person,
@@ -184,10 +185,31 @@ export class ScimUsers {
         display_name: displayName,
         email: email ?? null,
         active,
-        changed_at: changedAt,
+        changed_at: written,
       },
       baseUrl,
     )
+  }
+
+  /** When the user was written; undefined where another one has the name. */
+  async #keep(
+    tenantId: string,
+    person: string,
+    { userName, externalId }: { readonly userName: string; readonly externalId: string | null },
+  ): Promise<Date | undefined> {
+    try {
+      const { rows } = await this.#options.pool.query<{ changed_at: Date }>(
+        `insert into notifier.scim_user (tenant_id, person, user_name, external_id) values ($1, $2, $3, $4)
+       on conflict (tenant_id, person) do update set user_name = excluded.user_name, external_id = excluded.external_id,
+         changed_at = clock_timestamp(), deleted_at = null
+       returning changed_at`,
+        [tenantId, person, userName, externalId],
+      )
+      return rows[0]?.changed_at
+    } catch (error) {
+      if ((error as { constraint?: unknown }).constraint === 'scim_user_name') return undefined
+      throw error
+    }
   }
 
   /** Whether another user has the name, or a new one's subject is a user already. */

@@ -194,6 +194,8 @@ describe('people by SCIM', () => {
     expect(await found('userName eq "nobody"')).toMatchObject({ totalResults: 0, Resources: [] })
     for (const filter of ['userName sw "b"', 'userName eq "a" or userName eq "b"', "userName eq 'b'", 'name eq "b"'])
       expect(await found(filter)).toMatchObject({ status: '400', scimType: 'invalidFilter' })
+    for (const list of ['Users?filter=userName', 'Groups?filter=displayName'])
+      expect(await scim('GET', `${list}${encodeURIComponent(' eq "\\u0000"')}`)).toMatchObject({ status: 400 })
     expect((await scim('GET', 'Users?startIndex=2&count=2')).body).toMatchObject({ startIndex: 2, itemsPerPage: 2 })
   })
 
@@ -207,6 +209,42 @@ describe('people by SCIM', () => {
       displayName: 'Ben B.',
       active: true,
     })
+  })
+
+  it('who want one name at the same moment are one, and nobody else may act', async () => {
+    const named = (place: number) => user('jo', { externalId: `jo-${place}` })
+    credential = (await connect({ subjectFrom: 'externalId' })).body.token
+    const answers = await Promise.all([1, 2, 3, 4, 5, 6].map((place) => scim('POST', 'Users', named(place))))
+    credential = (await connect()).body.token
+    const refused = answers.filter(({ status, body }) => status === 409 && body['scimType'] === 'uniqueness')
+    expect(refused).toHaveLength(5)
+    const { rows } = await at.spec.superuser.query<{ sub: string }>(
+      `select s.sub from countersign.subject s join countersign.person p using (tenant_id, subject_id)
+       where s.sub like 'jo-%' and p.active`,
+    )
+    const taken = answers.find(({ status }) => status === 201)?.body['externalId']
+    expect(rows).toEqual([{ sub: taken }])
+  })
+
+  it.each<[string, object]>([
+    ['by the whole name', { op: 'replace', path: 'urn:ietf:params:scim:schemas:core:2.0:User:active', value: false }],
+    [
+      'by the whole name without a path',
+      { op: 'replace', value: { 'urn:ietf:params:scim:schemas:core:2.0:User:active': false } },
+    ],
+    ['with blanks', { op: 'replace', path: ' Active ', value: false }],
+  ])('who are deactivated %s are', async (_how, operation) => {
+    await patch(`Users/${at.people.erin}`, { op: 'replace', path: 'active', value: true })
+    expect((await patch(`Users/${at.people.erin}`, operation)).body).toMatchObject({ active: false })
+  })
+
+  it.each<[string, object]>([
+    ['a part of what has none', { op: 'replace', path: 'active.value', value: false }],
+    ['what is no path', { op: 'replace', path: '"active"', value: false }],
+    ['nothing', { op: 'replace', path: '', value: false }],
+    ['the same twice', { op: 'replace', value: { active: true, Active: false } }],
+  ])('are not said to be changed by a patch of %s', async (_what, operation) => {
+    expect((await patch(`Users/${at.people.ben}`, operation)).status).toBe(400)
   })
 
   it.each<[string, object]>([
@@ -262,6 +300,12 @@ describe('groups by SCIM', () => {
     ).toHaveLength(2)
     expect(await now({ op: 'replace', value: { id, displayName: 'Dialects', members: [] } })).toEqual([])
     expect(await now({ op: 'remove', path: 'members' })).toEqual([])
+    const whole = 'urn:ietf:params:scim:schemas:core:2.0:Group:members'
+    expect(await now({ op: 'add', path: whole, value: [{ value: ben }, { value: cora }] })).toHaveLength(2)
+    expect(await now({ op: 'remove', path: `${whole}[value eq "${ben.toUpperCase()}"]` })).toEqual([cora])
+    expect(await now({ op: 'replace', path: whole, value: [] })).toEqual([])
+    const part = { op: 'replace', path: 'members[display eq "x"]', value: [] }
+    expect((await patch(`Groups/${id}`, part)).body).toMatchObject({ status: '400', scimType: 'invalidPath' })
     expect((await scim('GET', `Groups/${id}?excludedAttributes=members`)).body).not.toHaveProperty('members')
   })
 
