@@ -1,5 +1,11 @@
 import { activePolicySets, askedTogether, type Transaction } from '@countersign/event-store'
-import { deniesOnly, loadPolicySet, type Facts, type PolicySet, type PolicySource } from '@countersign/policy-engine'
+import {
+  acceptedPolicySet,
+  deniesOnly,
+  type Facts,
+  type PolicySet,
+  type PolicySource,
+} from '@countersign/policy-engine'
 
 export type Denies = { readonly policySetDigest: string; readonly denied: boolean; readonly rules: readonly string[] }
 
@@ -31,11 +37,11 @@ export class ActivePolicy {
   })
 
   #load(digest: string, bundle: string): PolicySet | undefined {
-    const loaded = loadPolicySet(JSON.parse(bundle) as PolicySource)
-    if (!loaded.ok || loaded.digest !== digest) return undefined
+    const set = acceptedPolicySet(JSON.parse(bundle) as PolicySource, digest)
+    if (set === undefined) return undefined
     if (this.#sets.size >= 16) this.#sets.clear()
-    this.#sets.set(digest, loaded.set)
-    return loaded.set
+    this.#sets.set(digest, set)
+    return set
   }
 }
 

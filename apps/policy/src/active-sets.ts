@@ -1,5 +1,5 @@
 import { prepared, type Transaction } from '@countersign/event-store'
-import { loadPolicySet, type PolicySet, type PolicySource } from '@countersign/policy-engine'
+import { acceptedPolicySet, type PolicySet, type PolicySource } from '@countersign/policy-engine'
 
 /**
  * The set that the store names active for a tenant. It has no `set` when this version of the engine does not read the
@@ -15,9 +15,7 @@ type Row = { tenant_id: string; digest: string; activated_at: Date; bundle: stri
 /** Loads a stored bundle; undefined when it is not, under this engine, the set that the digest names. */
 export const loadBundle = (digest: string, bundle: string): PolicySet | undefined => {
   const source = parsed(bundle)
-  if (source === undefined) return undefined
-  const loaded = loadPolicySet(source)
-  return loaded.ok && loaded.digest === digest ? loaded.set : undefined
+  return source === undefined ? undefined : acceptedPolicySet(source, digest)
 }
 
 const parsed = (bundle: string): PolicySource | undefined => {

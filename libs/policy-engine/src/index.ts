@@ -4,7 +4,7 @@ export { deniesOnly, evaluate, type Evaluation } from './evaluate.ts'
 export { explain, type RuleOutcome } from './explain.ts'
 export { factsOf, type Facts } from './facts.ts'
 export { isBeyond, type Limit, type LimitScope, type LimitUse, windowStart } from './limit.ts'
-export { loadPolicySet, policyLimits, type LoadedPolicySet } from './load-policy-set.ts'
+export { acceptedPolicySet, loadPolicySet, policyLimits, type LoadedPolicySet } from './load-policy-set.ts'
 export {
   type PolicyProblem,
   type PolicyProblemCode,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { evaluate, loadPolicySet, policyLimits } from './index.ts'
+import { acceptedPolicySet, evaluate, loadPolicySet, policyLimits } from './index.ts'
 import { facts, problemsOf, schema, setOf } from './policy-set.fixture.ts'
 
 const allow = (id: string, when = 'true') =>
@@ -164,5 +164,43 @@ describe('loading a policy set', () => {
     expect(codes(allow('long', `true${' && true'.repeat(5_000)}`))).toEqual(['engine_failure'])
     expect(evaluate(set, facts()).effect).toBe('allow')
     expect(evaluate(setOf(allow('b')), facts()).effect).toBe('allow')
+  })
+})
+
+describe('preparing a set that was accepted before', () => {
+  const source = {
+    schema,
+    policies: {
+      'a.cedar': allow('a'),
+      'b.cedar': allow('b', 'context.parameters has rows && context.parameters.rows < 10'),
+    },
+  }
+
+  it('gives what loading it gave, and it decides the same', () => {
+    const loaded = loadPolicySet(source)
+    const again = acceptedPolicySet(source, loaded.digest)
+    if (!loaded.ok || again === undefined) throw new Error('it was not prepared')
+    expect([...again.rules]).toEqual([...loaded.set.rules])
+    expect([...again.contexts]).toEqual([...loaded.set.contexts])
+    for (const rows of [1, 100])
+      expect(evaluate(again, facts({ parameters: { rows } }))).toEqual(
+        evaluate(loaded.set, facts({ parameters: { rows } })),
+      )
+  })
+
+  it('is not done for other texts, and not for texts that do not parse', () => {
+    const { digest } = loadPolicySet(source)
+    expect(acceptedPolicySet({ ...source, policies: { 'a.cedar': allow('a') } }, digest)).toBeUndefined()
+    const broken = { schema, policies: { 'a.cedar': 'permit(' } }
+    expect(acceptedPolicySet(broken, loadPolicySet(broken).digest)).toBeUndefined()
+  })
+
+  it('denies where a rule that no validation would have passed errs', () => {
+    const never = { schema, policies: { 'a.cedar': allow('a', 'context.parameters.rows < "ten"') } }
+    const { ok, digest } = loadPolicySet(never)
+    expect(ok).toBe(false)
+    const set = acceptedPolicySet(never, digest)
+    if (set === undefined) throw new Error('it was not prepared')
+    expect(evaluate(set, facts({ parameters: { rows: 1 } }))).toMatchObject({ effect: 'deny', code: 'policy_error' })
   })
 })

@@ -1,8 +1,4 @@
-import { createRequire } from 'node:module'
-
-interface KafkajsErrors {
-  readonly KafkaJSGroupCoordinatorNotFound?: new (message: string) => Error & { readonly retriable: boolean }
-}
+import errors from 'kafkajs/src/errors.js'
 
 /**
  * Lets kafkajs 2.2.4 look again for the coordinator of a group. A broker that stops in order closes its connections while it is
@@ -11,7 +7,6 @@ interface KafkajsErrors {
  * expected.
  */
 export const lookAgainForCoordinators = (): boolean => {
-  const errors: KafkajsErrors = createRequire(import.meta.url)('kafkajs/src/errors.js')
   const NotFound = errors.KafkaJSGroupCoordinatorNotFound
   if (NotFound === undefined) return false
   // Its constructor assigns the property, so the answer has to be above the instance and keep what is assigned away.

@@ -1,17 +1,10 @@
-import { createRequire } from 'node:module'
 import kafkajs from 'kafkajs'
-import { type FetchResponse, readFetchResponse } from './fetch-response.ts'
+import fetch from 'kafkajs/src/protocol/requests/fetch/index.js'
+import response from 'kafkajs/src/protocol/requests/fetch/v11/response.js'
+import { readFetchResponse } from './fetch-response.ts'
 
+/** The one whose answers are read here, and whose module is changed. */
 const version = 11
-
-interface ResponseReader {
-  decode: (bytes: Buffer) => Promise<FetchResponse>
-}
-
-interface Fetch {
-  protocol: (choice: { readonly version: number }) => unknown
-  [patched]?: true
-}
 
 const patched = Symbol.for('countersign.kafkajs.fetch-patch')
 
@@ -23,9 +16,6 @@ const patched = Symbol.for('countersign.kafkajs.fetch-patch')
  * its consumers. Safe to repeat; answers whether kafkajs was found as expected.
  */
 export const readFetchesSafely = (): boolean => {
-  const load = createRequire(import.meta.url)
-  const fetch: Fetch = load('kafkajs/src/protocol/requests/fetch/index.js')
-  const response: ResponseReader = load(`kafkajs/src/protocol/requests/fetch/v${version}/response.js`)
   if (fetch[patched] === true) return true
   const choose = fetch.protocol
   if (typeof choose !== 'function' || typeof response.decode !== 'function') return false

@@ -1,26 +1,10 @@
-import { createRequire } from 'node:module'
-import { type ProduceData, produceRequest } from './produce-request.ts'
+import Encoder from 'kafkajs/src/protocol/encoder.js'
+import produce from 'kafkajs/src/protocol/requests/produce/index.js'
+import { type ProduceCall, produceRequest } from './produce-request.ts'
 
 const version = 7
 /** What kafkajs names where a producer is not idempotent. */
 const noProducer = -1
-
-interface ProduceCall extends ProduceData {
-  readonly transactionalId?: string | null
-  readonly producerId?: unknown
-  readonly compression?: number
-}
-
-interface Encoded {
-  writeBuffer(bytes: Buffer): Encoded
-}
-
-interface Produce {
-  protocol: (choice: { readonly version: number }) => (call: ProduceCall) => {
-    readonly request: { encode: () => Promise<unknown> }
-  }
-  [patched]?: true
-}
 
 const patched = Symbol.for('countersign.kafkajs.produce-patch')
 
@@ -45,13 +29,10 @@ const isPlain = ({ producerId, compression, topicData, ...call }: ProduceCall): 
  * found as expected.
  */
 export const writeProducesQuickly = (): boolean => {
-  const load = createRequire(import.meta.url)
-  const produce: Produce = load('kafkajs/src/protocol/requests/produce/index.js')
-  const Encoder: new (size: number) => Encoded = load('kafkajs/src/protocol/encoder.js')
   if (produce[patched] === true) return true
   const choose = produce.protocol
   if (typeof choose !== 'function' || typeof Encoder.prototype.writeBuffer !== 'function') return false
-  const encoded = (bytes: Buffer): Encoded => new Encoder(bytes.length).writeBuffer(bytes)
+  const encoded = (bytes: Buffer): unknown => new Encoder(bytes.length).writeBuffer(bytes)
   produce.protocol = (choice) => {
     const make = choose(choice)
     if (choice.version !== version) return make

@@ -17,6 +17,13 @@ export interface ProduceData {
   }[]
 }
 
+/** The call of kafkajs that makes one. */
+export interface ProduceCall extends ProduceData {
+  readonly transactionalId?: string | null
+  readonly producerId?: unknown
+  readonly compression?: number
+}
+
 const batchHeadBytes = 61
 /** Of a batch: where its length, its checksum and what the checksum is of begin. */
 const [lengthAt, checksumAt, checkedAt] = [8, 17, 21]
