@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { run } from '@countersign/cli'
 import { countersign } from '@countersign/client'
 import { startBrowser } from '@countersign/loopback/identity-provider'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { call } from '../instance/call.ts'
-import { runCommand } from '../instance/command-line.ts'
 import { freePorts } from '../instance/free-ports.ts'
 import { until } from '../instance/until.ts'
 import { type Running, startRunning } from '../running.ts'
@@ -16,7 +17,9 @@ const startsWithinMs = 600_000
 const redirectUri = 'http://127.0.0.1/back'
 const agent = { clientId: 'deploy-bot', clientSecret: randomBytes(24).toString('hex') }
 const pagesSecret = randomBytes(24).toString('hex')
-const grace = { username: 'grace', password: randomBytes(24).toString('hex') }
+const personNamed = (username: string) => ({ username, password: randomBytes(24).toString('hex') })
+type Person = ReturnType<typeof personNamed>
+const [grace, heidi] = [personNamed('grace'), personNamed('heidi')]
 
 type Client = { readonly clientId: string; readonly attributes: object; readonly protocolMappers: readonly object[] }
 type Realm = { readonly realm: string; readonly clients: readonly Client[] }
@@ -33,17 +36,15 @@ const trialRealm = async () => {
       { ...bot, clientId: 'bare-bot', defaultClientScopes: ['basic'] },
       { ...bot, clientId: 'old-bot', attributes: {} },
     ],
-    users: [
-      {
-        username: grace.username,
-        firstName: 'Grace',
-        lastName: 'Hopper',
-        email: 'grace@acme.example',
-        emailVerified: true,
-        enabled: true,
-        credentials: [{ type: 'password', value: grace.password }],
-      },
-    ],
+    users: [grace, heidi].map(({ username, password }) => ({
+      username,
+      firstName: username,
+      lastName: 'Hopper',
+      email: `${username}@acme.example`,
+      emailVerified: true,
+      enabled: true,
+      credentials: [{ type: 'password', value: password }],
+    })),
   }
 }
 
@@ -76,7 +77,7 @@ const agentToken = (clientId = agent.clientId) =>
   tokenBy({ grant_type: 'client_credentials', client_id: clientId, client_secret: agent.clientSecret })
 
 /** Signs in as a browser does: code flow with PKCE. */
-const personToken = async (): Promise<string> => {
+const personToken = async (person: Person): Promise<string> => {
   const verifier = randomBytes(32).toString('base64url')
   const query = new URLSearchParams({
     response_type: 'code',
@@ -88,7 +89,7 @@ const personToken = async (): Promise<string> => {
   })
   const browser = startBrowser()
   const form = await browser.open(`${keycloak.issuer}/protocol/openid-connect/auth?${query.toString()}`)
-  const back = await browser.submit(form, grace, redirectUri)
+  const back = await browser.submit(form, person, redirectUri)
   const code = new URL(back.url).searchParams.get('code') ?? ''
   return tokenBy({
     grant_type: 'authorization_code',
@@ -98,11 +99,69 @@ const personToken = async (): Promise<string> => {
     redirect_uri: redirectUri,
   })
 }
-const command = async (...argv: string[]) => {
-  const { code, out, err } = await runCommand(...argv, '--data-dir', running.dataDir)
-  expect({ code, err }).toEqual({ code: 0, err: '' })
+/** The command as somebody at a terminal of their own; `onTold` sees what it tells them while it runs. */
+const command = async (who: string, argv: readonly string[], onTold: (text: string) => void = () => undefined) => {
+  let out = ''
+  let err = ''
+  const into = (keep: (text: string) => void) =>
+    new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        keep(chunk.toString())
+        done()
+      },
+    })
+  const told = (text: string): void => {
+    err += text
+    onTold(err)
+  }
+  const exitCode = await run(argv, {
+    streams: { stdout: into((text) => (out += text)), stderr: into(told) },
+    env: { XDG_CONFIG_HOME: join(running.dataDir, who), COUNTERSIGN_DATA_DIR: running.dataDir, NO_COLOR: '1' },
+    signal: new AbortController().signal,
+  })
+  return { exitCode, out, err }
+}
+const done = async (who: string, ...argv: string[]): Promise<string> => {
+  const { exitCode, out, err } = await command(who, argv)
+  expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' })
   return out
 }
+
+/** Commands of the documentation whose lines begin like this, as they stand there but for the names of the trial. */
+const written = async (begins: string, names: Readonly<Record<string, string>> = {}): Promise<string[][]> => {
+  const text = await readFile(join(import.meta.dirname, '../../../docs/how-to/connect-keycloak.md'), 'utf8')
+  const lines = text.replaceAll(/ \\\n +/g, ' ').split('\n')
+  const here = {
+    'https://keycloak.example/realms/acme': keycloak.issuer,
+    'https://countersign.example': running.baseUrl,
+    ...names,
+  }
+  const found = lines.filter((line) => line.startsWith(`countersign ${begins}`))
+  if (found.length === 0) throw new Error(`the documentation has no countersign ${begins}`)
+  const named = (word: string): string =>
+    Object.entries(here).reduce((all, [name, value]) => all.replace(name, value), word.replaceAll('"', ''))
+  return found.map((line) => (line.match(/"[^"]*"|\S+/g) ?? []).slice(1).map(named))
+}
+const asWritten = async (
+  who: string,
+  begins: string,
+  names: Readonly<Record<string, string>> = {},
+  ...more: string[]
+) => {
+  let out = ''
+  for (const argv of await written(begins, names)) out += await done(who, ...argv, ...more)
+  return out
+}
+
+/** Opens the address that the command shows, signs in and lets it in. */
+const letIn = async (told: string, person: Person): Promise<void> => {
+  const browser = startBrowser()
+  const login = await browser.open(/Open {2}(\S+)/.exec(told)?.[1] ?? '')
+  const consent = await browser.submit(login, person)
+  const end = await browser.submit(consent, { accept: 'Yes' })
+  expect(end.text).toContain('Device Login Successful')
+}
+
 /** Where a page leads on by itself. */
 const onwardIn = (text: string): string =>
   (/<p><a href="([^"]*)">Continue/.exec(text)?.[1] ?? '').replaceAll('&#38;', '&').replaceAll('&#39;', "'")
@@ -116,30 +175,52 @@ describe('Keycloak with the realm of the documentation', () => {
   it('is connected by one command that has nothing to beware of', async () => {
     const secretFile = join(running.dataDir, 'pages.secret')
     await writeFile(secretFile, pagesSecret, { mode: 0o600 })
-    const pages = ['--pages-client', 'countersign-pages', '--pages-secret-file', secretFile]
-    const out = await command('idp', 'connect', keycloak.issuer, '--audience', 'urn:countersign:api', ...pages)
+    const out = await asWritten('olga', 'idp connect', { 'pages.secret': secretFile })
     expect(out).not.toContain('beware')
     expect(out).toContain('RS256')
   })
 
-  it('has its agents publish and its people decide, and what was approved runs once', async () => {
+  it('lets the second person in at the command line, who is a security admin', async () => {
     await until(async () => (await asked(await agentToken())) !== 'token_invalid', { what: 'the trusted issuer' })
-    const token = await personToken()
-    const ben = ['--as', 'ben', '--reason', 'trial']
-    const issuer = ['--issuer', keycloak.issuer]
-    const owner = ['--owner-person', 'dana']
-    await command('people', 'register', subjectOf(token), '--name', 'Grace', ...issuer, ...ben)
-    await command('seats', 'add', 'data-owners', subjectOf(token), ...issuer, ...ben)
-    const group = await command('seats', 'show', 'data-owners', '--as', 'dana')
-    const upTo = /unreviewed +(\d+) by/.exec(group)?.[1] ?? ''
-    await command('seats', 'review', 'data-owners', '--up-to', upTo, '--as', 'dana', '--reason', 'trial')
-    await command('producers', 'register', 'acme', '--client', agent.clientId, ...issuer, ...owner, ...ben)
-    await command('agents', 'register', 'deploy-bot', '--producer', 'acme', ...owner, ...ben)
+    const subject = subjectOf(await personToken(heidi))
+    const more = ['--issuer', keycloak.issuer, '--as', 'ben', '--reason', 'trial']
+    await done('ben', 'people', 'register', subject, '--name', 'Heidi', ...more)
+    await done('ben', 'seats', 'add', 'security-admins', subject, ...more)
+    const upTo = /unreviewed +(\d+) by/.exec(await done('ben', 'seats', 'show', 'security-admins', '--as', 'dana'))?.[1]
+    const review = ['seats', 'review', 'security-admins', '--up-to', upTo ?? '', '--reason', 'trial', '--as', 'dana']
+    await done('dana', ...review)
+
+    let opened: Promise<void> | undefined
+    const [login = []] = await written('login')
+    const { exitCode, err } = await command('heidi', login, (told) => {
+      if (opened === undefined && told.includes('Code ')) opened = letIn(told, heidi)
+    })
+    await opened
+    expect({ exitCode, err }).toMatchObject({ exitCode: 0, err: expect.stringContaining('Signed in until') as string })
+  })
+
+  it('has its agents publish and its people decide, and what was approved runs once', async () => {
+    const token = await personToken(grace)
+    const subject = { '6d1f…-…': subjectOf(token) }
+    const ben = ['--as', 'ben']
+    for (const begins of ['people register', 'seats add', 'producers register', 'agents register']) {
+      await asWritten('ben', begins, subject, ...ben)
+    }
 
     const client = countersign({ baseUrl: running.baseUrl, token: () => agentToken() })
     const body = exportIntent({ agent: { name: 'deploy-bot' } })
+    const reviewOf = async (intentId: string) =>
+      until(async () => (await client.read(intentId)).review, { what: 'the review' })
+    const early = await reviewOf((await client.publish(body)).intentId)
+    expect((await running.call(`/v1/reviews/${early.reviewId}`, { token })).code).toBe('unknown_review')
+    const group = await asWritten('heidi', 'seats show data-owners')
+    const change = { CHANGE: /unreviewed +(\d+) by/.exec(group)?.[1] ?? '' }
+    const [byBen = []] = await written('seats review data-owners', change)
+    expect((await command('ben', [...byBen, ...ben])).err).toContain('own_change')
+    expect(await asWritten('heidi', 'seats review data-owners', change)).toBe(`reviewed ${change.CHANGE}\n`)
+
     const { intentId } = await client.publish(body)
-    const review = await until(async () => (await client.read(intentId)).review, { what: 'the review' })
+    const review = await reviewOf(intentId)
     const at = `${running.baseUrl}/v1/reviews/${review.reviewId}`
     const shown = await until(
       async () => {

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { exitCodes, Failure } from '../exit-codes.ts'
 
@@ -7,6 +8,7 @@ export type Invitation = { readonly url: string; readonly code: string }
 export type SignedIn = { readonly token: string; readonly expiresAt: number }
 
 type DeviceAnswer = {
+  error?: string
   device_code: string
   user_code: string
   verification_uri: string
@@ -20,7 +22,8 @@ const patienceMs = 10_000
 
 /**
  * Signs a person in by the device flow (RFC 8628): `invite` is told where to go and what to type, then the provider is asked
- * until the person is done. @throws Failure when the person declines or does not come in time
+ * until the person is done. With PKCE (RFC 7636), which Keycloak wants of a device as well where a client demands it; others pass
+ * over what they do not know. @throws Failure when the person declines or does not come in time
  */
 export const signInByDevice = async (
   client: { readonly issuer: string; readonly clientId: string; readonly audience: string },
@@ -37,12 +40,17 @@ export const signInByDevice = async (
       next: 'Ask for a token there and send it yourself.',
     })
   }
+  const verifier = randomBytes(32).toString('base64url')
   const device = await post<DeviceAnswer>(endpoints.device_authorization_endpoint, {
     client_id: clientId,
     scope: 'openid',
     resource: audience,
+    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+    code_challenge_method: 'S256',
   })
-  if (typeof device.device_code !== 'string') throw new Failure('the identity provider refused this client')
+  if (typeof device.device_code !== 'string') {
+    throw new Failure('the identity provider refused this client', { why: device.error })
+  }
   invite({ url: device.verification_uri_complete ?? device.verification_uri, code: device.user_code })
 
   const until = Date.now() + device.expires_in * 1_000
@@ -54,6 +62,7 @@ export const signInByDevice = async (
       client_id: clientId,
       device_code: device.device_code,
       resource: audience,
+      code_verifier: verifier,
     })
     if (answer.access_token !== undefined) {
       return { token: answer.access_token, expiresAt: Date.now() + (answer.expires_in ?? 300) * 1_000 }
