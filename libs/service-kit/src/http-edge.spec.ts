@@ -23,6 +23,7 @@ const IntentBody = Type.Object(
 const ListQuery = Type.Object({
   after: Type.Optional(Type.Integer({ minimum: 0 })),
   wait: Type.Boolean({ default: false }),
+  named: Type.Optional(Type.String()),
 })
 const Id = Type.String({ pattern: '^[0-9a-f-]{36}$' })
 
@@ -269,6 +270,7 @@ const bad: Record<string, [bytes: string | Buffer, status: number, code: string]
   'B025 unknown parameter': [ask(`/v1/intents?${marker}=1`), 400, 'unknown_parameter'],
   'B025 parameter on a path that takes none': [ask(`/v1/broken?x=${marker}`), 400, 'unknown_parameter'],
   'B025 parameter of the wrong type': [ask(`/v1/intents?after=${marker}`), 400, 'invalid_parameter'],
+  'B025 U+0000 in the query': [ask(`/v1/intents?named=${marker}%00`), 400, 'invalid_parameter'],
   'B025 broken encoding in the query': [ask('/v1/intents?after=%ff'), 400, 'invalid_parameter'],
   'B026 number beyond a double': [post('{"parameters":{"n":1e400}}'), 400, 'number_not_exact'],
   'B026 minus zero': [post('{"parameters":{"n":-0}}'), 400, 'negative_zero'],

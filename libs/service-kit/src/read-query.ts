@@ -47,6 +47,8 @@ export const readQuery = (text: string, schema: Type.TObject | undefined): Query
     const property = schema && Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined
     if (property === undefined) throw new Refused({ code: 'unknown_parameter', detail: knownNames(schema) })
     if (Object.hasOwn(query, name)) throw new Refused({ code: 'duplicate_parameter', pointer: `/${name}` })
+    // No text of the store holds it.
+    if (value.includes('\0')) throw new Refused({ code: 'invalid_parameter', pointer: `/${name}` })
     query[name] = coerceText(value, property as TextTarget)
   }
   if (!schema) return query
