@@ -2,6 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { APP_INTERCEPTOR } from '@nestjs/core'
 import { AdoptStoreController } from './adopt-store/adopt-store.controller.ts'
 import type { AdoptStore } from './adopt-store/adopt-store.handler.ts'
+import { ContinueLogController } from './continue-log/continue-log.controller.ts'
+import type { ContinueLog } from './continue-log/continue-log.handler.ts'
 import type { Registers } from './register-agent/register.handler.ts'
 import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
 import { KeepRegistersController, type KeepRegisters } from './keep-registers/keep-registers.controller.ts'
@@ -64,6 +66,7 @@ export type IntakeParts = {
   readonly freeze: Freeze
   readonly emergencyFreeze: EmergencyFreeze
   readonly adoption: AdoptStore
+  readonly continueLog: ContinueLog
   readonly keys: GrantKeys
   readonly publicUrl: string
 }
@@ -88,6 +91,7 @@ export class IntakeModule {
         EmergencyFreezeController,
         TakeRecordsController,
         AdoptStoreController,
+        ContinueLogController,
         QuarantineController,
         RedriveQuarantinedController,
         RedriveParkedController,
@@ -115,6 +119,7 @@ export class IntakeModule {
         { provide: token.FREEZE, useValue: parts.freeze },
         { provide: token.EMERGENCY_FREEZE, useValue: parts.emergencyFreeze },
         { provide: token.ADOPT_STORE, useValue: parts.adoption },
+        { provide: token.CONTINUE_LOG, useValue: parts.continueLog },
         { provide: token.GRANT_KEYS, useValue: parts.keys },
         { provide: token.PUBLIC_URL, useValue: parts.publicUrl },
       ],

@@ -13,6 +13,7 @@ import {
 } from '@countersign/event-store'
 import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor, WaitingReaders } from '@countersign/service-kit'
 import pg from 'pg'
+import { ContinueLog } from './continue-log/continue-log.handler.ts'
 import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
 import { ExpireGrants } from './expire-grant/expire-grant.ts'
@@ -173,6 +174,7 @@ export const intakeService =
           store: eventStore(pool, { metadata: { service: 'intake' }, onAppended: (moved) => notifier.wake(moved) }),
           operators,
         }),
+        continueLog: new ContinueLog({ pool, store, operators }),
         keys: grantKeys,
         publicUrl: config.PUBLIC_URL,
       }),

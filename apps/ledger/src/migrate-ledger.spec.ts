@@ -20,11 +20,22 @@ describe('the schema refuses', () => {
     'delete from ledger.tile',
     'delete from ledger.log_head',
     'delete from ledger.log',
-    'update ledger.log set origin = origin',
+    'update ledger.log set tenant_id = tenant_id',
     'delete from ledger.progress',
     `insert into ledger.progress values ('other', 0, '0', 0)`,
   ])('the ledger changing what is recorded: %s', async (statement) => {
     await expect(store.ledger.query(statement)).rejects.toMatchObject({ code: '42501' })
+  })
+
+  it('the ledger giving a log any name but a longer one', async () => {
+    const { ledger, tenantId } = store
+    const own = `countersign.test/log/${await store.logIdOf(tenantId)}`
+    const rename = (name: string) => ledger.query('update ledger.log set origin = $1', [name])
+    for (const name of [own, `${own}2`, 'countersign.test/log', 'other.test/log/2']) {
+      await expect(rename(name), name).rejects.toMatchObject({ code: '55000' })
+    }
+    await rename(`${own}/2`)
+    await expect(rename(own)).rejects.toMatchObject({ code: '55000' })
   })
 
   it.each([

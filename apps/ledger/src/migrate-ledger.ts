@@ -1,4 +1,5 @@
 import { migrateSchema } from '@countersign/event-store'
+import { ContinuedLogs1795341600000 } from './migrations/continued-logs.ts'
 import { SiemFeed1763769600000 } from './migrations/siem-feed.ts'
 
 const tables = `
@@ -101,4 +102,8 @@ class Initial1763683200000 {
  * checkpoints. Needs the store's roles (`createRoles`). Idempotent.
  */
 export const migrateLedger = (ownerUrl: string): Promise<void> =>
-  migrateSchema({ ownerUrl, schema: 'ledger', migrations: [Initial1763683200000, SiemFeed1763769600000] })
+  migrateSchema({
+    ownerUrl,
+    schema: 'ledger',
+    migrations: [Initial1763683200000, SiemFeed1763769600000, ContinuedLogs1795341600000],
+  })

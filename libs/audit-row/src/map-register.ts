@@ -151,6 +151,23 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
         },
       }
     }
+    case 'LogContinued': {
+      const { by, log, refusedAs, former, keptSize, origin } = event.data
+      return {
+        ...entity('update', 'log.continue', { uid: log, name: origin, type_id: 99, type: 'Ledger log' }),
+        message: 'A log that lost entries goes on under another name.',
+        severity: 4,
+        actor: changedBy(by, 'intake'),
+        from: 'intake',
+        unmapped: {
+          refused_as: refusedAs,
+          former_log_name: former.origin,
+          former_size: former.size,
+          kept_size: keptSize,
+          lost_at_most: Math.max(0, former.size - keptSize),
+        },
+      }
+    }
     case 'QuarantineRedriven': {
       const { quarantineId, topic, position, outcome, code, by } = event.data
       return {

@@ -6,6 +6,7 @@ import * as account from './account.schema.ts'
 import * as execution from './execution.schema.ts'
 import * as grant from './grant.schema.ts'
 import * as intent from './intent.schema.ts'
+import * as log from './log.schema.ts'
 import * as policy from './policy.schema.ts'
 import * as quarantine from './quarantine.schema.ts'
 import * as register from './register.schema.ts'
@@ -49,6 +50,7 @@ export const eventDefinitions = [
   register.Frozen,
   register.Unfrozen,
   register.StoreAdopted,
+  log.LogContinued,
   policy.PolicySetActivated,
   policy.PolicySetRefused,
   register.DirectoryPersonRegistered,

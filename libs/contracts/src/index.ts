@@ -46,6 +46,7 @@ export { refusalsOf, type HttpRoute, type RouteAnswer, type RouteCaller } from '
 export { ImpactClaim } from './intent.schema.ts'
 export {
   AdoptStoreBody,
+  ContinueLogBody,
   DisclosedBinding,
   GrantView,
   IntentState,
@@ -114,7 +115,14 @@ export {
   ReviewEntryBody,
 } from './register-entry.schema.ts'
 export { type ExecutorKey, FreezeScope } from './register.schema.ts'
-export { AdoptedStoreView, ReciprocalApprovals, StoreView } from './view.schema.ts'
+export {
+  AdoptedStoreView,
+  ContinuedLogView,
+  LogContinuations,
+  ReciprocalApprovals,
+  RefusedLog,
+  StoreView,
+} from './view.schema.ts'
 export { Assurance, AssuranceDemand, Channel, VerdictChoice, type VerdictSignature } from './review.schema.ts'
 export {
   SealedIntent,

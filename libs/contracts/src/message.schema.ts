@@ -174,6 +174,10 @@ export type RegisterAgentBody = Type.Static<typeof RegisterAgentBody>
 export const AdoptStoreBody = closed({ reason: Identifier }, 'Why the store is the one to go on with')
 export type AdoptStoreBody = Type.Static<typeof AdoptStoreBody>
 
+/** Body of `POST /v1/store/logs/{log}/continue`. */
+export const ContinueLogBody = closed({ reason: Identifier }, 'Why the log goes on without the entries that are lost')
+export type ContinueLogBody = Type.Static<typeof ContinueLogBody>
+
 /** Body of `POST /v1/reviews/{id}/verdicts`. */
 export const RecordVerdictBody = closed({
   verdict: VerdictChoice,

@@ -66,6 +66,18 @@ export const refusals = {
     title: 'There is nothing to adopt: the store is the one that was published from',
     next: 'Nothing to do.',
   },
+  log_in_order: {
+    title: 'The log is signed, or there is no such log: there is nothing to go on from',
+    next: 'Nothing to do. countersign store lists the logs that are not signed.',
+  },
+  log_damaged: {
+    title: 'What is left of the log, or its mark, does not hold: that is not what a restore does',
+    next: 'Find out what changed it with countersign verify --store, and restore a copy that holds.',
+  },
+  log_not_adopted: {
+    title: 'No store was adopted since the log went on last, so nothing explains what it lacks',
+    next: 'If the database was restored, adopt the store first. If not, somebody took entries out.',
+  },
   // who is asking
   token_missing: { title: 'There is no bearer token', next: 'Send Authorization: Bearer <token>.' },
   token_invalid: {

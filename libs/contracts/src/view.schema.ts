@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { LogOrigin } from './log.schema.ts'
 import { FreezeScope } from './register.schema.ts'
 import { ReviewSummary } from './message.schema.ts'
 import { AgentName, closed, Code, Digest, IsoTime, RuleId, SafeInteger, ShortName, Uuid } from './primitives.ts'
@@ -20,6 +21,17 @@ export const RegisteredAgent = closed({ agent: AgentName, subjectId: Uuid })
 export const FreezeView = closed({ freezeId: Uuid, scope: Type.Optional(FreezeScope) })
 const openedOn = { systemIdentifier: Type.String(), timeline: Type.String() }
 
+/** A log that the ledger does not sign any more. */
+export const RefusedLog = closed({
+  log: Uuid,
+  code: { ...Code, description: 'Why it is not signed' },
+  former: Type.Optional(
+    closed({ origin: LogOrigin, size: SafeInteger }, 'Published last; absent when it cannot go on'),
+  ),
+  keptSize: Type.Optional({ ...SafeInteger, description: 'Entries that are known to be those of the former log' }),
+})
+export type RefusedLog = Type.Static<typeof RefusedLog>
+
 /** Answer of `GET /v1/store`: the store beside the mark of what was published from it. */
 export const StoreView = closed({
   incarnation: SafeInteger,
@@ -30,6 +42,7 @@ export const StoreView = closed({
   last: Type.Optional(closed({ position: SafeInteger, recordedAt: IsoTime }, 'The last event in the store')),
   mark: Type.Optional(closed({ incarnation: SafeInteger, position: SafeInteger, ...openedOn }, 'Published last')),
   missingAtMost: Type.Optional({ ...SafeInteger, description: 'Published events that the store may lack' }),
+  logs: Type.Optional(Type.Array(RefusedLog, { description: 'Logs that are not signed; absent when there is none' })),
 })
 export type StoreView = Type.Static<typeof StoreView>
 
@@ -40,6 +53,16 @@ export const AdoptedStoreView = closed({
   revokedGrants: SafeInteger,
 })
 export type AdoptedStoreView = Type.Static<typeof AdoptedStoreView>
+
+/** Answer of `POST /v1/store/logs/{log}/continue`. */
+export const ContinuedLogView = closed({
+  log: Uuid,
+  origin: LogOrigin,
+  formerOrigin: LogOrigin,
+  formerSize: SafeInteger,
+  keptSize: SafeInteger,
+})
+export type ContinuedLogView = Type.Static<typeof ContinuedLogView>
 
 /** Answer of `POST /v1/reviews/{id}/verdicts`. */
 export const RecordedVerdict = closed({ reviewId: Uuid, intentId: Uuid, state: Type.String() })
@@ -162,6 +185,19 @@ export const EventProof = closed({
   leafHash: Digest,
   proof: Type.String({ description: 'Index, hashes and signed checkpoint (c2sp.org/tlog-proof)' }),
 })
+
+/** Answer of `GET /v1/ledger/{log}/continuations`. */
+export const LogContinuations = closed({
+  log: Uuid,
+  origin: Type.String({ description: 'What the log is called now' }),
+  continuations: Type.Array(
+    closed({
+      proof: Type.String({ description: 'Of the entry that says it, under the origin of now (c2sp.org/tlog-proof)' }),
+      leaf: Type.String({ description: 'The entry itself, base64' }),
+    }),
+  ),
+})
+export type LogContinuations = Type.Static<typeof LogContinuations>
 
 /** Answer of `GET /v1/ledger/{log}/consistency`. */
 export const ConsistencyProof = closed({

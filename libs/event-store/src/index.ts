@@ -76,6 +76,7 @@ export {
   type PersonEntry,
   type ProducerEntry,
 } from './registers.ts'
+export { logRefusals, noteLogRefusal, type LogRefusal, type LostLog } from './log-refusals.ts'
 export { createRoles, storeRoles, type StoreRole } from './roles.ts'
 export { StoreNotAdopted, type StoreDoubt, type StoreStanding } from './store-doubt.ts'
 export {

@@ -11,6 +11,7 @@ import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
 import { FreezeEverything1795330800002 } from './migrations/freeze-everything.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
 import { LimitUses1795327200001 } from './migrations/limit-uses.ts'
+import { LogRefusals1795341600000 } from './migrations/log-refusals.ts'
 import { PersonKinds1795330800006 } from './migrations/person-kinds.ts'
 import { PersonLinks1795334400000 } from './migrations/person-links.ts'
 import { PlannedOnce1795334400001 } from './migrations/planned-once.ts'
@@ -90,6 +91,7 @@ export async function migrate(options: {
       ConfirmedAccounts1795334400002,
       SeatedBy1795334400003,
       CountedSeats1795338000000,
+      LogRefusals1795341600000,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

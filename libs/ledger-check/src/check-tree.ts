@@ -1,4 +1,5 @@
 import {
+  type Checkpoint,
   checkLog,
   type KnownHead,
   leafHashesOf,
@@ -7,8 +8,10 @@ import {
   openCheckpoint,
   TileTooShort,
   tileWidth,
+  underName,
 } from '@countersign/merkle-log'
 import type { ClientBase } from 'pg'
+import { isOriginFrom } from './continuation.ts'
 import { tilesIn } from './read-tile.ts'
 import type { CheckpointName, Findings } from './finding.ts'
 
@@ -90,11 +93,19 @@ const storedHeads = async (
   )
   for (const { size, root, note } of rows) {
     if (verifier === undefined) break
-    const opened = openCheckpoint(note, { origin, verifiers: [verifier] })
-    const isSame = opened.ok && opened.checkpoint.size === Number(size) && opened.checkpoint.root.equals(root)
-    if (!isSame) findings.add({ code: 'checkpoint_differs', size: Number(size) })
+    const opened = openedUnderOwnName(note, origin, verifier)
+    if (opened?.size !== Number(size) || !opened.root.equals(root))
+      findings.add({ code: 'checkpoint_differs', size: Number(size) })
   }
   return rows.map(({ size, root }) => ({ size: Number(size), root, name: 'stored' as const }))
+}
+
+/** A checkpoint of the log from before it went on under its origin of now keeps the name that it was signed under. */
+const openedUnderOwnName = (note: string, origin: string, verifier: NoteVerifier): Checkpoint | undefined => {
+  const [own = ''] = note.split('\n', 1)
+  if (!isOriginFrom(own, origin)) return undefined
+  const opened = openCheckpoint(note, { origin: own, verifiers: [underName(own, verifier)] })
+  return opened.ok ? opened.checkpoint : undefined
 }
 
 const findExtraTiles = async (

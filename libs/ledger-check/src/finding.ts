@@ -38,6 +38,8 @@ export type Finding =
   | { readonly code: 'root_differs' | 'log_too_short'; readonly size: number; readonly checkpoint: CheckpointName }
   /** A stored checkpoint is not a checkpoint of this log by this key, or does not say what the row says. */
   | { readonly code: 'checkpoint_differs'; readonly size: number }
+  /** Entries that the known checkpoint had went with a restored database; the log went on without them, as entry `index` says. */
+  | { readonly code: 'entries_lost'; readonly from: number; readonly size: number; readonly index: number }
   | { readonly code: 'origin_differs' | 'log_missing' }
   /** The mapping of a subject id is not the one that was committed to when the id was first used. */
   | { readonly code: 'subject_differs'; readonly subjectId: string; readonly eventId: string }

@@ -1,6 +1,8 @@
 import { checkOut } from '@countersign/event-store'
 import { type Checkpoint, type NoteVerifier, openCheckpoint, parseVerifierKey } from '@countersign/merkle-log'
 import type { ClientBase, Pool } from 'pg'
+import { fateOf, isOriginFrom } from './continuation.ts'
+import { readContinuations } from './read-continuations.ts'
 import { checkedLeaves } from './check-entries.ts'
 import { checkEvents, type EventsCheck, type Reached } from './check-events.ts'
 import { checkTree, type DescribedLog, vouchedSize } from './check-tree.ts'
@@ -72,17 +74,36 @@ const check = async (client: ClientBase, logId: string, anchor: Anchor | undefin
     findings.add({ code: 'log_missing' })
     return report({ log: logId, verdict: 'diverged', findings, ...anchored })
   }
-  const vouched = await vouchedSize(client, logId, anchor?.checkpoint)
+  const lost = await lostSince(client, log, anchor)
+  // What is lost cannot be compared; what is left has to be what it was.
+  const head = lost === undefined ? anchor?.checkpoint : undefined
+  const vouched = await vouchedSize(client, logId, head)
   const { size } = await checkTree(client, log, {
     leaves: checkedLeaves(client, { ...log, vouchedSize: vouched }, findings),
-    head: anchor?.checkpoint,
+    head,
     verifier: anchor?.verifier,
     findings,
   })
-  if (anchor !== undefined && anchor.checkpoint.origin !== log.origin) findings.add({ code: 'origin_differs' })
+  if (lost !== undefined) findings.add(lost)
   const counts = await checkEvents(client, { ...log, reached: await reachedBy(client) }, findings)
   const verdict = findings.total === 0 ? 'ok' : 'diverged'
   return report({ log: logId, verdict, findings, entries: size, counts, ...anchored })
+}
+
+/** What of a checkpoint that was brought the log does not hold any more, or that it is of another log. */
+const lostSince = async (
+  client: ClientBase,
+  { logId, tenantId, origin }: DescribedLog,
+  anchor: Anchor | undefined,
+): Promise<Finding | undefined> => {
+  if (anchor === undefined || anchor.checkpoint.origin === origin) return undefined
+  const { checkpoint } = anchor
+  const fate = isOriginFrom(checkpoint.origin, origin)
+    ? fateOf(checkpoint.origin, await readContinuations(client, { logId, tenantId }))
+    : undefined
+  if (fate === undefined) return { code: 'origin_differs' }
+  if (checkpoint.size <= fate.keptSize) return undefined
+  return { code: 'entries_lost', from: fate.keptSize, size: checkpoint.size, index: fate.index }
 }
 
 const report = (

@@ -50,6 +50,8 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     case 'Unfrozen':
     // What an adoption ended are grants, and each says so itself.
     case 'StoreAdopted':
+    // How a log is called is the ledger's; what happened is not told otherwise by it.
+    case 'LogContinued':
     // Membership and accounts say who may decide; who did decide is in the verdicts.
     case 'DirectoryGroupChanged':
     case 'AccountLinked':

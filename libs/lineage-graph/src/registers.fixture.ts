@@ -77,6 +77,17 @@ export const registers = (): RecordedEventOf[] => {
     storePosition: 40,
     markPosition: 60,
   })
+  const origin = `countersign.local/log/${id(0xf, 1)}`
+  add('LogContinued', {
+    by: subjects.dana,
+    reason: 'restored from a backup',
+    log: id(0xf, 1),
+    refusedAs: 'rolled_back',
+    former: { origin, size: 60, root: '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' },
+    keptSize: 40,
+    origin: `${origin}/2`,
+    incarnation: 2,
+  })
   const quarantineId = id(0xd, 1)
   const topic = 'countersign.intents.v1.etl'
   add('QuarantineRedriven', { quarantineId, topic, position: '0:7', outcome: 'taken', by: subjects.dana })

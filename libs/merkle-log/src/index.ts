@@ -19,6 +19,7 @@ export {
   type NoteSigner,
   type NoteVerifier,
   parseVerifierKey,
+  underName,
   type VerifierKeyRefusal,
   verifierOf,
 } from './note-key.ts'

@@ -62,6 +62,17 @@ export const noteSigner = (name: string, key: KeyObject): NoteSigner => {
   return { ...verifierOf(name, key), sign: (text) => sign(null, text, key) }
 }
 
+/**
+ * The same key under another name, for a log that was renamed.
+ * @throws TypeError when the name cannot name a key
+ */
+export const underName = (name: string, { vkey }: NoteVerifier): NoteVerifier => {
+  if (!isKeyName(name)) throw new TypeError('a key name has no spaces, control characters or plus signs')
+  const typed = decodeBase64(vkey.split('+').slice(2).join('+'))
+  if (typed === undefined) throw new TypeError('the verifier was not made here')
+  return verifierFor(name, typed.subarray(1))
+}
+
 const verifierFor = (name: string, publicKey: Uint8Array): NoteVerifier => {
   const typed = Buffer.concat([Buffer.of(ED25519), publicKey])
   const id = sha256(Buffer.concat([Buffer.from(`${name}\n`), typed])).subarray(0, 4)

@@ -46,7 +46,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
     id_conflict not_decided intent_denied intent_expired intent_withdrawn intent_closed
     too_late_to_withdraw review_closed review_expired seat_taken already_voted card_stale
     card_incomplete binding_mismatch already_redeemed grant_revoked grant_expired not_redeemed already_reported
-    intent_outdated store_in_order grant_mismatch tenant_mismatch intent_mismatch agent_mismatch
+    intent_outdated store_in_order log_in_order log_damaged log_not_adopted grant_mismatch tenant_mismatch intent_mismatch agent_mismatch
     on_behalf_of_mismatch binding_version_mismatch action_mismatch target_mismatch environment_mismatch
     parameters_mismatch preconditions_mismatch stale account_taken key_taken
   `,

@@ -68,7 +68,7 @@ const putBack: Readonly<Record<string, () => Promise<unknown>>> = {
 }
 
 /** Refusals of a call that was let in: there was nothing to do. */
-const nothingToDo = ['store_in_order', 'already_reported', 'not_redeemed', 'id_conflict']
+const nothingToDo = ['store_in_order', 'log_in_order', 'already_reported', 'not_redeemed', 'id_conflict']
 /** Operations that are asked about a name that nobody has, because what they do to a real one would stay. */
 const aboutNothing = new Set([
   'redriveParked',

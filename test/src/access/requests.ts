@@ -96,6 +96,7 @@ const bodies: Readonly<Record<string, Sample>> = {
   linkAccount: ({ person }) => ({ provider: 'slack', teamId: 'T0', userId: `U${randomUUID().slice(0, 8)}`, person }),
   unlinkAccount: () => ({ reason: 'who may do this' }),
   adoptStore: () => ({ reason: 'who may do this' }),
+  continueLog: () => because,
   registerOwnedAgent: ({ person }) => ({
     name: `new-${randomUUID()}`,
     kind: 'agent',

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { execFile } from 'node:child_process'
-import { chown, cp, readdir, rm, stat } from 'node:fs/promises'
+import { chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { GrantView } from '@countersign/contracts'
+import { type GrantView, topics } from '@countersign/contracts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Answer } from '../instance/call.ts'
 import { until } from '../instance/until.ts'
@@ -73,6 +73,52 @@ const allPublished = (): Promise<true> =>
     { what: 'the relay' },
   )
 
+const asAuditor = () => ({ token: running.tokens.ben })
+/** Why the ledger does not sign a log, if anything. */
+const signing = async (): Promise<string | undefined> => {
+  type Report = { readonly checks: readonly { readonly name: string; readonly code?: string }[] }
+  const { body } = await running.call<{ services: Record<string, Report> }>('/readyz')
+  return body.services['ledger']?.checks.find(({ name }) => name === 'publish_checkpoint')?.code
+}
+
+type SignedLog = {
+  readonly log: string
+  readonly origin: string
+  readonly vkey: string
+  readonly size: number
+  readonly note: string
+}
+/** The log once everything that is recorded now is in a checkpoint. */
+const signedLog = async (): Promise<SignedLog> => {
+  const { rows } = await running.superuser.query<{ events: string }>(
+    'select count(*) as events from countersign.event where tenant_id = $1',
+    [running.tenantId],
+  )
+  return until(
+    async () => {
+      const { body } = await running.call<{ logs: Omit<SignedLog, 'note'>[] }>('/v1/ledger/logs', asAuditor())
+      const [own] = body.logs
+      if (own === undefined || own.size < Number(rows[0]?.events)) return undefined
+      const { text: note } = await running.call(`/v1/ledger/${own.log}/checkpoint`)
+      return note.startsWith(`${own.origin}\n${own.size}\n`) ? { ...own, note } : undefined
+    },
+    { what: 'a checkpoint' },
+  )
+}
+/** The ledger's answer about an event of an intent. */
+const proofOf = async (intentId: string, type: string): Promise<string> => {
+  const { rows } = await running.superuser.query<{ event_id: string; log_id: string }>(
+    `select v.event_id, l.log_id from countersign.event v join ledger.log l using (tenant_id)
+     where v.stream_id = $1 and v.type like '%.' || $2 || '.v1'`,
+    [intentId, type],
+  )
+  return (await running.call(`/v1/ledger/${rows[0]?.log_id}/events/${rows[0]?.event_id}/proof`)).text
+}
+const saved = async (folder: string, name: string, content: string): Promise<string> => {
+  await writeFile(join(folder, name), content)
+  return join(folder, name)
+}
+
 /** Copies a folder of a stopped server; the server's account keeps what is its own. */
 const copied = async (from: string, to: string): Promise<void> => {
   await cp(from, to, { recursive: true, preserveTimestamps: true })
@@ -100,12 +146,15 @@ it('an older database serves only reads until it is adopted, and no grant from b
   const [used, open] = [await granted(), await granted()]
   const { intentId: uncollected } = await settled(running, readIntent())
   await allPublished()
+  const kept = await signedLog()
   await running.halt()
   await copied(data, backup)
   await running.resume()
   expect(await doubts()).toEqual(guarded(undefined))
   expect((await redeem(used)).status).toBe(200)
   await allPublished()
+  const published = await signedLog()
+  const lost = await proofOf(used.intentId, 'GrantRedeemed')
   await running.halt()
   await rm(data, { recursive: true })
   await copied(backup, data)
@@ -116,6 +165,9 @@ it('an older database serves only reads until it is adopted, and no grant from b
   const denied = [await publish(), await redeem(used), await redeem(open), await collect(uncollected)]
   expect(denied.map(({ status, code }) => `${status} ${code}`)).toEqual(denied.map(() => '503 store_not_adopted'))
   expect((await running.client.read(used.intentId)).state).toBe('granted')
+  await until(async () => (await signing()) === 'rolled_back' || undefined, { what: 'the look at the log' })
+  const early = await countersign('store', 'continue-logs', '--as', 'ben', '--reason', 'too early', '--yes')
+  expect(early.output).toContain('store_not_adopted')
   const looked = await countersign('store', 'adopt', '--as', 'ben', '--reason', 'restored the backup')
   expect(looked.code).toBe(3)
   expect(looked.output).toContain('store_behind_mark')
@@ -134,4 +186,67 @@ it('an older database serves only reads until it is adopted, and no grant from b
   await allPublished()
   expect((await traces()).published).toMatch(/^\(2,/)
   expect((await countersign('store', '--as', 'ben')).code).toBe(0)
+
+  // The log went another way than what was published, and is signed again only under another name.
+  expect(await signing()).toMatch(/^(rolled_back|rewritten)$/)
+  const file = (name: string, content: string) => saved(running.dataDir, name, content)
+  const shown = await countersign('store', 'continue-logs', '--as', 'ben', '--reason', 'restored the backup')
+  expect(shown).toMatchObject({ code: 3, output: expect.stringContaining(`${published.size} entries were published`) })
+  const because = ['--reason', 'restored the backup', '--yes']
+  expect((await countersign('store', 'continue-logs', '--as', 'dana', ...because)).output).toContain('not_allowed')
+  const goesOn = await countersign('store', 'continue-logs', '--as', 'ben', ...because)
+  expect(goesOn).toMatchObject({
+    code: 0,
+    output: expect.stringContaining(`${published.origin} as ${published.origin}/2`),
+  })
+  const now = await signedLog()
+  expect(now.origin).toBe(`${published.origin}/2`)
+  expect(await signing()).toBeUndefined()
+  expect((await countersign('store', 'continue-logs', '--as', 'ben', ...because)).output).toContain('no log can go on')
+
+  const { rows } = await until(
+    async () => {
+      const read = await running.superuser.query<{ row: { unmapped: object; metadata: { log_name: string } } }>(
+        `select convert_from(value, 'UTF8')::json as row from bus.log
+         where topic = $1 and convert_from(value, 'UTF8') like '%log.continue%'`,
+        [topics.audit],
+      )
+      return read.rowCount === 0 ? undefined : read
+    },
+    { what: 'the row of the continuation' },
+  )
+  expect(rows[0]?.row).toMatchObject({
+    metadata: { log_name: now.origin },
+    unmapped: { former_log_name: published.origin, former_size: published.size, kept_size: kept.size },
+  })
+
+  const path = `/v1/ledger/${now.log}`
+  const continued = await file('continued.json', (await running.call(`${path}/continuations`, asAuditor())).text)
+  const checkpoint = await file('now.txt', now.note)
+  const key = ['--vkey', now.vkey]
+  expect(await countersign('verify', '--store', '--checkpoint', checkpoint, ...key)).toMatchObject({ code: 0 })
+  const proof = await file('lost.json', lost)
+  const told = await countersign('verify', '--proof', proof, '--continued', continued, ...key)
+  expect(told).toMatchObject({ code: 30, output: expect.stringContaining('LOST  entry') })
+  const earlier = await file('before.txt', kept.note)
+  const growth = await running.call(`${path}/consistency?from=${kept.size}&to=${now.size}`)
+  const consistency = await file('growth.json', growth.text)
+  const grown = ['verify', '--known', earlier, '--checkpoint', checkpoint, '--consistency', consistency]
+  const whole = await countersign(...grown, '--continued', continued, ...key)
+  expect(whole).toMatchObject({ code: 0, output: expect.stringContaining('VERIFIED  the log only grew') })
+  const after = await file('after.txt', published.note)
+  const cut = await countersign(
+    'verify',
+    '--known',
+    after,
+    '--checkpoint',
+    checkpoint,
+    '--continued',
+    continued,
+    ...key,
+  )
+  expect(cut).toMatchObject({
+    code: 30,
+    output: expect.stringContaining(`LOST  entries ${kept.size} to ${published.size - 1}`),
+  })
 })

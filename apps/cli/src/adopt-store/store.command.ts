@@ -1,4 +1,5 @@
 import type { AdoptedStoreView, StoreView } from '@countersign/contracts'
+import { refusedLine, registerContinueLogs } from './continue-logs.command.ts'
 import { asOption, dataDirOption, examples, jsonOption, type Register, urlOption } from '../command.ts'
 import { exitCodes, Failure } from '../exit-codes.ts'
 import { callsOf, findDeployment, type DeploymentOptions } from '../find-deployment/deployment.ts'
@@ -21,7 +22,7 @@ const meanings: Readonly<Record<string, string>> = {
 }
 
 const show = ({ out }: Terminal, store: StoreView): void => {
-  const { doubt, last, mark, missingAtMost } = store
+  const { doubt, last, mark, missingAtMost, logs = [] } = store
   out(`incarnation   ${store.incarnation}`)
   out(`opened on     server ${store.openedOn.systemIdentifier}, timeline ${store.openedOn.timeline}`)
   out(
@@ -32,13 +33,15 @@ const show = ({ out }: Terminal, store: StoreView): void => {
     `published     ${mark === undefined ? 'not known' : `up to position ${mark.position} of incarnation ${mark.incarnation}`}`,
   )
   if (missingAtMost !== undefined) out(`missing       at most ${missingAtMost} published events`)
+  for (const log of logs) out(`not signed    ${refusedLine(log)}`)
   out(
     `state         ${doubt === undefined ? 'in order' : `${doubt}: ${plain(meanings[doubt] ?? 'it serves only reads')}`}`,
   )
 }
 
-/** `countersign store` and `countersign store adopt`. */
-export const registerStore: Register = (program, { terminal, env, signal }, finish) => {
+/** `countersign store`, `countersign store adopt` and `countersign store continue-logs`. */
+export const registerStore: Register = (program, context, finish) => {
+  const { terminal, env, signal } = context
   const store = program
     .command('store')
     .summary('how the store stands beside what was published, and adopting a restored one')
@@ -95,4 +98,5 @@ export const registerStore: Register = (program, { terminal, env, signal }, fini
         )
       finish(exitCodes.ok)
     })
+  registerContinueLogs(store, context, finish)
 }

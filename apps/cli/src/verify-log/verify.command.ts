@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { openCheckpoint } from '@countersign/merkle-log'
+import { parseCheckpoint, parseNote } from '@countersign/merkle-log'
 import { dataDirOption, examples, jsonOption, type Register } from '../command.ts'
 import { exitCodes, Failure } from '../exit-codes.ts'
 import { verifyStoreOf, type StoreOptions } from '../verify-store/verify-store.ts'
+import { continuedLines, lostJson, lostLines, provenContinuations } from './former-log.ts'
 import {
+  type KnownLog,
   type Verified,
   exitCodeOf,
   isProof,
@@ -21,6 +23,7 @@ type VerifyOptions = StoreOptions & {
   readonly known?: string
   readonly consistency?: string
   readonly vkey?: string
+  readonly continued?: string
   readonly store?: boolean
   readonly json?: boolean
 }
@@ -40,6 +43,10 @@ export const registerVerify: Register = (program, context, finish) => {
     .option('--known <file>', 'older checkpoint that you saved')
     .option('--consistency <file>', 'consistency proof between the two, as GET …/consistency gives it')
     .option('--vkey <key>', "the log's verifier key, or @file")
+    .option(
+      '--continued <file>',
+      'continuations as GET …/continuations gives them, for what is of a former name of the log',
+    )
     .option('--store', 'check a store; needs a database role that sees everything')
     .option('--database <url>', 'with --store: connection URL of the store (COUNTERSIGN_DATABASE_URL)')
     .option('--log <id>', 'with --store: only this log; all of them if absent')
@@ -52,7 +59,8 @@ export const registerVerify: Register = (program, context, finish) => {
         'countersign verify --checkpoint today.txt --known last-week.txt --consistency growth.json --vkey @log.vkey',
         'countersign verify --store --checkpoint saved.txt --vkey @log.vkey',
       )}
-Exit code: 0 it holds · 1 wrong use · 30 DIVERGED, what is there is not what was recorded · 40 INVALID, a proof, signature or
+Exit code: 0 it holds · 1 wrong use · 30 DIVERGED, what is there is not what was recorded, or LOST with a restored database, as
+an operator says in the log · 40 INVALID, a proof, signature or
 file is not what it claims to be.
 `,
     )
@@ -74,9 +82,10 @@ const verifyFiles = async (options: VerifyOptions): Promise<Verified> => {
   })
 }
 
-const logOf = async ({ vkey }: VerifyOptions) => {
+const logOf = async ({ vkey, continued }: VerifyOptions): Promise<KnownLog> => {
   if (vkey === undefined) throw new Failure('without --vkey nothing can be trusted')
-  return trustedLog(vkey.startsWith('@') ? await readText(vkey.slice(1)) : vkey)
+  const log = trustedLog(vkey.startsWith('@') ? await readText(vkey.slice(1)) : vkey)
+  return { ...log, continuations: continued === undefined ? [] : provenContinuations(await readText(continued), log) }
 }
 
 const verifyProofFile = async (path: string, options: VerifyOptions): Promise<Verified> => {
@@ -95,20 +104,15 @@ const verifyProofFile = async (path: string, options: VerifyOptions): Promise<Ve
 const verifyGrowthOf = async (checkpoint: string, known: string, options: VerifyOptions): Promise<Verified> => {
   const log = await logOf(options)
   const [newer, older] = [await readText(checkpoint), await readText(known)]
-  if (options.consistency === undefined) {
-    const sizes = [older, newer].map((note) => {
-      const opened = openCheckpoint(note, log)
-      return opened.ok ? opened.checkpoint.size : undefined
-    })
-    const [from, to] = sizes
-    if (from !== undefined && to !== undefined && from < to) {
-      throw new Failure(`the log grew from ${from} to ${to}; a consistency proof is needed`, {
-        next: `curl '<deployment>/v1/ledger/<log>/consistency?from=${from}&to=${to}' > growth.json, then --consistency growth.json`,
-      })
-    }
-  }
   const { hashes = [] } = options.consistency === undefined ? {} : fieldsOf(await readText(options.consistency))
-  return verifyCheckpoints(older, newer, { log, hashes: hashes.map((hash) => Buffer.from(hash, 'base64')) })
+  const verified = verifyCheckpoints(older, newer, { log, hashes: hashes.map((hash) => Buffer.from(hash, 'base64')) })
+  if (options.consistency === undefined && verified.verdict === 'invalid' && verified.code === 'proof_length') {
+    const [from, to] = [older, newer].map((note) => parseCheckpoint(parseNote(note)?.text ?? '')?.size)
+    throw new Failure(`the log grew from ${from} to ${to}; a consistency proof is needed`, {
+      next: `curl '<deployment>/v1/ledger/<log>/consistency?from=${from}&to=${to}' > growth.json, then --consistency growth.json`,
+    })
+  }
+  return verified
 }
 
 /** The parts of a JSON answer of the ledger that a proof needs; anything else is left out. */
@@ -128,19 +132,24 @@ const fieldsOf = (text: string): { proof?: string; leafHash?: string; hashes?: s
 }
 
 export const verdictLines = (verified: Verified): string[] => {
+  if (verified.verdict === 'lost') return lostLines(verified)
   if (verified.verdict !== 'verified') {
     return [`${verified.verdict === 'diverged' ? 'DIVERGED' : 'INVALID'}  ${verified.code}`]
   }
-  const { checkpoint, index, from } = verified
+  const { checkpoint, index, from, continued } = verified
   return [
     index === undefined ? 'VERIFIED  the log only grew' : `VERIFIED  entry ${index} is in the log`,
     `origin    ${checkpoint.origin}`,
     `size      ${from === undefined ? '' : `${from} to `}${checkpoint.size}`,
     `root      ${checkpoint.root.toString('base64')}`,
+    ...(continued === undefined ? [] : continuedLines(continued)),
   ]
 }
 
 const jsonOf = (verified: Verified): object =>
+  verified.verdict === 'lost' ? lostJson(verified) : verdictJson(verified)
+
+const verdictJson = (verified: Exclude<Verified, { verdict: 'lost' }>): object =>
   verified.verdict === 'verified'
     ? {
         verdict: verified.verdict,

@@ -35,6 +35,8 @@ export const describeFinding = (finding: Finding): string => {
       return `subject ${finding.subjectId} stands for somebody else than when event ${finding.eventId} introduced it`
     case 'subject_not_introduced':
       return `subject ${finding.subjectId} was introduced by no event`
+    case 'entries_lost':
+      return `index ${finding.from} to ${finding.size - 1}: lost with a restored database; entry ${finding.index} says who went on without them`
     case 'origin_differs':
       return 'the checkpoint is of another log'
     case 'log_missing':

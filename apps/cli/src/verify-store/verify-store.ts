@@ -98,7 +98,7 @@ const logsOf = async (
   const origin = vkey?.split('+', 1)[0]
   const { rows } = await pool
     .query<{ log_id: string }>(
-      `select log_id from ledger.log where ($1::text is null or log_id::text = $1) and ($2::text is null or origin = $2)
+      `select log_id from ledger.log where ($1::text is null or log_id::text = $1) and ($2::text is null or origin = $2 or starts_with(origin, $2 || '/'))
        order by created_at`,
       [log ?? null, log === undefined ? (origin ?? null) : null],
     )

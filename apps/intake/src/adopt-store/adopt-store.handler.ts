@@ -18,6 +18,7 @@ import {
 import { decide, foldIntent } from '@countersign/intent'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
+import { refusedLogs } from '../continue-log/continue-log.handler.ts'
 import { operatesDeployment, type DeploymentOperators } from '../deployment-operator.ts'
 import { openGrants, rememberGrant } from '../issued-grant.ts'
 
@@ -63,6 +64,7 @@ export class AdoptStore {
     const extent = await readStoreExtent(pool)
     const { mark, standing, doubt } = findings
     const missing = missingAtMost(findings, extent)
+    const logs = await refusedLogs(pool)
     return {
       incarnation: standing.incarnation,
       openedOn: { systemIdentifier: standing.systemIdentifier, timeline: standing.timeline },
@@ -81,6 +83,7 @@ export class AdoptStore {
             },
           }),
       ...(missing === undefined ? {} : { missingAtMost: missing }),
+      ...(logs.length === 0 ? {} : { logs }),
     }
   }
 

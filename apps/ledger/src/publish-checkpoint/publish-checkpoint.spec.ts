@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { openCheckpoint, verifierOf } from '@countersign/merkle-log'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { freshLedger, type LedgerStore, streamsOf } from '../ledger-store.fixture.ts'
+import { backupOf } from '../set-back.fixture.ts'
 import { publishHeads } from './publish-heads.ts'
 import { type Publication, publishCheckpoint, unpublishedLogs } from './publish-checkpoint.ts'
 import { type PublishedMark, publishedMarkIn } from './published-mark.ts'
@@ -95,19 +96,19 @@ describe('the rollback guard', () => {
   const refused = (code: string) => ({ status: 'refused', logId, code })
 
   it('refuses a log that is shorter than what was published, also when the database forgot that', async () => {
-    const dump = await snapshot()
+    const backup = await backupOf(store)
     await grow(5)
     await publish()
-    await restore(dump)
+    await backup.restore()
     expect(await publish()).toEqual(refused('rolled_back'))
     expect(await recorded()).toEqual([])
   })
 
   it('refuses a log that went another way since', async () => {
-    const dump = await snapshot()
+    const backup = await backupOf(store)
     await grow(5)
     await publish()
-    await restore(dump)
+    await backup.restore()
     await grow(5)
     await grow(20)
     expect(await publish()).toEqual(refused('rewritten'))
@@ -139,33 +140,6 @@ describe('the rollback guard', () => {
     await mark.write(logId, 'not a note')
     expect(await publish()).toEqual(refused('mark_invalid'))
   })
-
-  const tables = ['entry', 'tile', 'log_head', 'checkpoint', 'progress']
-  const snapshot = async () => {
-    const rows: [string, unknown][] = []
-    for (const table of tables) {
-      const read = await store.superuser.query(
-        `select coalesce(json_agg(t), '[]')::text as rows from ledger.${table} t`,
-      )
-      rows.push([table, read.rows[0].rows])
-    }
-    const events = await store.superuser.query(`select coalesce(max(position), 0) as position from countersign.event`)
-    return { rows, position: events.rows[0].position as string }
-  }
-  const restore = async ({ rows, position }: Awaited<ReturnType<typeof snapshot>>) => {
-    const client = await store.superuser.connect()
-    await client.query(`begin; set local session_replication_role = replica`)
-    await client.query('delete from countersign.event where position > $1', [position])
-    for (const [table, json] of rows) {
-      await client.query(`delete from ledger.${table}`)
-      await client.query(
-        `insert into ledger.${table} select * from json_populate_recordset(null::ledger.${table}, $1)`,
-        [json],
-      )
-    }
-    await client.query('commit')
-    client.release()
-  }
 })
 
 describe('the signing key', () => {

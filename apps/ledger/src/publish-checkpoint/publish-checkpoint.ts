@@ -1,27 +1,13 @@
 import type { KeyObject } from 'node:crypto'
-import {
-  type Checkpoint,
-  consistencyProof,
-  noteSigner,
-  type NoteVerifier,
-  openCheckpoint,
-  type ReadTile,
-  rootFromFrontier,
-  rootFromTiles,
-  signCheckpoint,
-  TileTooShort,
-  verifyGrowth,
-} from '@countersign/merkle-log'
-import type { Pool } from 'pg'
 import { tilesIn } from '@countersign/ledger-check'
+import { noteSigner, rootFromFrontier, signCheckpoint } from '@countersign/merkle-log'
+import type { Pool } from 'pg'
+import { noteLogRefusal } from '@countersign/event-store'
+import { continuedOrigin } from './continued-origin.ts'
+import { type Head, type HeadJudgement, judgeHead, type SigningRefusal } from './judge-head.ts'
 import type { PublishedMark } from './published-mark.ts'
 
-/**
- * Why the log is not signed. `rolled_back`: it is shorter than what was published; `rewritten`: what was published is
- * not its beginning; `edge_differs`: its tiles do not make its head; `mark_invalid`: the mark outside is not a
- * checkpoint of this log by this key. Each needs an operator; none heals by itself.
- */
-export type SigningRefusal = 'rolled_back' | 'rewritten' | 'edge_differs' | 'mark_invalid'
+export type { SigningRefusal } from './judge-head.ts'
 
 export type Publication =
   | {
@@ -37,14 +23,6 @@ export type Publication =
 export interface PublishOptions {
   readonly key: KeyObject
   readonly mark: PublishedMark
-}
-
-interface Head {
-  readonly origin: string
-  readonly size: number
-  readonly frontier: Buffer
-  /** The last checkpoint in the database. */
-  readonly note: string | null
 }
 
 /** Logs whose head is not the last checkpoint in the database. */
@@ -69,6 +47,9 @@ export const allLogs = async (pool: Pool): Promise<string[]> => {
  * Signs and publishes the head of a log, unless it does not follow from everything that was published before: from the
  * last checkpoint in the database, and from the mark outside of it, which a restored database cannot know. The mark is
  * written first, so whatever anybody saw is behind the mark.
+ *
+ * A log that lost entries with a restored database is signed again once an operator's act is in it, and then under another
+ * origin: under the former one nothing is ever signed that does not continue its mark.
  */
 export const publishCheckpoint = async (
   pool: Pool,
@@ -78,62 +59,59 @@ export const publishCheckpoint = async (
   const marked = await mark.read(logId)
   const head = await readHead(pool, logId)
   if (head === undefined || head.size === 0) return { status: 'unchanged' }
-  const { origin, size, frontier, note: recorded } = head
-  const signer = noteSigner(origin, key)
-  const current = { origin, size, root: rootFromFrontier(frontier, size), extensions: [] }
+  const { size, note: recorded, tenantId } = head
+  const tree = { size, root: rootFromFrontier(head.frontier, size) }
   // Tiles only grow, so those read after the head hold at least what it needs.
   const readTile = tilesIn(pool, logId)
-  const code =
-    (await refusalAfter(marked, current, { readTile, signer })) ??
-    (await refusalAfter(recorded, current, { readTile, signer })) ??
-    ((await isMadeOfTiles(readTile, current)) ? undefined : 'edge_differs')
-  if (code !== undefined) return { status: 'refused', logId, code }
-  const note = signCheckpoint(current, signer)
-  if (note === marked && note === recorded) return { status: 'unchanged' }
+  const judged = await judgeHead({ ...head, marked }, tree, { readTile, key })
+  const origin = judged.code === undefined ? head.origin : await continuedOrigin(pool, { head, tree, judged, readTile })
+  if (judged.code !== undefined && origin === undefined) return refusedLog(pool, { logId, tenantId, judged })
+  const signer = noteSigner(origin ?? head.origin, key)
+  const note = signCheckpoint(tree, signer)
+  if (note === marked && note === recorded) {
+    await pool.query('select countersign.forget_log_refusal($1)', [logId])
+    return { status: 'unchanged' }
+  }
+  if (marked !== undefined && !marked.startsWith(`${signer.name}\n`)) await mark.keep(logId, marked)
   await mark.write(logId, note)
   await pool.query(
-    `insert into ledger.checkpoint (log_id, size, root, note) values ($1, $2, $3, $4)
+    `with renamed as (update ledger.log set origin = $5 where log_id = $1 and origin <> $5),
+       signed as (select countersign.forget_log_refusal($1))
+     insert into ledger.checkpoint (log_id, size, root, note) select $1, $2, $3, $4 from signed
      on conflict (log_id, size) do nothing`,
-    [logId, size, current.root, note],
+    [logId, size, tree.root, note, signer.name],
   )
-  return { status: 'published', logId, origin, size, note }
+  return { status: 'published', logId, origin: signer.name, size, note }
 }
 
-const refusalAfter = async (
-  note: string | null | undefined,
-  current: Checkpoint,
-  { readTile, signer }: { readonly readTile: ReadTile; readonly signer: NoteVerifier },
-): Promise<SigningRefusal | undefined> => {
-  if (note === null || note === undefined) return undefined
-  const opened = openCheckpoint(note, { origin: current.origin, verifiers: [signer] })
-  if (!opened.ok) return 'mark_invalid'
-  const { checkpoint } = opened
-  if (checkpoint.size > current.size) return 'rolled_back'
-  try {
-    const proof = await consistencyProof(readTile, checkpoint.size, current.size)
-    return verifyGrowth(checkpoint, current, proof).ok ? undefined : 'rewritten'
-  } catch (error) {
-    if (error instanceof TileTooShort) return 'edge_differs'
-    throw error
-  }
-}
-
-const isMadeOfTiles = async (readTile: ReadTile, { size, root }: Checkpoint): Promise<boolean> => {
-  try {
-    return root.equals(await rootFromTiles(readTile, size))
-  } catch (error) {
-    if (error instanceof TileTooShort) return false
-    throw error
-  }
+const refusedLog = async (
+  pool: Pool,
+  { logId, tenantId, judged }: { logId: string; tenantId: string; judged: HeadJudgement },
+): Promise<Publication> => {
+  const { code = 'mark_invalid', lost } = judged
+  const told =
+    lost === undefined
+      ? undefined
+      : { origin: lost.former.origin, size: lost.former.size, root: lost.former.root, keptSize: lost.keptSize }
+  await noteLogRefusal(pool, { logId, tenantId, code, lost: told })
+  return { status: 'refused', logId, code }
 }
 
 const readHead = async (pool: Pool, logId: string): Promise<Head | undefined> => {
-  const { rows } = await pool.query<Omit<Head, 'size'> & { size: string }>(
-    `select l.origin, h.size, h.frontier,
+  const { rows } = await pool.query<{
+    tenant_id: string
+    origin: string
+    size: string
+    frontier: Buffer
+    note: string | null
+  }>(
+    `select l.tenant_id, l.origin, h.size, h.frontier,
        (select c.note from ledger.checkpoint c where c.log_id = l.log_id order by c.size desc limit 1) as note
      from ledger.log l join ledger.log_head h using (log_id) where log_id = $1`,
     [logId],
   )
   const [row] = rows
-  return row === undefined ? undefined : { ...row, size: Number(row.size) }
+  if (row === undefined) return undefined
+  const { tenant_id: tenantId, origin, size, frontier, note } = row
+  return { logId, tenantId, origin, size: Number(size), frontier, note: note ?? undefined }
 }

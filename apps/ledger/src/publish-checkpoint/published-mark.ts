@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -8,6 +9,8 @@ import { join } from 'node:path'
 export interface PublishedMark {
   /** The signed checkpoint; `undefined` when none was published from here. */
   read(logId: string): Promise<string | undefined>
+  /** Keeps a checkpoint for good, beside the mark: the last one under an origin that the log has left. Idempotent. */
+  keep(logId: string, note: string): Promise<void>
   /** Resolves when the checkpoint survives a crash. */
   write(logId: string, note: string): Promise<void>
 }
@@ -15,6 +18,14 @@ export interface PublishedMark {
 /** One file per log in a folder that outlives the process, and that all instances share if there are several. */
 export const publishedMarkIn = (folder: string): PublishedMark => {
   const pathOf = (logId: string): string => join(folder, `${logId}.checkpoint`)
+  const replace = async (path: string, note: string): Promise<void> => {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    // Written beside and renamed over, so that a crash leaves the old or the new one, never a part.
+    const draft = `${path}.${process.pid}.draft`
+    await synced(draft, 'w', (file) => file.writeFile(note))
+    await rename(draft, path)
+    if (process.platform !== 'win32') await synced(folder, 'r', async () => undefined)
+  }
   return {
     read: async (logId) => {
       try {
@@ -24,16 +35,13 @@ export const publishedMarkIn = (folder: string): PublishedMark => {
         throw error
       }
     },
-    write: async (logId, note) => {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
-      // Written beside and renamed over, so that a crash leaves the old or the new one, never a part.
-      const draft = `${pathOf(logId)}.${process.pid}.draft`
-      await synced(draft, 'w', (file) => file.writeFile(note))
-      await rename(draft, pathOf(logId))
-      if (process.platform !== 'win32') await synced(folder, 'r', async () => undefined)
-    },
+    keep: (logId, note) => replace(join(folder, `${logId}.${digestOf(note)}.former`), note),
+    write: (logId, note) => replace(pathOf(logId), note),
   }
 }
+
+/** Names a checkpoint by its text, so that two of one size never share a file. */
+const digestOf = (note: string): string => createHash('sha256').update(note).digest('hex').slice(0, 16)
 
 const synced = async (
   path: string,

@@ -1,4 +1,4 @@
-import { Uuid } from '@countersign/contracts'
+import { type LogContinuations, Uuid } from '@countersign/contracts'
 import type { Identity } from '@countersign/identity'
 import { parseTilePath, type TileCoordinates } from '@countersign/merkle-log'
 import { EdgeRoute, pathParameter, Public, Refused, Requester } from '@countersign/service-kit'
@@ -7,7 +7,15 @@ import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { readerOf, requireAuditor } from './auditor.ts'
 import { PROOF_SOURCE, type ProofSource } from './proof-source.ts'
-import { findLog, listLogs, type PublishedLog, proveEvent, proveGrowth, readTile } from './published-log.ts'
+import {
+  findLog,
+  listContinuations,
+  listLogs,
+  type PublishedLog,
+  proveEvent,
+  proveGrowth,
+  readTile,
+} from './published-log.ts'
 
 const GrowthQuery = Type.Object({
   from: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
@@ -89,6 +97,15 @@ export class ProofController {
     if (accept?.includes('text/plain') !== true) return { log: published.logId, origin: published.origin, ...proof }
     void reply.type('text/plain; charset=utf-8')
     return proof.proof
+  }
+
+  @Get(':log/continuations')
+  async continuations(@Requester() identity: Identity, @Param('log', logId) log: string): Promise<LogContinuations> {
+    const { pool, auditorGroup } = this.#source
+    const reader = await readerOf(pool, identity)
+    const published = await this.#log(log)
+    requireAuditor(reader, published, auditorGroup)
+    return listContinuations(pool, published)
   }
 
   @Public()

@@ -12,8 +12,8 @@ import {
 } from '@countersign/merkle-log'
 import type { KeyObject } from 'node:crypto'
 import type { Pool } from 'pg'
-import { digestOf } from '@countersign/ledger-check'
-import { tilesIn } from '@countersign/ledger-check'
+import type { LogContinuations } from '@countersign/contracts'
+import { digestOf, readContinuations, tilesIn } from '@countersign/ledger-check'
 
 /** A log as readers see it: everything served is below its last checkpoint. */
 export interface PublishedLog {
@@ -109,6 +109,17 @@ export const proveEvent = async (pool: Pool, log: PublishedLog, eventId: string)
   const hashes = await inclusionProof(tilesIn(pool, log.logId), index, log.size)
   const proof = formatTlogProof({ index, hashes, checkpoint: log.note })
   return { index, size: log.size, leafHash: digestOf(entry.leaf_hash), proof }
+}
+
+/** Each time that the log went on under another origin, with the proof of the entry that says so; oldest first. */
+export const listContinuations = async (pool: Pool, log: PublishedLog): Promise<LogContinuations> => {
+  const { logId, origin, size, note } = log
+  const published = (await readContinuations(pool, log)).filter(({ index }) => index < size)
+  const proven = published.map(async ({ index, leaf }) => {
+    const hashes = await inclusionProof(tilesIn(pool, logId), index, size)
+    return { proof: formatTlogProof({ index, hashes, checkpoint: note }), leaf: leaf.toString('base64') }
+  })
+  return { log: logId, origin, continuations: await Promise.all(proven) }
 }
 
 /** Hashes that show `to` to be `from` and more, base64; `undefined` unless `0 < from <= to <=` published size. */

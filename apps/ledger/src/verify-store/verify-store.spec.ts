@@ -10,7 +10,7 @@ import type { Finding } from '@countersign/ledger-check'
 import { verifyStore } from '@countersign/ledger-check'
 
 const key = generateKeyPairSync('ed25519').privateKey
-const noMark: PublishedMark = { read: async () => undefined, write: async () => undefined }
+const noMark: PublishedMark = { read: async () => undefined, keep: async () => undefined, write: async () => undefined }
 
 /** 600 leaves: two full tiles and a partial one, saved checkpoint at 520, a subject introduced at 0. */
 const SIZE = 600

@@ -6,6 +6,7 @@ import {
   LedgerLogs,
   LineageView,
   LivenessView,
+  LogContinuations,
   ReadinessView,
   ReciprocalApprovals,
   StoryView,
@@ -92,6 +93,17 @@ export const proofRoutes: readonly HttpRoute[] = [
     }),
     answers: [{ status: 200, description: 'The hashes (RFC 6962 §2.1.2)', body: ConsistencyProof }],
     refusals: ['not_found'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/ledger/{log}/continuations',
+    operation: 'listContinuations',
+    folder: 'ledger/serve-proof',
+    summary:
+      'Each time that the log went on under a new origin after it lost entries: the entry that says so, and its proof.',
+    callers: ['auditor'],
+    answers: [{ status: 200, description: 'The continuations, oldest first', body: LogContinuations }],
+    refusals: [...ofPerson, 'not_allowed', 'not_found'],
   },
   {
     method: 'GET',

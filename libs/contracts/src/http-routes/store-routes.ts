@@ -1,5 +1,5 @@
-import { AdoptStoreBody } from '../message.schema.ts'
-import { AdoptedStoreView, StoreView } from '../view.schema.ts'
+import { AdoptStoreBody, ContinueLogBody } from '../message.schema.ts'
+import { AdoptedStoreView, ContinuedLogView, StoreView } from '../view.schema.ts'
 import type { HttpRoute } from './route.ts'
 
 const ofOperator = ['not_human', 'person_inactive', 'not_allowed'] as const
@@ -26,5 +26,16 @@ export const storeRoutes: readonly HttpRoute[] = [
     request: AdoptStoreBody,
     answers: [{ status: 200, description: 'Adopted, in a new incarnation', body: AdoptedStoreView }],
     refusals: [...ofOperator, 'secret_in_field', 'hidden_text', 'store_in_order'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/store/logs/{log}/continue',
+    operation: 'continueLog',
+    folder: 'intake/continue-log',
+    summary: 'Let a log that lost entries with a restored database go on under a new origin.',
+    callers: ['operator'],
+    request: ContinueLogBody,
+    answers: [{ status: 200, description: 'Recorded; the ledger signs under the new origin', body: ContinuedLogView }],
+    refusals: [...ofOperator, 'secret_in_field', 'hidden_text', 'log_in_order', 'log_damaged', 'log_not_adopted'],
   },
 ]
