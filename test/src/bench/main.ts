@@ -22,6 +22,7 @@ const serviceTargets: readonly TargetId[] = [
   'restart',
   'failover',
   'first',
+  'cycles',
 ]
 
 const machine = () => ({

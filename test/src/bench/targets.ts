@@ -26,6 +26,7 @@ export const targets = {
   },
   failover: { what: 'intent on Kafka → decision after intake or policy was killed, s', goal: { atMost: 12 } },
   first: { what: 'whole path on Kafka ÷ ServerKafka with a TypeORM save per event', goal: 'reported' },
+  cycles: { what: 'whole human cycles a second over HTTP, services on Kafka, 32 at once', goal: 'reported' },
 } as const satisfies Record<string, { readonly what: string; readonly goal: Goal }>
 
 export type TargetId = keyof typeof targets
@@ -41,10 +42,10 @@ export type LatencyFigures = {
   readonly p99Ms: Spread
 }
 
-/** What each service takes of something while nothing happens. */
-export type IdleFigures = { readonly what: string; readonly services: Readonly<Record<string, number>> }
+/** What each service takes of something. */
+export type ServiceFigures = { readonly what: string; readonly services: Readonly<Record<string, number>> }
 
-export type Figures = RateFigures | LatencyFigures | IdleFigures
+export type Figures = RateFigures | LatencyFigures | ServiceFigures
 
 export type Verdict = 'met' | 'below target' | 'above target' | 'reported'
 

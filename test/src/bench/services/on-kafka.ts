@@ -8,6 +8,7 @@ import { sayStep } from '../report.ts'
 import type { Scale } from '../scale.ts'
 import { startSides } from '../side/side-process.ts'
 import { measured, type TargetResult } from '../targets.ts'
+import { measureCycles } from './cycles.ts'
 import { measureIdle } from './idle.ts'
 import { endInstance, type Instance, openInstance } from './instance.ts'
 import { intentsTopic } from './intents-topic.ts'
@@ -29,6 +30,7 @@ export const measureOnKafka = async (wanted: ReadonlySet<Part>, scale: Scale): P
       if (wanted.has('T11-CPU') || wanted.has('T11-memory')) results.push(...(await measureIdle(instance, scale)))
       if (wanted.has('restart') || wanted.has('failover')) results.push(...(await measureRestarts(instance, scale)))
       if (wanted.has('T8')) results.push(await measureLatencies(instance, barePath(running), scale))
+      if (wanted.has('cycles')) results.push(await measureCycles(instance, scale))
       if (wanted.has('T6') || wanted.has('first')) results.push(...(await measureWholePath(instance, scale)))
       if (wanted.has('T7')) results.push(await measureVariants('T7', instance, scale))
       if (wanted.has('T9')) results.push(await measureVariants('T9', instance, scale))
