@@ -7,7 +7,7 @@ export const recordedRefusals = 20
 
 export type RefusalSource = { readonly tenantId: string; readonly source: string }
 
-/** Refused attempts to count. `recorded` of the `total` have an event of their own. */
+/** Refused attempts to count, and how many events tell of them; one may stand for several. */
 export type RefusalCount = RefusalSource & {
   readonly code: string
   readonly streamId: string

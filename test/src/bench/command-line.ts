@@ -15,7 +15,7 @@ goal does not fail the command. What needs Kafka uses the brokers in KAFKA_BROKE
 own, which takes Java 17 and, once, Maven.
 
   --quick        ${quickParts.join(', ')} only, in three rounds
-  --only PARTS   the parts named, separated by commas
+  --only PARTS   the parts named, separated by commas; T11 is both of its parts
   --json FILE    writes every figure, both sides of each, to the file
   --help         this text
 
@@ -33,24 +33,41 @@ export type CommandLine = {
   readonly wanted: ReadonlySet<Part>
 }
 
-/** @throws on an unknown option or part */
+/** What somebody typed that the bench does not know. */
+export class WrongUse extends Error {
+  override readonly name = 'WrongUse'
+}
+
+/** @throws WrongUse on an unknown option or part */
 export const readCommandLine = (args: readonly string[]): CommandLine => {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      json: { type: 'string' },
-      only: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  const { help, quick, json, only } = values
-  const named = only?.split(',').map((name) => partNamed(name.trim()))
+  const { help, quick, json, only } = valuesOf(args)
+  const named = only?.split(',').flatMap((name) => partsNamed(name.trim()))
   return { help, quick, json, wanted: new Set(named ?? (quick ? quickParts : parts)) }
 }
 
-const partNamed = (name: string): Part => {
-  const part = parts.find((each) => each.toLowerCase() === name.toLowerCase())
-  if (part === undefined) throw new Error(`there is no part ${JSON.stringify(name)}; there are ${parts.join(', ')}`)
-  return part
+const valuesOf = (args: readonly string[]) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        json: { type: 'string' },
+        only: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    if (code?.startsWith('ERR_PARSE_ARGS_') === true) throw new WrongUse(message)
+    throw error
+  }
+}
+
+/** A target that is measured in several parts, such as T11, names them all. */
+const partsNamed = (name: string): readonly Part[] => {
+  const wanted = name.toLowerCase()
+  const exact = parts.filter((part) => part.toLowerCase() === wanted)
+  const found = exact.length > 0 ? exact : targetIds.filter((id) => id.toLowerCase().startsWith(`${wanted}-`))
+  if (found.length > 0) return found
+  throw new WrongUse(`there is no part ${JSON.stringify(name)}; there are ${parts.join(', ')}`)
 }

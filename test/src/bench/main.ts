@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus, loadavg, platform, release, totalmem } from 'node:os'
-import { type Part, readCommandLine, usage } from './command-line.ts'
+import { type CommandLine, type Part, readCommandLine, usage, WrongUse } from './command-line.ts'
 import { measureEmbedded } from './embedded.ts'
 import { openBroker, whyNoBroker, whyNoSecuredBroker } from './kafka/bench-broker.ts'
 import { measurePublishing } from './kafka/publishing.ts'
@@ -73,7 +73,17 @@ const onKafka = async (wanted: ReadonlySet<Part>, scale: Scale): Promise<readonl
 // Whoever breaks off the bench leaves no broker, database or service behind: those end with this process's exit.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-const { help, quick, json, wanted } = readCommandLine(process.argv.slice(2))
+const commandLine = (): CommandLine => {
+  try {
+    return readCommandLine(process.argv.slice(2))
+  } catch (error) {
+    if (!(error instanceof WrongUse)) throw error
+    process.stderr.write(`${error.message.replaceAll('\n', ' ')}\n`)
+    process.exit(2)
+  }
+}
+
+const { help, quick, json, wanted } = commandLine()
 if (help) say(usage())
 else {
   const scale = scales[quick ? 'quick' : 'full']

@@ -149,7 +149,7 @@ describe('load', () => {
     const { rows } = await bench.superuser.query<{ total: string; recorded: string }>(
       `select sum(total) as total, sum(recorded) as recorded from countersign.refusal_count where code = 'too_many_requests'`,
     )
-    expect(rows).toEqual([{ total: '1234', recorded: '1234' }])
+    expect(rows).toEqual([{ total: '1234', recorded: '1' }])
     expect((await bench.attempts('ActionIntentRefused')).at(-1)).toMatchObject({ code: refused.code, count: 1_234 })
   })
 })

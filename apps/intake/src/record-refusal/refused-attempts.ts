@@ -71,7 +71,8 @@ export const countAttempts = (
       code,
       streamId,
       total: event.data.count,
-      recorded: recorded ? event.data.count : 0,
+      // An event is one, however many attempts it stands for: else the first second of a flood would hush the next nine.
+      recorded: recorded ? 1 : 0,
     })),
   )
 
