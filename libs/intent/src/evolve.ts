@@ -1,5 +1,5 @@
 import { definitionOf, isEventName, type IntentEvent, type RecordedEvent } from '@countersign/contracts'
-import { initialState, isPublished, type Intent, type IntentStream } from './state.ts'
+import { type ExecutionResult, initialState, isPublished, type Intent, type IntentStream } from './state.ts'
 
 /** The state after one more event. Events are facts: nothing is checked here but that the stream makes sense. */
 export const evolve = (state: IntentStream, event: IntentEvent): IntentStream => {
@@ -8,6 +8,15 @@ export const evolve = (state: IntentStream, event: IntentEvent): IntentStream =>
   if (!isPublished(state)) return { status: 'unreadable' }
   return evolvePublished(state, event)
 }
+
+const ended = ({
+  executionId,
+  ...result
+}: ExecutionResult & { executionId: string }): NonNullable<Intent['execution']> => ({
+  executionId,
+  started: true,
+  result,
+})
 
 const evolvePublished = (
   state: Intent,
@@ -74,13 +83,13 @@ const evolvePublished = (
     case 'ExecutionStarted':
       return { ...state, execution: { executionId: event.data.executionId, started: true } }
     case 'ExecutionSucceeded':
-      return { ...state, status: 'succeeded', execution: { executionId: event.data.executionId, started: true } }
+      return { ...state, status: 'succeeded', execution: ended(event.data) }
     case 'ExecutionFailed':
-      return { ...state, status: 'failed', execution: { executionId: event.data.executionId, started: true } }
+      return { ...state, status: 'failed', execution: ended(event.data) }
     case 'ExecutionUnknown':
       return { ...state, status: 'unknown' }
     case 'ExecutionReconciled':
-      return { ...state, status: 'reconciled' }
+      return { ...state, status: 'reconciled', reconciled: { by: event.data.by, outcome: event.data.outcome } }
     default:
       return event satisfies never
   }

@@ -53,6 +53,11 @@ export type GrantState = BoundKeys & {
   }
 }
 
+/** How an execution ended; of a success it has no code. */
+export type ExecutionResult = Pick<EventData<'ExecutionSucceeded'>, 'exitCode' | 'rows' | 'bytes' | 'resultDigest'> & {
+  readonly code?: string
+}
+
 /** An intent as its stream tells it. Everything in it comes from events. */
 export type Intent = {
   readonly status: IntentStatus
@@ -62,7 +67,14 @@ export type Intent = {
   readonly grantTtlMs?: number
   readonly review?: ReviewState
   readonly grant?: GrantState
-  readonly execution?: { readonly executionId: string; readonly started: boolean }
+  readonly execution?: {
+    readonly executionId: string
+    readonly started: boolean
+    /** What the executor told of its end. */
+    readonly result?: ExecutionResult
+  }
+  /** Who said how it ended, after nobody had in time. */
+  readonly reconciled?: { readonly by: string; readonly outcome: 'succeeded' | 'failed' }
 }
 
 /** No event yet. */

@@ -314,11 +314,12 @@ describe('a report that cannot be (B102)', () => {
     await rejects(403, 'wrong_executor')('/v1/executions', report(await redeemed()), other)
   })
 
-  it('of another outcome after the first: 409 already_reported; the same again is taken', async () => {
+  it('of another outcome or result after the first: 409 already_reported; the same again is taken', async () => {
     const ids = await redeemed()
     const first = await running.call('/v1/executions', { token: running.tokens.agent, body: report(ids) })
     expect(first.status, first.text).toBe(202)
     await rejects(409, 'already_reported')('/v1/executions', report(ids, { outcome: 'failed', code: 'changed_mind' }))
+    await rejects(409, 'already_reported')('/v1/executions', report(ids, { rows: 1_000_000 }))
     await rejects(409, 'already_reported')('/v1/executions', report({ ...ids, executionId: randomUUID() }))
     const again = await running.call('/v1/executions', { token: running.tokens.agent, body: report(ids) })
     expect(again.status).toBe(202)
