@@ -48,6 +48,8 @@ export type StandingQuestion = {
   readonly people: readonly string[]
   /** When the review was asked for, ISO 8601; null asks nothing about then. */
   readonly askedAt: string | null
+  /** OAuth client that holds the token with which somebody decides; absent where nobody shows one. */
+  readonly client?: { readonly issuer: string; readonly clientId: string } | undefined
 }
 
 /** What the registers say now, as the intent's core wants it. */
@@ -67,6 +69,8 @@ export type RegisterStanding = {
   readonly seatedBy: ReadonlyMap<string, readonly string[]>
   /** Seats of each of the people that rest on one person's word, reviewed or not; most are absent. */
   readonly onOneWord: ReadonlyMap<string, readonly SeatOnOneWord[]>
+  /** The client that was asked about is an agent's own, or the one through which this agent asks: a program holds the token. */
+  readonly throughProgram: boolean
   /** Nothing was heard of the directory's feed for longer than the tenant allows. */
   readonly directoryStale: boolean
 }
@@ -89,6 +93,7 @@ type StandingRow = {
   not_human: string[] | null
   also_known_as: GroupsOf | null
   on_one_word: SeatRow[] | null
+  through_program: boolean
   stale: boolean
 }
 
@@ -131,6 +136,13 @@ const onOneWord = `
          where c.tenant_id = q.tenant and c.change_id = m.change_id and c.reviewed_by is null))
        order by m.subject_id, m.group_name) from ${membersOfSeats} and m.counts and m.rests_on is not null)`
 
+// People who ask for themselves share a client with whom they may decide as well.
+const throughProgram = `
+  (q.client is not null and exists (select from countersign.agent a where a.tenant_id = q.tenant and a.kind <> 'person' and (
+     (a.iss = q.iss and a.client_id = q.client)
+     or (a.name in (select jsonb_array_elements_text(q.agents)) and exists (select from countersign.producer p
+       where p.tenant_id = a.tenant_id and p.name = a.producer and p.iss = q.iss and p.client_id = q.client)))))`
+
 const standingSql = `
 select
   (with owning as (
@@ -166,11 +178,12 @@ select
      and p.subject_id in (select value::uuid from jsonb_array_elements_text(q.people))) as not_human,
   ${alsoKnownAs} as also_known_as,
   ${onOneWord} as on_one_word,
+  ${throughProgram} as through_program,
   exists (select from countersign.directory_feed f where f.tenant_id = q.tenant
     and f.seen_at < clock_timestamp() - f.max_age_ms * interval '1 millisecond') as stale
 from rows from (jsonb_to_recordset($1::jsonb)
-    as (tenant uuid, agents jsonb, producer text, groups jsonb, people jsonb, asked_at timestamptz))
-  with ordinality as q(tenant, agents, producer, groups, people, asked_at, place)
+    as (tenant uuid, agents jsonb, producer text, groups jsonb, people jsonb, asked_at timestamptz, iss text, client text))
+  with ordinality as q(tenant, agents, producer, groups, people, asked_at, iss, client, place)
 order by q.place`
 
 const givenOnOneWord = (rows: readonly SeatRow[]): Pick<RegisterStanding, 'seatedBy' | 'onOneWord'> => {
@@ -188,13 +201,15 @@ const givenOnOneWord = (rows: readonly SeatRow[]): Pick<RegisterStanding, 'seate
 /** Standing for many intents in one round trip, in the order of the questions; whoever asks in one turn shares it. */
 export const readStanding = askedTogether(
   async (tx, questions: readonly StandingQuestion[]): Promise<RegisterStanding[]> => {
-    const asked = questions.map(({ tenantId, agent, parentAgents, askedAt, producer, groups, people }) => ({
+    const asked = questions.map(({ tenantId, agent, parentAgents, askedAt, producer, groups, people, client }) => ({
       tenant: tenantId,
       agents: [agent, ...parentAgents],
       producer,
       groups,
       people,
       asked_at: askedAt,
+      iss: client?.issuer ?? null,
+      client: client?.clientId ?? null,
     }))
     const { rows } = await tx.query<StandingRow>(prepared(standingSql, [JSON.stringify(asked)]))
     return rows.map((row) => ({
@@ -206,6 +221,7 @@ export const readStanding = askedTogether(
       notHuman: row.not_human ?? [],
       alsoKnownAs: new Map(Object.entries(row.also_known_as ?? {})),
       ...givenOnOneWord(row.on_one_word ?? []),
+      throughProgram: row.through_program,
       directoryStale: row.stale,
     }))
   },

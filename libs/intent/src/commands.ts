@@ -59,6 +59,8 @@ export type Standing = {
   readonly seatedBy?: ReadonlyMap<string, readonly string[]>
   /** Seats of some of them that rest on one person's word, reviewed or not: a verdict says so. */
   readonly onOneWord?: ReadonlyMap<string, readonly SeatOnOneWord[]>
+  /** The token with which somebody decides was given to a program, which holds it. */
+  readonly throughProgram?: boolean
   /** The directory may not be what it was any more: nothing is decided by it. */
   readonly directoryStale?: boolean
 }

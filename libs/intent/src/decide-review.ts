@@ -50,7 +50,7 @@ const presentationProblem = (intent: Intent, { presentation, verdict }: RecordVe
 
 /**
  * One verdict. Refused are, in this order: who is nobody, a review that is not open, everybody while the directory is stale,
- * people who are inactive, excluded, hold no seat that counts or got theirs after it was asked for, a second yes, what is said to
+ * whoever decides through a program that holds their token, people who are inactive, excluded, hold no seat that counts or got theirs after it was asked for, a second yes, what is said to
  * something else than what was shown, a yes that fills no seat, and a yes of somebody who did not sign in as the review
  * demands. A no by anyone eligible ends the review, however they signed in and
  * also by someone who said yes before; the yes that fills the last seat approves it.
@@ -61,6 +61,7 @@ export const decideVerdict = (command: RecordVerdict, intent: Intent): IntentEve
   const review = openReview(intent, command)
   if ('refused' in review) return review
   if (standing.directoryStale === true) return refuse('directory_stale')
+  if (standing.throughProgram === true) return refuse('not_human')
   const held = standing.groupsOf.get(person)
   if (held === undefined) return refuse('person_inactive')
   const excluded = exclusion(person, intent, standing)

@@ -32,3 +32,13 @@ describe('a shared or service account', () => {
       .when(verdict(people.cora, 'approve', { standing: shared }))
       .then('VerdictRecorded', 'ReviewApproved'))
 })
+
+describe('a program that holds a person’s token', () => {
+  const through = standing({ throughProgram: true })
+
+  it.each(['approve', 'deny'] as const)('does not %s in their name', (choice) =>
+    given(...inReview)
+      .when(verdict(people.ben, choice, { standing: through }))
+      .thenRefuses('not_human'),
+  )
+})

@@ -19,6 +19,14 @@ const rejects = (status: number, code: string, more: Partial<Expected> = {}) => 
 }
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
+const personNamed = async (sub: string): Promise<string> => {
+  const { rows } = await running.superuser.query<{ subject_id: string }>(
+    'select subject_id from countersign.subject where sub = $1',
+    [sub],
+  )
+  return rows[0]?.subject_id ?? ''
+}
+
 describe('a token that is not good here (B099)', () => {
   const person = { sub: 'ben', amr: ['pwd', 'mfa'] }
   const now = Math.floor(Date.now() / 1000)
@@ -192,6 +200,25 @@ describe('a verdict that is none', () => {
     const delegated = await running.mint.token({ sub: 'ben', act: { sub: 'etl-bot' } })
     await rejects(403, 'not_human')(path, body, delegated)
     await rejects(403, 'person_inactive')(path, body, await running.mint.token({ sub: 'mallory' }))
+  })
+
+  it.each([
+    ['of the agent that asks', 'etl-bot'],
+    ['of its producer', 'etl-producer'],
+    ['of another agent', 'deploy-bot'],
+  ])('B100 with a person’s token that was given to the client %s: 403 not_human', async (_whose, clientId) => {
+    const change = { kind: 'agent', producer: 'etl', owner: { person: await personNamed('dana') }, reason: 'trial' }
+    const other = { ...change, name: 'deploy-bot', clientId: 'deploy-bot' }
+    const added = await running.call('/v1/agents/register', { token: running.tokens.ben, body: other })
+    expect(added.status, added.text).toBe(200)
+    const { reviewId } = await inReview(running)
+    const { presentationDigest } = (await readReview(running, running.tokens.ben, reviewId)).body
+    const path = `/v1/reviews/${reviewId}/verdicts`
+    const body = { verdict: 'approve', presentationDigest }
+    const held = await running.mint.token({ sub: 'ben', client_id: clientId, auth_time: Math.floor(Date.now() / 1000) })
+    await rejects(403, 'not_human')(path, body, held)
+    const own = await running.call(path, { token: running.tokens.ben, body })
+    expect(own.status, own.text).toBe(201)
   })
 })
 

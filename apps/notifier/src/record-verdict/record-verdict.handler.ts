@@ -230,7 +230,7 @@ export class RecordVerdict {
 /** The state, what the registers say about everybody in it now, and how many more refusals of this source get an event. */
 const readContext = async (
   tx: Transaction,
-  { tenantId, intentId, person, source }: VerdictAttempt,
+  { tenantId, intentId, person, source, client }: VerdictAttempt,
   loaded: Loaded,
 ): Promise<Context> => {
   const intent = foldIntent(loaded.of(intentStream(tenantId, intentId)).events)
@@ -246,6 +246,7 @@ const readContext = async (
       askedAt: intent.review?.requestedAt ?? null,
       groups: (intent.review?.seats ?? []).map(({ group }) => group),
       people: person === null ? voters : [...voters, person],
+      client,
     },
   ])
   const [[left = 0], [standing = nobody]] = await Promise.all([room, standings])

@@ -19,6 +19,8 @@ export type VerdictAttempt = {
   /** Natural person behind the account; null when it is linked to nobody. */
   readonly person: string | null
   readonly account: EventData<'VerdictRecorded'>['account']
+  /** OAuth client that was given the person's token; absent where no token is shown. */
+  readonly client?: { readonly issuer: string; readonly clientId: string }
   readonly channel: Channel
   readonly assurance: Assurance
   /** When the person signed in, ISO 8601; undefined when nothing says so. */

@@ -168,6 +168,7 @@ export class ApiChannel {
       ...attempt,
       person: subjectId,
       account: { provider: 'oidc', accountId: subjectId },
+      client: { issuer: identity.issuer, clientId: identity.clientId },
       ...signInProof(this.#assurance, identity),
       source: `person/${subjectId}`,
     })
