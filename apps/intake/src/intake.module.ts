@@ -4,6 +4,8 @@ import { AdoptStoreController } from './adopt-store/adopt-store.controller.ts'
 import type { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ContinueLogController } from './continue-log/continue-log.controller.ts'
 import type { ContinueLog } from './continue-log/continue-log.handler.ts'
+import { BrokerRefusalsController } from './record-broker-refusals/broker-refusals.controller.ts'
+import type { RecordBrokerRefusals } from './record-broker-refusals/broker-refusals.handler.ts'
 import type { Registers } from './register-agent/register.handler.ts'
 import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
 import { KeepRegistersController, type KeepRegisters } from './keep-registers/keep-registers.controller.ts'
@@ -67,6 +69,7 @@ export type IntakeParts = {
   readonly emergencyFreeze: EmergencyFreeze
   readonly adoption: AdoptStore
   readonly continueLog: ContinueLog
+  readonly brokerRefusals: RecordBrokerRefusals
   readonly keys: GrantKeys
   readonly publicUrl: string
 }
@@ -92,6 +95,7 @@ export class IntakeModule {
         TakeRecordsController,
         AdoptStoreController,
         ContinueLogController,
+        BrokerRefusalsController,
         QuarantineController,
         RedriveQuarantinedController,
         RedriveParkedController,
@@ -119,6 +123,7 @@ export class IntakeModule {
         { provide: token.FREEZE, useValue: parts.freeze },
         { provide: token.EMERGENCY_FREEZE, useValue: parts.emergencyFreeze },
         { provide: token.ADOPT_STORE, useValue: parts.adoption },
+        { provide: token.RECORD_BROKER_REFUSALS, useValue: parts.brokerRefusals },
         { provide: token.CONTINUE_LOG, useValue: parts.continueLog },
         { provide: token.GRANT_KEYS, useValue: parts.keys },
         { provide: token.PUBLIC_URL, useValue: parts.publicUrl },

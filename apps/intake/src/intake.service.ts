@@ -13,6 +13,7 @@ import {
 } from '@countersign/event-store'
 import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor, WaitingReaders } from '@countersign/service-kit'
 import pg from 'pg'
+import { RecordBrokerRefusals } from './record-broker-refusals/broker-refusals.handler.ts'
 import { ContinueLog } from './continue-log/continue-log.handler.ts'
 import { AdoptStore } from './adopt-store/adopt-store.handler.ts'
 import { ActivePolicy } from './active-policy.ts'
@@ -175,6 +176,7 @@ export const intakeService =
           operators,
         }),
         continueLog: new ContinueLog({ pool, store, operators }),
+        brokerRefusals: new RecordBrokerRefusals({ pool, store, operators }),
         keys: grantKeys,
         publicUrl: config.PUBLIC_URL,
       }),

@@ -12,7 +12,9 @@ const javaFlags = [
   '-XX:+UseSerialGC',
   '-XX:TieredStopAtLevel=1',
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-  // Refused attempts, a line each: who, what, on which topic.
+  '-Dorg.slf4j.simpleLogger.showDateTime=true',
+  "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+  // Refused attempts, a line each: when, who, what, on which topic. `countersign reconcile --trail kafka` reads them.
   '-Dorg.slf4j.simpleLogger.log.kafka.authorizer.logger=info',
 ]
 

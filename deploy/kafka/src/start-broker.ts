@@ -9,6 +9,7 @@ import { classArchive } from './class-archive.ts'
 import { formatStorage } from './format-storage.ts'
 import { fetchJars } from './jars.ts'
 import { secretsIn, writeListeners } from './local-broker.ts'
+import { logMarkFlags } from './log-mark.ts'
 import { defaultCacheDir } from './places.ts'
 import { addUsers, prepareBroker } from './prepare-broker.ts'
 import { type BrokerPorts, defaultPorts, serverProperties } from './server-properties.ts'
@@ -75,7 +76,7 @@ export const startBroker = async (options: StartBrokerOptions): Promise<SecuredB
     propertiesFile,
     logFile,
     port: ports.scram,
-    flags: archive.flags,
+    flags: [...archive.flags, ...(await logMarkFlags(home, logFile))],
   })
   try {
     const users = new Map(accounts.filter(([name]) => !isNew && !secrets.created.includes(name)))

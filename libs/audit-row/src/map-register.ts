@@ -196,6 +196,29 @@ export const mapRegister = (event: RecordedEventOf<RegisterEventName>): Meaning 
         unmapped: { topic, records },
       }
     }
+    case 'BrokerRefusalFound': {
+      const { principal, operation, resourceType, resource, host, firstAt, lastAt, count, isProducer, by } = event.data
+      return {
+        ...entity('read', 'broker.refuse', { name: resource, type_id: 99, type: `Kafka ${resourceType}` }),
+        message: 'The broker refused what a principal has no right to.',
+        outcome: 'unauthorized',
+        status: failed('broker_denied'),
+        severity: 4,
+        isAlert: true,
+        actor: { service: principal },
+        from: 'kafka',
+        count,
+        unmapped: {
+          principal,
+          is_producer: isProducer,
+          operation,
+          host,
+          first_at: firstAt,
+          last_at: lastAt,
+          ...(by === null ? {} : { found_by: by }),
+        },
+      }
+    }
     case 'PolicySetActivated': {
       const { digest, previousDigest, activatedBy, seeded, ruleCount, changedRules } = event.data
       return {

@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import { wireType, type NewEvent, type Owner, type RecordedEvent } from './event.ts'
 import * as directoryLink from './directory-link.schema.ts'
 import * as account from './account.schema.ts'
+import * as broker from './broker.schema.ts'
 import * as execution from './execution.schema.ts'
 import * as grant from './grant.schema.ts'
 import * as intent from './intent.schema.ts'
@@ -67,6 +68,7 @@ export const eventDefinitions = [
   quarantine.QuarantineRedriven,
   quarantine.QuarantineOpened,
   quarantine.ParkedKeyRedriven,
+  broker.BrokerRefusalFound,
 ] as const
 
 type Definitions = (typeof eventDefinitions)[number]

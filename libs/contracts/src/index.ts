@@ -1,3 +1,4 @@
+export { BrokerRefusals, RecordedBrokerRefusals } from './broker.schema.ts'
 export {
   definitionOf,
   eventDefinitions,

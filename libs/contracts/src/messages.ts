@@ -6,6 +6,7 @@ import {
   OutcomeMessage,
   QuarantineNotice,
 } from './cloud-event.schema.ts'
+import { BrokerRefusals, RecordedBrokerRefusals } from './broker.schema.ts'
 import * as directory from './directory.schema.ts'
 import { EmergencyFreezeBody, FreezeBody, FreezeList, UnfreezeBody } from './freeze.schema.ts'
 import * as http from './message.schema.ts'
@@ -73,6 +74,8 @@ export const messageDefinitions: readonly MessageDefinition[] = [
     FreezeList,
     AdoptStoreBody,
     ContinueLogBody,
+    BrokerRefusals,
+    RecordedBrokerRefusals,
     RecordVerdictBody,
     ReviewSummary,
     ReviewView,

@@ -62,6 +62,8 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     case 'QuarantineRedriven':
     case 'QuarantineOpened':
     case 'ParkedKeyRedriven':
+    // What never got past the broker touched nothing.
+    case 'BrokerRefusalFound':
       return
     default:
       return event satisfies never

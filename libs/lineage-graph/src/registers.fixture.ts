@@ -94,5 +94,17 @@ export const registers = (): RecordedEventOf[] => {
   add('QuarantineOpened', { quarantineId, by: subjects.dana })
   const parked = { group: 'countersign.policy', topic: 'countersign.events.v1', key: id(0xe, 1) }
   add('ParkedKeyRedriven', { ...parked, records: 2, by: subjects.dana })
+  add('BrokerRefusalFound', {
+    principal: 'etl',
+    operation: 'WRITE',
+    resourceType: 'Topic',
+    resource: 'countersign.events.v1',
+    host: '10.0.0.7',
+    firstAt: '2026-11-22T20:00:00.120Z',
+    lastAt: '2026-11-22T20:00:03.007Z',
+    count: 3,
+    isProducer: true,
+    by: subjects.dana,
+  })
   return events
 }

@@ -97,6 +97,20 @@ const bodies: Readonly<Record<string, Sample>> = {
   unlinkAccount: () => ({ reason: 'who may do this' }),
   adoptStore: () => ({ reason: 'who may do this' }),
   continueLog: () => because,
+  recordBrokerRefusals: () => ({
+    refusals: [
+      {
+        principal: 'nobody',
+        operation: 'WRITE',
+        resourceType: 'Topic',
+        resource: `topic-${randomUUID()}`,
+        host: '127.0.0.1',
+        firstAt: '2026-11-22T20:00:00Z',
+        lastAt: '2026-11-22T20:00:00Z',
+        count: 1,
+      },
+    ],
+  }),
   registerOwnedAgent: ({ person }) => ({
     name: `new-${randomUUID()}`,
     kind: 'agent',

@@ -1,3 +1,4 @@
+import type { Http } from '@countersign/client'
 import { Option } from 'commander'
 import {
   asOption,
@@ -13,6 +14,8 @@ import { exitCodes, Failure } from '../exit-codes.ts'
 import { callsOf, findDeployment, type DeploymentOptions } from '../find-deployment/deployment.ts'
 import type { Terminal } from '../terminal.ts'
 import { knownFrom } from './approved-run.ts'
+import { readBrokerLog } from './broker-refusals.ts'
+import { linesOfRefusals, recordBrokerRefusals } from './record-broker-refusals.ts'
 import { cloudTrailCalls } from './cloudtrail-calls.ts'
 import { compareRuns } from './compare-runs.ts'
 import { compareVerdicts } from './compare-verdicts.ts'
@@ -30,7 +33,7 @@ const trails = {
   },
   pgaudit: { read: pgauditCalls, covers: (target: string) => target.startsWith('postgres://') },
 } as const
-type TrailKind = keyof typeof trails
+type TrailKind = keyof typeof trails | 'kafka'
 
 type ReconcileOptions = DeploymentOptions & {
   readonly trail: TrailKind
@@ -47,10 +50,17 @@ export const registerReconcile: Register = (program, context, finish) => {
     .command('reconcile')
     .summary("compare a system's own audit trail with what was approved")
     .description(
-      'Reads audit trails and the audit rows of the deployment, and lists what ran without approval, what was approved and\nnever ran, what ran differently, and who acted without being registered as an agent. With --identity it holds each verdict\nagainst the directory as it was at that moment. Exit code 0 when nothing was found, 30 when something was.',
+      'Reads audit trails and the audit rows of the deployment, and lists what ran without approval, what was approved and\nnever ran, what ran differently, and who acted without being registered as an agent. With --identity it holds each verdict\nagainst the directory as it was at that moment. With --trail\nkafka it records what the broker refused to principals, each attempt once; that takes an operator. Exit code 0 when nothing was\nfound, 30 when something was.',
     )
-    .argument('[files...]', 'trails: CloudTrail (JSON Lines or Records, gzip too), or PostgreSQL logs of pgaudit')
-    .addOption(new Option('--trail <kind>', 'whose trail it is').choices(Object.keys(trails)).default('cloudtrail'))
+    .argument(
+      '[files...]',
+      'trails: CloudTrail (JSON Lines or Records, gzip too), PostgreSQL logs of pgaudit, or logs of a Kafka broker',
+    )
+    .addOption(
+      new Option('--trail <kind>', 'whose trail it is')
+        .choices([...Object.keys(trails), 'kafka'])
+        .default('cloudtrail'),
+    )
     .option('--principals <file>', 'JSON object: name in the trail to name of the agent')
     .option('--tolerance <duration>', 'how far clocks may be apart', duration, 2_000)
     .option('--with-reads', 'reads without an approval are findings too')
@@ -64,6 +74,7 @@ export const registerReconcile: Register = (program, context, finish) => {
       examples(
         'countersign reconcile --as ben trail.jsonl.gz',
         'countersign reconcile --as ben --trail pgaudit --principals names.json postgresql.csv',
+        'countersign reconcile --as ben --trail kafka .countersign/kafka/broker.log',
         'countersign reconcile --as ben --identity',
       ),
     )
@@ -83,13 +94,16 @@ const reconcile = async (
   const principals = await readPrincipals(options.principals)
   const deployment = await findDeployment(options, env)
   const { call } = callsOf(deployment, deployment.personToken(options.as))
+  if (options.trail === 'kafka' && options.identity !== true) {
+    return reconcileBroker(files, options, { terminal, call, signal })
+  }
   const rows = await readRows(call, signal)
   if (options.identity === true) {
     const compared = compareVerdicts(rows)
     print(terminal, options, compared, linesOfVerdicts(compared))
     return compared.findings.length === 0 ? exitCodes.ok : exitCodes.diverged
   }
-  const { read, covers } = trails[options.trail]
+  const { read, covers } = trails[options.trail === 'pgaudit' ? 'pgaudit' : 'cloudtrail']
   const trail = await readAll(files, read)
   const { tolerance: toleranceMs, withReads = false } = options
   const compared = compareRuns(trail.calls, knownFrom(rows), { principals, toleranceMs, withReads, covers })
@@ -97,6 +111,22 @@ const reconcile = async (
   print(terminal, options, { ...counted, ...compared }, linesOfRuns(compared, counted))
   // What could not be read may be anything.
   return compared.findings.length + trail.quarantined.length === 0 ? exitCodes.ok : exitCodes.diverged
+}
+
+const reconcileBroker = async (
+  files: readonly string[],
+  options: ReconcileOptions,
+  { terminal, call, signal }: Pick<Context, 'terminal' | 'signal'> & { readonly call: Http },
+): Promise<number> => {
+  const log = await readBrokerLog(files, Date.now()).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure('the log or its mark cannot be read', {
+      why: `${error.code ?? String(error)} ${error.path ?? ''}`,
+      next: 'broker.log.mark lies beside broker.log; without it nobody can tell which lines are the broker’s.',
+    })
+  })
+  const refusals = await recordBrokerRefusals(call, log.refusals, signal)
+  print(terminal, options, { refusals, quarantined: log.quarantined }, linesOfRefusals(refusals, log))
+  return refusals.length + log.quarantined.length === 0 ? exitCodes.ok : exitCodes.diverged
 }
 
 type ReadTrail = {

@@ -28,6 +28,7 @@ const commands: readonly (readonly [method: string, path: RegExp, command: strin
   ['POST', new RegExp(`^/v1/freezes/${id}/unfreeze$`), 'unfreeze'],
   ['POST', /^\/v1\/store\/adopt$/, 'adopt_store'],
   ['POST', new RegExp(`^/v1/store/logs/${id}/continue$`), 'continue_log'],
+  ['POST', /^\/v1\/broker-refusals$/, 'record_broker_refusals'],
 ]
 
 /** Name of the command that a request asks for, snake_case; undefined for reads and unknown paths. */

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { BrokerRefusals, RecordedBrokerRefusals } from '../broker.schema.ts'
 import { Code, Uuid } from '../primitives.ts'
 import {
   ParkedKeyList,
@@ -85,5 +86,16 @@ export const quarantineRoutes: readonly HttpRoute[] = [
     request: RedriveParkedBody,
     answers: [{ status: 200, description: 'How many records will be delivered again', body: RedrivenParked }],
     refusals: [...ofOperator, 'not_found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/broker-refusals',
+    operation: 'recordBrokerRefusals',
+    folder: 'intake/record-broker-refusals',
+    summary: 'Record what the broker refused to principals, as its authorizer’s log tells it; each attempt once.',
+    callers: ['operator'],
+    request: BrokerRefusals,
+    answers: [{ status: 200, description: 'What was recorded, kind by kind', body: RecordedBrokerRefusals }],
+    refusals: [...ofOperator, 'secret_in_field', 'hidden_text', 'time_invalid'],
   },
 ]
