@@ -87,7 +87,7 @@ describe('a change of a group', () => {
     await ask('olga', '/v1/directory/groups', { group: 'operators', add: [at.people.erin], reason: 'a second one' })
     expect((await review('erin', upTo)).answer).toEqual({ name: 'on-call', reviewed: [upTo], left: [] })
     expect(await eventsOf('DirectoryReviewed')).toEqual([
-      { group: 'on-call', changes: [upTo], by: at.people.erin, reason: 'as agreed' },
+      { group: 'on-call', changes: [upTo], by: at.people.erin, reason: 'as agreed', word: at.people.olga },
     ])
     expect((await listed('/v1/directory/groups?name=on-call')).groups).toMatchObject([{ openChanges: [], members: 1 }])
   })
