@@ -1,5 +1,4 @@
 import { type Cursor, checkOut } from '@countersign/event-store'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ClientBase, Pool } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
@@ -64,8 +63,11 @@ export class LedgerAppender {
       const from = await beginAppend(client)
       const isAhead = ahead !== undefined && isSame(ahead.from, from)
       const batch = isAhead ? ahead : await this.#plan(client, from, last)
-      if (batch?.events === this.#limit) this.#ahead = this.#planNext(batch).catch(() => undefined)
-      if (batch !== undefined) await write(client, batch)
+      if (batch !== undefined) {
+        await write(client, batch, () => {
+          if (batch.events === this.#limit) this.#ahead = this.#planNext(batch).catch(() => undefined)
+        })
+      }
       await client.query('commit')
       client.release()
       this.#last = batch ?? last
@@ -117,8 +119,21 @@ export class LedgerAppender {
 const isSame = (a: Cursor, b: Cursor): boolean =>
   a.incarnation === b.incarnation && a.xid === b.xid && a.position === b.position
 
-/** The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute. */
-const write = async (client: ClientBase, { logs, from, to, entries, copied }: PlannedBatch): Promise<void> => {
+/**
+ * The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute. `sent`
+ * is called once the server has all that it needs: to compute the next batch before would keep the entries of this one
+ * waiting in this process.
+ */
+const write = async (
+  client: ClientBase,
+  { logs, from, to, entries, copied }: PlannedBatch,
+  sent: () => void,
+): Promise<void> => {
   await moveHeads(client, logs, { from, to })
-  if (entries > 0) await pipeline(Readable.from([copied]), client.query(copyFrom(copyEntries)))
+  if (entries === 0) return sent()
+  const bytes = async function* (): AsyncGenerator<Buffer> {
+    yield copied
+    sent()
+  }
+  await pipeline(bytes, client.query(copyFrom(copyEntries)))
 }

@@ -4,9 +4,6 @@ import type pg from 'pg'
 import type { OpenedStore } from '../opened-store.ts'
 import type { EntryRow } from './entry-rows.ts'
 
-/** How often the ledger's service signs a head while it appends. */
-const checkpointEveryMs = 100
-
 /** The ledger's own functions, which no other package needs: the bench takes them from behind its entry point. */
 type LedgerParts = {
   LedgerAppender: new (
@@ -18,6 +15,14 @@ type LedgerParts = {
     logId: string,
     options: { key: KeyObject; mark: object },
   ): Promise<{ readonly status: string }>
+  publishHeads(options: {
+    pool: pg.Pool
+    key: KeyObject
+    mark: object
+    onOutcome: (outcome: { readonly status: string }) => void
+    onSuccess: () => void
+    onFailure: (error: unknown) => void
+  }): { wake(): void; stop(): Promise<void> }
   publishedMarkIn(folder: string): object
   encodeEntries(rows: readonly EntryRow[]): Buffer
 }
@@ -31,13 +36,14 @@ const ledgerParts = async (): Promise<LedgerParts> => {
     part('append-entry/append-batch'),
     part('append-entry/encode-entries'),
     part('publish-checkpoint/publish-checkpoint'),
+    part('publish-checkpoint/publish-heads'),
     part('publish-checkpoint/published-mark'),
   ])
   return Object.assign({}, ...parts) as LedgerParts
 }
 
 export type LedgerAppend = {
-  /** Takes every event that is not in a log yet, with a signed checkpoint as often as the service makes one. */
+  /** Takes every event that is not in a log yet, while heads are signed and published beside it as in the service. */
   appendAll(): Promise<number>
   /** The ledger's own encoding of rows for COPY BINARY. */
   readonly encode: (rows: readonly EntryRow[]) => Buffer
@@ -53,25 +59,32 @@ export const openLedgerAppend = async (
   const key = createPrivateKey(await readFile(store.key('log.pem')))
   const publishing = { key, mark: parts.publishedMarkIn(`${dataDir}/published`) }
   const appender = new parts.LedgerAppender(pool, { originHost: 'countersign.local', limit: rowsPerCommit })
-  const sign = async (logIds: readonly string[]): Promise<number> => {
-    for (const logId of logIds) {
-      const { status } = await parts.publishCheckpoint(pool, logId, publishing)
-      if (status === 'refused') throw new Error('the checkpoint was refused')
-    }
-    return performance.now()
+  const failures: unknown[] = []
+  const refused = ({ status }: { readonly status: string }): void => {
+    if (status === 'refused') failures.push(new Error('the checkpoint was refused'))
   }
   return {
     appendAll: async () => {
-      let [rows, signedAt] = [0, performance.now()]
+      const publisher = parts.publishHeads({
+        pool,
+        ...publishing,
+        onOutcome: refused,
+        onSuccess: () => undefined,
+        onFailure: (error) => failures.push(error),
+      })
+      let rows = 0
       let logIds: readonly string[] = []
       for (;;) {
         const batch = await appender.append()
         if (batch.events === 0) break
         rows += batch.events
         logIds = batch.logIds
-        if (performance.now() - signedAt >= checkpointEveryMs) signedAt = await sign(logIds)
+        publisher.wake()
       }
-      await sign(logIds)
+      await publisher.stop()
+      // The service would sign the end of the log within its spacing; here it belongs to the round.
+      for (const logId of logIds) refused(await parts.publishCheckpoint(pool, logId, publishing))
+      if (failures.length > 0) throw failures[0]
       return rows
     },
     encode: (rows) => parts.encodeEntries(rows),
