@@ -1,9 +1,10 @@
 import { type Cursor, checkOut } from '@countersign/event-store'
 import { pipeline } from 'node:stream/promises'
-import type { ClientBase, Pool } from 'pg'
+import pg, { type ClientBase, type Pool } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { beginAppend, beginReading } from './cursor.ts'
 import { copyEntries } from './encode-entries.ts'
+import { LedgerDiverged } from './ledger-diverged.ts'
 import { type LogHead, readHeads } from './log-heads.ts'
 import { moveHeads } from './move-heads.ts'
 import { type PlannedBatch, planBatch } from './plan-batch.ts'
@@ -36,6 +37,9 @@ export const appendBatch = (pool: Pool, options: AppendOptions): Promise<Appende
  * not at all, so whatever fails, the next call starts from what is committed. While a full batch is written the next one
  * is read and computed. That and the heads that it remembers count only while the cursor, read under the lock, stands
  * where this appender's last commit put it; else all is read again.
+ *
+ * Events are taken for new ones. Where the cursor was set back they are not, and the log refuses them: by the version that
+ * their stream is at, or as a second entry of the same event. Only then it is looked up which of them are in the log.
  */
 export class LedgerAppender {
   readonly #pool: Pool
@@ -43,6 +47,7 @@ export class LedgerAppender {
   readonly #limit: number
   #last: PlannedBatch | undefined
   #ahead: Promise<PlannedBatch | undefined> | undefined
+  #mayBeLogged = false
 
   constructor(pool: Pool, { originHost, limit = MAX_BATCH }: AppendOptions) {
     this.#pool = pool
@@ -55,6 +60,16 @@ export class LedgerAppender {
    * @throws LedgerDiverged when an event does not follow the last one of its stream
    */
   async append(): Promise<AppendedBatch> {
+    try {
+      return await this.#append()
+    } catch (error) {
+      if (this.#mayBeLogged || !isRefusedByLog(error)) throw error
+      this.#mayBeLogged = true
+      return this.#append()
+    }
+  }
+
+  async #append(): Promise<AppendedBatch> {
     const [ahead, last] = [await this.#ahead, this.#last]
     this.#ahead = undefined
     this.#last = undefined
@@ -71,6 +86,7 @@ export class LedgerAppender {
       await client.query('commit')
       client.release()
       this.#last = batch ?? last
+      this.#mayBeLogged &&= batch !== undefined && batch.entries < batch.events
       return {
         events: batch?.events ?? 0,
         entries: batch?.entries ?? 0,
@@ -85,8 +101,12 @@ export class LedgerAppender {
     }
   }
 
+  #read(client: ClientBase, after: Cursor): ReturnType<typeof readEvents> {
+    return readEvents(client, { after, limit: this.#limit, mayBeLogged: this.#mayBeLogged })
+  }
+
   async #plan(client: ClientBase, from: Cursor, last: PlannedBatch | undefined): Promise<PlannedBatch | undefined> {
-    const { events, to } = await readEvents(client, { after: from, limit: this.#limit })
+    const { events, to } = await this.#read(client, from)
     if (to === undefined) return undefined
     const known = last !== undefined && isSame(last.to, from) ? last.headsAfter : new Map<string, LogHead>()
     const missing = [...new Set(events.map(({ event }) => event.tenantId))].filter((tenantId) => !known.has(tenantId))
@@ -104,7 +124,7 @@ export class LedgerAppender {
     const client = await checkOut(this.#pool)
     try {
       await beginReading(client)
-      const { events, to } = await readEvents(client, { after: from, limit: this.#limit })
+      const { events, to } = await this.#read(client, from)
       await client.query('commit')
       client.release()
       if (to === undefined || events.some(({ event }) => !heads.has(event.tenantId))) return undefined
@@ -115,6 +135,14 @@ export class LedgerAppender {
     }
   }
 }
+
+const uniqueViolation = '23505'
+
+/** Whether the log does not take an event, as it does when it has it already. */
+const isRefusedByLog = (error: unknown): boolean =>
+  error instanceof LedgerDiverged
+    ? error.code === 'stream_gap'
+    : error instanceof pg.DatabaseError && error.code === uniqueViolation
 
 const isSame = (a: Cursor, b: Cursor): boolean =>
   a.incarnation === b.incarnation && a.xid === b.xid && a.position === b.position
