@@ -79,6 +79,22 @@ describe('the registers of a running product, by the command line', () => {
   })
 })
 
+describe('an operator’s token that a program was given', () => {
+  it.each([
+    ['/v1/directory/groups', { group: 'night-desk' }],
+    ['/v1/directory/groups/review', { name: 'data-owners', upTo: 1 }],
+    ['/v1/directory/feed', { issuer: 'https://idp.example', subjectFrom: 'userName' }],
+    ['/v1/agents/remove', { name: 'nobody' }],
+    ['/v1/freezes', { scope: { kind: 'action', action: 'data.wipe' } }],
+  ])('does nothing at %s', async (path, body) => {
+    for (const clientId of ['etl-bot', 'etl-producer']) {
+      const token = await running.mint.token({ sub: 'ben', client_id: clientId, auth_time: 1_700_000_000 })
+      const { status, code } = await running.call(path, { token, body: { ...body, reason: 'trial' } })
+      expect([clientId, status, code]).toEqual([clientId, 403, 'not_human'])
+    }
+  })
+})
+
 describe('the demo', () => {
   it('names the refusal that stops it, which the chat told one person alone, and what to do next', async () => {
     const reason = ['--reason', 'joined', '--as', 'ben']

@@ -1,5 +1,5 @@
 import { isRefusal, refuse, type Refusal } from '@countersign/contracts'
-import { gatheredOnPool, personOf, prepared } from '@countersign/event-store'
+import { gatheredOnPool, isProgramsClient, personOf, prepared, withTenants } from '@countersign/event-store'
 import { type Identity, isHuman, type Principal } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -129,17 +129,30 @@ export const executingSubject = ({ isPerson, subject, clientId }: ClientCaller):
 
 /**
  * The directory says who a person is and which groups they hold now; nothing in the token does. A token that somebody else
- * acts with (RFC 8693 `act`) is no person's: whatever a human has to do cannot be delegated.
+ * acts with (RFC 8693 `act`) is no person's, nor is one that a program's client was given: whatever a human has to do cannot be
+ * delegated.
  */
 export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
+  const caller = await personIn(pool, identity)
+  if ('refused' in caller) return caller
+  const { tenantId } = caller
+  const { issuer, clientId } = identity
+  const isHeld = await withTenants(pool, [tenantId], (tx) => isProgramsClient(tx, { tenantId, issuer, clientId }))
+  return isHeld ? refuse('not_human') : caller
+}
+
+const personIn = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
   if (!isHuman(identity)) return refuse('not_human')
   const person = await personOf(pool, identity)
   return person === undefined ? refuse('person_inactive') : { kind: 'person', ...person }
 }
 
-/** Whoever sent a request: a person by themselves, else the client that acts. */
+/**
+ * Whoever sent a request: a person by themselves, else the client that acts. Who asks for themselves may do so through a client
+ * that programs have too; what only a human may do asks for `personCaller`.
+ */
 export const callerOf = (pool: pg.Pool, identity: Identity): Promise<Caller | Refusal> =>
-  isHuman(identity) ? personCaller(pool, identity) : clientCaller(pool, identity)
+  isHuman(identity) ? personIn(pool, identity) : clientCaller(pool, identity)
 
 /** Whether a client may see and end an intent: an agent's own client those of its agent, the producer's all of the producer. */
 export const speaksFor = (

@@ -1,5 +1,5 @@
 import { refuse, type Refusal } from '@countersign/contracts'
-import { type DirectoryPerson, personOf } from '@countersign/event-store'
+import { type DirectoryPerson, isProgramsClient, personOf, withTenants } from '@countersign/event-store'
 import { type Identity, isHuman } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -22,14 +22,19 @@ export const isOperator = ({ groups }: PersonCaller): boolean => groups.includes
 export const readers = [operatorGroup, 'security-admins', auditorGroup] as const
 export const reviewers = [operatorGroup, 'security-admins'] as const
 
-/** The caller when they are in one of the groups. */
+/** The caller when they are in one of the groups and hold their token themselves. */
 export const callerIn = async (
   pool: pg.Pool,
   identity: Identity,
   groups: readonly string[],
 ): Promise<PersonCaller | Refusal> => {
   const caller = await personCaller(pool, identity)
-  return 'refused' in caller || caller.groups.some((group) => groups.includes(group)) ? caller : refuse('not_allowed')
+  if ('refused' in caller) return caller
+  if (!caller.groups.some((group) => groups.includes(group))) return refuse('not_allowed')
+  const { tenantId } = caller
+  const { issuer, clientId } = identity
+  const isHeld = await withTenants(pool, [tenantId], (tx) => isProgramsClient(tx, { tenantId, issuer, clientId }))
+  return isHeld ? refuse('not_human') : caller
 }
 
 /** The caller when they are an operator: the only ones who change the directory. */

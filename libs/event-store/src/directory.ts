@@ -227,6 +227,25 @@ export const readStanding = askedTogether(
   },
 )
 
+/**
+ * Whether a token that was given to this OAuth client is in a program's hands: the client is an agent's own, or that of a
+ * producer with agents that are no people.
+ */
+export async function isProgramsClient(
+  tx: Transaction,
+  { tenantId, issuer, clientId }: { readonly tenantId: string; readonly issuer: string; readonly clientId: string },
+): Promise<boolean> {
+  const { rows } = await tx.query(
+    prepared(
+      `select from countersign.agent a where a.tenant_id = $1 and a.kind <> 'person' and a.removed_at is null
+       and ((a.iss = $2 and a.client_id = $3) or exists (select from countersign.producer p
+         where p.tenant_id = a.tenant_id and p.name = a.producer and p.iss = $2 and p.client_id = $3)) limit 1`,
+      [tenantId, issuer, clientId],
+    ),
+  )
+  return rows.length > 0
+}
+
 /** What may be frozen of an action. */
 export type FreezeQuestion = {
   readonly tenantId: string

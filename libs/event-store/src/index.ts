@@ -113,6 +113,7 @@ export {
 export { checkOut, CommitUncertain, isOutage, withTenants, type Transaction } from './transaction.ts'
 export {
   personOf,
+  isProgramsClient,
   isDirectoryFed,
   readFrozen,
   readStanding,
