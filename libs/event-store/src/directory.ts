@@ -138,10 +138,12 @@ const onOneWord = `
 
 // People who ask for themselves share a client with whom they may decide as well.
 const throughProgram = `
-  (q.client is not null and exists (select from countersign.agent a where a.tenant_id = q.tenant and a.kind <> 'person' and (
-     (a.iss = q.iss and a.client_id = q.client)
-     or (a.name in (select jsonb_array_elements_text(q.agents)) and exists (select from countersign.producer p
-       where p.tenant_id = a.tenant_id and p.name = a.producer and p.iss = q.iss and p.client_id = q.client)))))`
+  (q.client is not null and (
+     exists (select from countersign.agent a
+       where a.tenant_id = q.tenant and a.iss = q.iss and a.client_id = q.client and a.kind <> 'person')
+     or exists (select from countersign.agent a
+       join countersign.producer p on p.tenant_id = a.tenant_id and p.name = a.producer and p.iss = q.iss and p.client_id = q.client
+       where a.tenant_id = q.tenant and a.name in (select jsonb_array_elements_text(q.agents)) and a.kind <> 'person')))`
 
 const standingSql = `
 select
@@ -237,9 +239,10 @@ export async function isProgramsClient(
 ): Promise<boolean> {
   const { rows } = await tx.query(
     prepared(
-      `select from countersign.agent a where a.tenant_id = $1 and a.kind <> 'person' and a.removed_at is null
-       and ((a.iss = $2 and a.client_id = $3) or exists (select from countersign.producer p
-         where p.tenant_id = a.tenant_id and p.name = a.producer and p.iss = $2 and p.client_id = $3)) limit 1`,
+      `select where exists (select from countersign.agent a
+         where a.tenant_id = $1 and a.iss = $2 and a.client_id = $3 and a.kind <> 'person')
+       or exists (select from countersign.producer p join countersign.agent a on a.tenant_id = p.tenant_id and a.producer = p.name
+         where p.tenant_id = $1 and p.iss = $2 and p.client_id = $3 and a.kind <> 'person' and a.removed_at is null)`,
       [tenantId, issuer, clientId],
     ),
   )
