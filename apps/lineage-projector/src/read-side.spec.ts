@@ -248,9 +248,10 @@ describe('audit rows over HTTP', () => {
     expect(rows.sort(byUid)).toEqual(expected.sort(byUid))
   })
 
-  it('alert on the owner’s try to approve', async () => {
+  it('alert on what the broker refused, the owner’s try to approve and an action that was changed', async () => {
     const { rows } = await all(2_000)
     expect(rows.filter(({ is_alert: isAlert }) => isAlert).map((row) => row.status_code)).toEqual([
+      'broker_denied',
       'owner_of_agent',
       'binding_mismatch',
     ])
