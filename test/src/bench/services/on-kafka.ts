@@ -28,12 +28,13 @@ export const measureOnKafka = async (wanted: ReadonlySet<Part>, scale: Scale): P
     try {
       await makeTopics(instance, scale.intentsOnKafka)
       if (wanted.has('T11-CPU') || wanted.has('T11-memory')) results.push(...(await measureIdle(instance, scale)))
-      if (wanted.has('restart') || wanted.has('failover')) results.push(...(await measureRestarts(instance, scale)))
       if (wanted.has('T8')) results.push(await measureLatencies(instance, barePath(running), scale))
       if (wanted.has('cycles')) results.push(await measureCycles(instance, scale))
       if (wanted.has('T6') || wanted.has('first')) results.push(...(await measureWholePath(instance, scale)))
       if (wanted.has('T7')) results.push(await measureVariants('T7', instance, scale))
       if (wanted.has('T9')) results.push(await measureVariants('T9', instance, scale))
+      // Last: the processes that were watched until then are others afterwards.
+      if (wanted.has('restart') || wanted.has('failover')) results.push(...(await measureRestarts(instance, scale)))
     } finally {
       await instance.line.close()
     }
