@@ -29,8 +29,8 @@ export const loadPolicySet = (source: PolicySource): LoadedPolicySet => opened(s
 /**
  * Prepares a set that `loadPolicySet` accepted before, as the digest that was recorded then says: it names the texts and the
  * version of the engine that validated them, so they are not validated again, which is a third of the work after a restart.
- * Undefined when the digest names other texts or another engine. A rule that would not be valid all the same can only err
- * when it is evaluated, and that denies.
+ * Undefined when the digest names other texts or another engine. Only sets that passed are recorded as active; whoever could
+ * write that record without it could as well name a valid set that allows. A rule that errs denies, here as everywhere.
  */
 export const acceptedPolicySet = (source: PolicySource, digest: string): PolicySet | undefined => {
   const loaded = opened(source, () => [])

@@ -50,7 +50,7 @@ export const registerReconcile: Register = (program, context, finish) => {
     .command('reconcile')
     .summary("compare a system's own audit trail with what was approved")
     .description(
-      'Reads audit trails and the audit rows of the deployment, and lists what ran without approval, what was approved and\nnever ran, what ran differently, and who acted without being registered as an agent. With --identity it holds each verdict\nagainst the directory as it was at that moment. With --trail\nkafka it records what the broker refused to principals, each attempt once; that takes an operator. Exit code 0 when nothing was\nfound, 30 when something was.',
+      'Reads audit trails and the audit rows of the deployment, and lists what ran without approval, what was approved and\nnever ran, what ran differently, and who acted without being registered as an agent. With --identity it holds each verdict\nagainst the directory as it was at that moment. With --trail kafka it records what the broker refused to principals, each\nattempt once; that takes an operator. Exit code 0 when nothing was found, 30 when something was.',
     )
     .argument(
       '[files...]',
