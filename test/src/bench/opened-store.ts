@@ -23,6 +23,14 @@ export const poolSize = 8
 
 type Secrets = { readonly rolePasswords: Readonly<Record<string, string>>; readonly busMacKey: string }
 
+/** A pool as all sides have one. */
+export const connectedTo = (connectionString: string): pg.Pool => {
+  const pool = new pg.Pool({ connectionString, max: poolSize })
+  // The server ends idle connections when it stops; whoever is using one hears of it at the query.
+  pool.on('error', () => undefined)
+  return pool
+}
+
 export const openStore = async (dataDir: string, tenantId: string): Promise<OpenedStore> => {
   const key = (name: string): string => join(dataDir, 'keys', name)
   const secrets = JSON.parse(await readFile(key('secrets.json'), 'utf8')) as Secrets
@@ -32,9 +40,7 @@ export const openStore = async (dataDir: string, tenantId: string): Promise<Open
   const urlOf = (role: StoreRole): string => url(storeRoles[role], secrets.rolePasswords[role] ?? '')
   const pools: pg.Pool[] = []
   const poolAt = (connectionString: string): pg.Pool => {
-    const pool = new pg.Pool({ connectionString, max: poolSize })
-    // The server ends idle connections when it stops; whoever is using one hears of it at the query.
-    pool.on('error', () => undefined)
+    const pool = connectedTo(connectionString)
     pools.push(pool)
     return pool
   }

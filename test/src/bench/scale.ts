@@ -40,7 +40,7 @@ export const scales: Readonly<Record<'quick' | 'full', Scale>> = {
     publishers: 32,
     reviewers: [8, 32],
     intents: 10_000,
-    rowsPerRound: 10_240,
+    rowsPerRound: 20_480,
     records: 120_000,
     sendingSeconds: 4,
     intentsOnKafka: 2_000,

@@ -1,7 +1,8 @@
 import { newId } from '@countersign/event-store'
 import { checkLog, leafHash } from '@countersign/merkle-log'
 import { canonicalJson } from '@countersign/redaction'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freshLedger, type LedgerStore, originHost, streamsOf } from '../ledger-store.fixture.ts'
 import { appendBatch, LedgerAppender } from './append-batch.ts'
 import { LedgerDiverged } from './ledger-diverged.ts'
@@ -168,6 +169,21 @@ describe('an appender that goes on', () => {
     expect(await appendAll(appender)).toBe(90)
     await expectSound(await store.logIdOf(store.tenantId), 290)
     await expectSound(await store.logIdOf(other), 29)
+  })
+
+  it('reads each batch once, also where streams go on in the batch after the next', async () => {
+    const [one, other] = [newId(), newId()]
+    const tenOf = (streamId: string, after: number) =>
+      Array.from({ length: 10 }, (_, at) => ({ streamId, version: after + at + 1 }))
+    await store.insert([0, 10, 20].flatMap((after) => [...tenOf(one, after), ...tenOf(other, after)]))
+    await store.gatePassed()
+    const asked = vi.spyOn(pg.Client.prototype, 'query')
+    expect(await appendAll(new LedgerAppender(store.ledger, { originHost, limit: 10 }))).toBe(60)
+    // Behind the last batch nothing is found, once by looking ahead and once by whoever has nothing else to do.
+    const reads = asked.mock.calls.filter(([query]) => (query as { name?: string }).name === 'ledger_read_events')
+    expect(reads).toHaveLength(6 + 2)
+    asked.mockRestore()
+    await expectSound(await store.logIdOf(store.tenantId), 60)
   })
 
   it('shares the log with others that append between its batches', async () => {

@@ -1,4 +1,5 @@
 import { type Cursor, checkOut } from '@countersign/event-store'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import pg, { type ClientBase, type Pool } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
@@ -8,7 +9,7 @@ import { LedgerDiverged } from './ledger-diverged.ts'
 import { type LogHead, readHeads } from './log-heads.ts'
 import { moveHeads } from './move-heads.ts'
 import { type PlannedBatch, planBatch } from './plan-batch.ts'
-import { readEvents } from './read-events.ts'
+import { type ReadEvents, readEvents, type StreamTail } from './read-events.ts'
 
 /** Events that one transaction takes at most. */
 export const MAX_BATCH = 2_000
@@ -34,9 +35,9 @@ export const appendBatch = (pool: Pool, options: AppendOptions): Promise<Appende
 
 /**
  * Takes events into their tenants' logs, a batch in each transaction: entries, tiles, heads and cursor move together or
- * not at all, so whatever fails, the next call starts from what is committed. While a full batch is written the next one
- * is read and computed. That and the heads that it remembers count only while the cursor, read under the lock, stands
- * where this appender's last commit put it; else all is read again.
+ * not at all, so whatever fails, the next call starts from what is committed. While a full batch is written the next one is
+ * computed and the one behind that is read. These and the heads that it remembers count only while the cursor, read under the
+ * lock, stands where this appender's last commit put it; else all is read again.
  *
  * Events are taken for new ones. Where the cursor was set back they are not, and the log refuses them: by the version that
  * their stream is at, or as a second entry of the same event. Only then it is looked up which of them are in the log.
@@ -46,7 +47,7 @@ export class LedgerAppender {
   readonly #originHost: string
   readonly #limit: number
   #last: PlannedBatch | undefined
-  #ahead: Promise<PlannedBatch | undefined> | undefined
+  #ahead: Promise<Ahead | undefined> | undefined
   #mayBeLogged = false
 
   constructor(pool: Pool, { originHost, limit = MAX_BATCH }: AppendOptions) {
@@ -76,12 +77,13 @@ export class LedgerAppender {
     const client = await checkOut(this.#pool)
     try {
       const from = await beginAppend(client)
-      const isAhead = ahead !== undefined && isSame(ahead.from, from)
-      const batch = isAhead ? ahead : await this.#plan(client, from, last)
+      const isAhead = ahead !== undefined && isSame(ahead.batch.from, from)
+      const batch = isAhead ? ahead.batch : await this.#plan(client, from, last)
       if (batch !== undefined) {
-        await write(client, batch, () => {
-          if (batch.events === this.#limit) this.#ahead = this.#planNext(batch).catch(() => undefined)
-        })
+        // Computed in small parts, between which the statements of this batch go out.
+        const next = isAhead ? ahead.next : this.#readNext(batch)
+        this.#ahead = this.#planNext(batch, next, isAhead ? ahead.unseenTails : new Map()).catch(() => undefined)
+        await write(client, batch)
       }
       await client.query('commit')
       client.release()
@@ -115,25 +117,44 @@ export class LedgerAppender {
     return planBatch({ from, to, events, heads, unseenTails: new Map() })
   }
 
-  /** The batch after one that is about to be written; undefined when that has to wait for it. */
-  async #planNext({
-    to: from,
-    headsAfter: heads,
-    tailsAfter: unseenTails,
-  }: PlannedBatch): Promise<PlannedBatch | undefined> {
+  /** The batch after one that is being written, from what was read of it; undefined when that has to wait for it. */
+  async #planNext(
+    { to: from, headsAfter: heads, tailsAfter }: PlannedBatch,
+    reading: Promise<ReadEvents | undefined>,
+    tailsBefore: ReadonlyMap<string, StreamTail>,
+  ): Promise<Ahead | undefined> {
+    const { events, to } = (await reading) ?? { events: [], to: undefined }
+    if (to === undefined || events.some(({ event }) => !heads.has(event.tenantId))) return undefined
+    const next = this.#readNext({ to, events: events.length })
+    // It was read while this batch and the one before it were on their way.
+    const unseenTails = new Map([...tailsBefore, ...tailsAfter])
+    const batch = await planBatch({ from, to, events, heads, unseenTails })
+    return { batch, next, unseenTails: tailsAfter }
+  }
+
+  /** Reads what follows a full batch, on a connection of its own; undefined when that has to wait. */
+  async #readNext({ to, events }: Pick<PlannedBatch, 'to' | 'events'>): Promise<ReadEvents | undefined> {
+    if (events < this.#limit) return undefined
     const client = await checkOut(this.#pool)
     try {
       await beginReading(client)
-      const { events, to } = await this.#read(client, from)
+      const read = await this.#read(client, to)
       await client.query('commit')
       client.release()
-      if (to === undefined || events.some(({ event }) => !heads.has(event.tenantId))) return undefined
-      return planBatch({ from, to, events, heads, unseenTails })
-    } catch (error) {
+      return read
+    } catch {
       client.release(true)
-      throw error
+      return undefined
     }
   }
+}
+
+/** A batch that is computed while the one before it is written, and what is read behind it meanwhile. */
+type Ahead = {
+  readonly batch: PlannedBatch
+  readonly next: Promise<ReadEvents | undefined>
+  /** Ends of the streams of the batch before it, which what is read behind it may not have seen. */
+  readonly unseenTails: ReadonlyMap<string, StreamTail>
 }
 
 const uniqueViolation = '23505'
@@ -147,21 +168,8 @@ const isRefusedByLog = (error: unknown): boolean =>
 const isSame = (a: Cursor, b: Cursor): boolean =>
   a.incarnation === b.incarnation && a.xid === b.xid && a.position === b.position
 
-/**
- * The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute. `sent`
- * is called once the server has all that it needs: to compute the next batch before would keep the entries of this one
- * waiting in this process.
- */
-const write = async (
-  client: ClientBase,
-  { logs, from, to, entries, copied }: PlannedBatch,
-  sent: () => void,
-): Promise<void> => {
+/** The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute. */
+const write = async (client: ClientBase, { logs, from, to, entries, copied }: PlannedBatch): Promise<void> => {
   await moveHeads(client, logs, { from, to })
-  if (entries === 0) return sent()
-  const bytes = async function* (): AsyncGenerator<Buffer> {
-    yield copied
-    sent()
-  }
-  await pipeline(bytes, client.query(copyFrom(copyEntries)))
+  if (entries > 0) await pipeline(Readable.from([copied]), client.query(copyFrom(copyEntries)))
 }

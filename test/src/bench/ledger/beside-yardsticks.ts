@@ -1,14 +1,19 @@
-import { figuresOf, ratioOf, roundOf } from '../compare.ts'
-import { type Cost, costOf, cpuMsOfServer, ownCpuMs } from '../measure.ts'
-import { type OpenedStore, poolSize } from '../opened-store.ts'
+import type pg from 'pg'
+import { figuresOf, ratioOf } from '../compare.ts'
+import { type Cost, costOf } from '../measure.ts'
+import type { OpenedStore } from '../opened-store.ts'
 import type { Round } from '../side/side.ts'
+import { startSides } from '../side/side-process.ts'
 import { measured, type Measured } from '../targets.ts'
 import { eventAppender } from './appended-events.ts'
-import { chunksOf, copyRows, entriesFrom, makeTableLikeEntry, sizeOfLog } from './entry-rows.ts'
-import { openLedgerAppend } from './ledger-append.ts'
-import { openSavedRows, savedAtOnce } from './saved-rows.ts'
+import { type NewRows, sizeOfLog } from './entry-rows.ts'
+import { savedAtOnce } from './saved-rows.ts'
+import { addressOf, clocksOf } from './store-address.ts'
 
 const rowsPerCommit = 256
+
+/** Rounds that count for no side: a service appends for hours, and its code is compiled by then. */
+const warmUps = 3
 
 export type LedgerFigures = {
   readonly rowsPerRound: number
@@ -24,50 +29,42 @@ export type LedgerScale = { readonly rounds: number; readonly rowsPerRound: numb
  * T4 and T5: the ledger's append beside the same rows written without any evidence, into tables with the same columns,
  * checks and indexes, on the same server with durable commits: by COPY BINARY in commits of as many rows, and by
  * TypeORM's `save` of 500. The ledger's side is all of it: reading the events through the gate, leaves, tree, entries,
- * tiles, head, cursor, and a signed checkpoint as often as the service makes one.
+ * tiles, head, cursor, and a signed checkpoint as often as the service makes one. Each side is a process of its own.
  */
 export const measureLedger = async (
   store: OpenedStore,
   { dataDir, rounds, rowsPerRound }: LedgerScale & { readonly dataDir: string },
 ): Promise<LedgerFigures> => {
-  const clocks = { node: ownCpuMs, postgres: () => cpuMsOfServer(store.serverPid) }
-  const ledger = await openLedgerAppend(store, { dataDir, rowsPerCommit })
-  await store.superuser.query('create schema bench')
-  await makeTableLikeEntry(store, 'copied_entry')
-  await makeTableLikeEntry(store, 'saved_entry')
-  const saved = await openSavedRows(store.superuserUrl, poolSize)
+  const { tenantId, superuser } = store
+  const address = addressOf(store, { dataDir, rowsPerCommit })
+  await superuser.query('create schema bench')
+  const sides = await startSides({ 'ledger-append': address, 'copied-rows': address, 'saved-rows': address })
   const appendEvents = eventAppender(store)
+  const clocks = clocksOf(address)
   const appended: Cost[] = []
   const done: Record<'ledger' | 'copied' | 'saved', Round[]> = { ledger: [], copied: [], saved: [] }
-  let leafBytes = 0
   try {
-    await ledger.appendAll()
-    // The first round warms all sides up and counts for none. The ledger comes first in each: its rows are the others'.
-    for (let at = 0; at <= rounds; at += 1) {
+    await sides['ledger-append'].round(undefined)
+    // The ledger comes first in each round: its rows are the others'.
+    for (let at = -warmUps; at < rounds; at += 1) {
       const made = await costOf(clocks, () => appendEvents(rowsPerRound))
-      await store.superuser.query('vacuum analyze countersign.event')
-      const size = await sizeOfLog(store)
-      const appending = await roundOf(clocks, () => ledger.appendAll())
-      const rows = await entriesFrom(store, size)
-      if (rows.length !== rowsPerRound) throw new Error(`the ledger took ${rows.length} of ${rowsPerRound} events`)
-      const copy = () => copyRows(store.superuser, chunksOf(rows, rowsPerCommit), ledger.encode)
-      const save = () => saved.save(rows)
-      const first = await roundOf(clocks, at % 2 === 0 ? copy : save)
-      const second = await roundOf(clocks, at % 2 === 0 ? save : copy)
-      if (at === 0) continue
+      await superuser.query('vacuum analyze countersign.event')
+      const newRows: NewRows = { tenantId, first: await sizeOfLog(store), count: rowsPerRound }
+      const ledger = await sides['ledger-append'].round(undefined)
+      const others = at % 2 === 0 ? (['copied', 'saved'] as const) : (['saved', 'copied'] as const)
+      const took = { ledger, copied: ledger, saved: ledger }
+      for (const other of others) took[other] = await sides[`${other}-rows`].round(newRows)
+      if (at < 0) continue
       appended.push(made)
-      done.ledger.push(appending)
-      done.copied.push(at % 2 === 0 ? first : second)
-      done.saved.push(at % 2 === 0 ? second : first)
-      leafBytes = rows.reduce((sum, { leaf }) => sum + leaf.length, 0) / rows.length
+      for (const side of ['ledger', 'copied', 'saved'] as const) done[side].push(took[side])
     }
   } finally {
-    await saved.close()
+    await sides.closeAll()
   }
   const ours = figuresOf(`ledger append, commits of ${rowsPerCommit}, checkpoints included`, done.ledger)
   return {
     rowsPerRound,
-    leafBytes: Math.round(leafBytes),
+    leafBytes: await leafBytesOf(superuser),
     append: medianCost(appended),
     targets: [
       measured('T4', {
@@ -82,6 +79,13 @@ export const measureLedger = async (
       }),
     ],
   }
+}
+
+const leafBytesOf = async (superuser: pg.Pool): Promise<number> => {
+  const { rows } = await superuser.query<{ bytes: number }>(
+    'select avg(octet_length(leaf))::integer as bytes from bench.copied_entry',
+  )
+  return rows[0]?.bytes ?? 0
 }
 
 const medianCost = (costs: readonly Cost[]): Cost => {

@@ -1,8 +1,4 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
-import type { OpenedStore } from '../opened-store.ts'
 
 /** A row of `ledger.entry`. */
 export type EntryRow = {
@@ -16,12 +12,19 @@ export type EntryRow = {
   readonly leaf: Buffer
 }
 
-/** Rows of a tenant's log from an index on. */
-export const entriesFrom = async ({ superuser, tenantId }: OpenedStore, first: number): Promise<EntryRow[]> => {
+/** The log of a tenant, for whoever may read it. */
+export type TenantLog = { readonly superuser: pg.Pool; readonly tenantId: string }
+
+/** Where new rows of a log begin, and how many there have to be. */
+export type NewRows = { readonly tenantId: string; readonly first: number; readonly count: number }
+
+/** The rows of a tenant's log from an index on. @throws unless they are as many as wanted */
+export const entriesFrom = async (superuser: pg.Pool, { tenantId, first, count }: NewRows): Promise<EntryRow[]> => {
   const { rows } = await superuser.query<Record<string, never>>(
     `select e.* from ledger.entry e join ledger.log l using (log_id) where l.tenant_id = $1 and e.idx >= $2 order by e.idx`,
     [tenantId, first],
   )
+  if (rows.length !== count) throw new Error(`the ledger took ${rows.length} of ${count} events`)
   return rows.map((row) => ({
     logId: row['log_id'] as never,
     index: Number(row['idx']),
@@ -34,7 +37,7 @@ export const entriesFrom = async ({ superuser, tenantId }: OpenedStore, first: n
   }))
 }
 
-export const sizeOfLog = async ({ superuser, tenantId }: OpenedStore): Promise<number> => {
+export const sizeOfLog = async ({ superuser, tenantId }: TenantLog): Promise<number> => {
   const { rows } = await superuser.query<{ size: string }>(
     'select h.size from ledger.log_head h join ledger.log l using (log_id) where l.tenant_id = $1',
     [tenantId],
@@ -43,28 +46,8 @@ export const sizeOfLog = async ({ superuser, tenantId }: OpenedStore): Promise<n
 }
 
 /** An empty table with the columns, checks, storage and indexes of the ledger's own. */
-export const makeTableLikeEntry = ({ superuser }: OpenedStore, name: string): Promise<unknown> =>
+export const makeTableLikeEntry = (superuser: pg.Pool, name: string): Promise<unknown> =>
   superuser.query(`create table bench.${name} (like ledger.entry including all)`)
 
 export const chunksOf = <Item>(items: readonly Item[], size: number): Item[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size))
-
-/** COPY BINARY of the rows and nothing else, a transaction for each batch. */
-export const copyRows = async (
-  pool: pg.Pool,
-  batches: readonly (readonly EntryRow[])[],
-  encode: (rows: readonly EntryRow[]) => Buffer,
-): Promise<number> => {
-  const client = await pool.connect()
-  try {
-    for (const batch of batches) {
-      await client.query('begin')
-      const into = client.query(copyFrom('copy bench.copied_entry from stdin (format binary)'))
-      await pipeline(Readable.from([encode(batch)]), into)
-      await client.query('commit')
-    }
-  } finally {
-    client.release()
-  }
-  return batches.reduce((sum, batch) => sum + batch.length, 0)
-}

@@ -1,8 +1,11 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type pg from 'pg'
-import type { OpenedStore } from '../opened-store.ts'
+import { roundOf } from '../compare.ts'
+import { connectedTo } from '../opened-store.ts'
+import type { OpenSide } from '../side/side.ts'
 import type { EntryRow } from './entry-rows.ts'
+import { clocksOf, type StoreAddress } from './store-address.ts'
 
 /** The ledger's own functions, which no other package needs: the bench takes them from behind its entry point. */
 type LedgerParts = {
@@ -24,7 +27,7 @@ type LedgerParts = {
     onFailure: (error: unknown) => void
   }): { wake(): void; stop(): Promise<void> }
   publishedMarkIn(folder: string): object
-  encodeEntries(rows: readonly EntryRow[]): Buffer
+  readonly encodeEntries: (rows: readonly EntryRow[]) => Buffer
 }
 
 const ledgerParts = async (): Promise<LedgerParts> => {
@@ -42,51 +45,45 @@ const ledgerParts = async (): Promise<LedgerParts> => {
   return Object.assign({}, ...parts) as LedgerParts
 }
 
-export type LedgerAppend = {
-  /** Takes every event that is not in a log yet, while heads are signed and published beside it as in the service. */
-  appendAll(): Promise<number>
-  /** The ledger's own encoding of rows for COPY BINARY. */
-  readonly encode: (rows: readonly EntryRow[]) => Buffer
-}
+/** The ledger's own encoding of rows for COPY BINARY. */
+export const encoder = async (): Promise<LedgerParts['encodeEntries']> => (await ledgerParts()).encodeEntries
 
-/** The ledger's append, called as its service calls it, in commits of so many rows. */
-export const openLedgerAppend = async (
-  store: OpenedStore,
-  { dataDir, rowsPerCommit }: { readonly dataDir: string; readonly rowsPerCommit: number },
-): Promise<LedgerAppend> => {
+/**
+ * The ledger's append, called as its service calls it, in commits of so many rows: a round takes every event that is not in a
+ * log yet, while heads are signed and published beside it as in the service.
+ */
+export const open: OpenSide<StoreAddress, undefined> = async (store) => {
   const parts = await ledgerParts()
-  const pool = store.poolOf('ledger')
-  const key = createPrivateKey(await readFile(store.key('log.pem')))
-  const publishing = { key, mark: parts.publishedMarkIn(`${dataDir}/published`) }
-  const appender = new parts.LedgerAppender(pool, { originHost: 'countersign.local', limit: rowsPerCommit })
+  const pool = connectedTo(store.ledgerUrl)
+  const key = createPrivateKey(await readFile(store.logKeyFile))
+  const publishing = { key, mark: parts.publishedMarkIn(store.publishedFolder) }
+  const appender = new parts.LedgerAppender(pool, { originHost: 'countersign.local', limit: store.rowsPerCommit })
   const failures: unknown[] = []
   const refused = ({ status }: { readonly status: string }): void => {
     if (status === 'refused') failures.push(new Error('the checkpoint was refused'))
   }
-  return {
-    appendAll: async () => {
-      const publisher = parts.publishHeads({
-        pool,
-        ...publishing,
-        onOutcome: refused,
-        onSuccess: () => undefined,
-        onFailure: (error) => failures.push(error),
-      })
-      let rows = 0
-      let logIds: readonly string[] = []
-      for (;;) {
-        const batch = await appender.append()
-        if (batch.events === 0) break
-        rows += batch.events
-        logIds = batch.logIds
-        publisher.wake()
-      }
-      await publisher.stop()
-      // The service would sign the end of the log within its spacing; here it belongs to the round.
-      for (const logId of logIds) refused(await parts.publishCheckpoint(pool, logId, publishing))
-      if (failures.length > 0) throw failures[0]
-      return rows
-    },
-    encode: (rows) => parts.encodeEntries(rows),
+  const appendAll = async (): Promise<number> => {
+    const publisher = parts.publishHeads({
+      pool,
+      ...publishing,
+      onOutcome: refused,
+      onSuccess: () => undefined,
+      onFailure: (error) => failures.push(error),
+    })
+    let rows = 0
+    let logIds: readonly string[] = []
+    for (;;) {
+      const batch = await appender.append()
+      if (batch.events === 0) break
+      rows += batch.events
+      logIds = batch.logIds
+      publisher.wake()
+    }
+    await publisher.stop()
+    // The service would sign the end of the log within its spacing; here it belongs to the round.
+    for (const logId of logIds) refused(await parts.publishCheckpoint(pool, logId, publishing))
+    if (failures.length > 0) throw failures[0]
+    return rows
   }
+  return { round: () => roundOf(clocksOf(store), appendAll), close: () => pool.end() }
 }

@@ -1,5 +1,10 @@
 import { DataSource, EntitySchema } from 'typeorm'
-import { chunksOf, type EntryRow } from './entry-rows.ts'
+import { roundOf } from '../compare.ts'
+import { connectedTo, poolSize } from '../opened-store.ts'
+import type { OpenSide } from '../side/side.ts'
+import { chunksOf, entriesFrom, type EntryRow, makeTableLikeEntry, type NewRows } from './entry-rows.ts'
+import type { StoreAddress } from './store-address.ts'
+import { clocksOf } from './store-address.ts'
 
 const savedEntry = new EntitySchema<EntryRow>({
   name: 'SavedEntry',
@@ -21,14 +26,21 @@ const savedEntry = new EntitySchema<EntryRow>({
 export const savedAtOnce = 500
 
 /** The same rows kept as TypeORM's documentation keeps them: `repository.save` of an array. */
-export const openSavedRows = async (url: string, poolSize: number) => {
-  const source = await new DataSource({ type: 'postgres', url, poolSize, entities: [savedEntry] }).initialize()
-  const repository = source.getRepository(savedEntry)
+export const open: OpenSide<StoreAddress, NewRows> = async (store) => {
+  const pool = connectedTo(store.superuserUrl)
+  await makeTableLikeEntry(pool, 'saved_entry')
+  const source = new DataSource({ type: 'postgres', url: store.superuserUrl, poolSize, entities: [savedEntry] })
+  const repository = (await source.initialize()).getRepository(savedEntry)
   return {
-    save: async (rows: readonly EntryRow[]): Promise<number> => {
-      for (const chunk of chunksOf(rows, savedAtOnce)) await repository.save(chunk)
-      return rows.length
+    round: async (wanted) => {
+      const rows = await entriesFrom(pool, wanted)
+      return roundOf(clocksOf(store), async () => {
+        for (const chunk of chunksOf(rows, savedAtOnce)) await repository.save(chunk)
+        return rows.length
+      })
     },
-    close: () => source.destroy(),
+    close: async () => {
+      await Promise.all([source.destroy(), pool.end()])
+    },
   }
 }

@@ -10,6 +10,9 @@ const sides = {
   'bus-sender': () => import('../kafka/bus-sender.ts'),
   'three-hop-chain': () => import('../services/three-hop-chain.ts'),
   'first-version': () => import('../services/first-version.ts'),
+  'ledger-append': () => import('../ledger/ledger-append.ts'),
+  'copied-rows': () => import('../ledger/copied-rows.ts'),
+  'saved-rows': () => import('../ledger/saved-rows.ts'),
 }
 
 export type SideName = keyof typeof sides
