@@ -46,6 +46,7 @@ export {
 export {
   noteReview,
   openChangesSql,
+  reviewerRefusal,
   unreviewedChanges,
   type EntryRef,
   type ReviewedRegister,

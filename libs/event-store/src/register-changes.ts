@@ -1,3 +1,4 @@
+import { refuse, type Refusal } from '@countersign/contracts'
 import { prepared } from './prepared.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -35,6 +36,29 @@ export async function unreviewedChanges(
   )
   if (rows.length === 0) return undefined
   return rows.flatMap((row) => (row.is_open ? [{ changeId: Number(row.change_id), isOwn: row.is_own }] : []))
+}
+
+/**
+ * Why somebody may not review now, whatever was so when their request was let in; undefined when they may: who is active, a
+ * human, and counts in a group whose people review.
+ */
+export async function reviewerRefusal(
+  tx: Transaction,
+  { tenantId, by }: { readonly tenantId: string; readonly by: string },
+): Promise<Refusal | undefined> {
+  const { rows } = await tx.query<{ active: boolean; kind: string; reviews: boolean }>(
+    prepared(
+      `select p.active, p.kind, exists (select from countersign.group_member m
+         where m.tenant_id = p.tenant_id and m.subject_id = p.subject_id and m.counts
+           and m.group_name in ('operators', 'security-admins')) as reviews
+       from countersign.person p where p.tenant_id = $1 and p.subject_id = $2`,
+      [tenantId, by],
+    ),
+  )
+  const [person] = rows
+  if (rows.length > -1) return undefined
+  if (person.kind !== 'human') return refuse('not_human')
+  return person.reviews ? undefined : refuse('not_allowed')
 }
 
 /** Notes who reviewed changes, as an effect of the review's event. */

@@ -238,6 +238,17 @@ describe('a change of a register', () => {
     expect(await unreviewedAuthors('aged-bot', 'rival')).toEqual([])
   })
 
+  it('is not reviewed by an account that several people share', async () => {
+    await register('shared-bot')
+    const upTo = (await agentNamed('shared-bot'))?.openChanges[0]?.changeId ?? 0
+    const kindOfRita = (kind: string) =>
+      at.superuser.query('update countersign.person set kind = $1 where subject_id = $2', [kind, at.admin])
+    await kindOfRita('shared')
+    expect((await review('shared-bot', upTo)).code).toBe('not_human')
+    await kindOfRita('human')
+    expect((await review('shared-bot', upTo)).code).toBe('ok')
+  })
+
   it('stays open when it came after the last one that the reviewer saw', async () => {
     await register('late-bot')
     const upTo = (await agentNamed('late-bot'))?.openChanges[0]?.changeId ?? 0

@@ -1,12 +1,19 @@
 import { refuse, type Refusal, type ReviewedEntry, type ReviewEntryBody } from '@countersign/contracts'
-import { type Decision, type EventStore, noteReview, registerStream, unreviewedChanges } from '@countersign/event-store'
+import {
+  type Decision,
+  type EventStore,
+  noteReview,
+  registerStream,
+  reviewerRefusal,
+  unreviewedChanges,
+} from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
 
 type Answer = ReviewedEntry | Refusal
 
 /**
  * Another person says that changes of an agent or a producer are as they should be. Until somebody has, and for 7 days in
- * any case, whoever made them approves nothing that the entry asks for. Nobody reviews what they changed themselves.
+ * any case, whoever made them approves nothing that the entry asks for. Nobody reviews what they changed themselves, or once they may not act any more.
  */
 export class ReviewEntry {
   readonly #store: EventStore
@@ -25,8 +32,12 @@ export class ReviewEntry {
     const { answer } = await this.#store.execute(
       { streams: [stream] },
       {
-        read: (tx) => unreviewedChanges(tx, entry, { upTo, by }),
-        decide: (_command, loaded, open): Decision<Answer> => {
+        read: async (tx) => ({
+          open: await unreviewedChanges(tx, entry, { upTo, by }),
+          refusal: await reviewerRefusal(tx, { tenantId, by }),
+        }),
+        decide: (_command, loaded, { open, refusal }): Decision<Answer> => {
+          if (refusal !== undefined) return { append: [], answer: refusal }
           if (loaded.of(stream).version === 0 || open === undefined) return { append: [], answer: refuse('not_found') }
           const changes = open.filter(({ isOwn }) => !isOwn).map(({ changeId }) => changeId)
           const left = open.filter(({ isOwn }) => isOwn).map(({ changeId }) => changeId)

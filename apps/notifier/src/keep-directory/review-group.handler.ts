@@ -1,5 +1,12 @@
 import { refuse, type EventOf, type Refusal, type ReviewedEntry, type ReviewEntryBody } from '@countersign/contracts'
-import { type Decision, type EventStore, noteReview, registerStream, unreviewedChanges } from '@countersign/event-store'
+import {
+  type Decision,
+  type EventStore,
+  noteReview,
+  registerStream,
+  reviewerRefusal,
+  unreviewedChanges,
+} from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
 import { countMembers, wordOf } from './seated-members.ts'
 
@@ -18,7 +25,7 @@ const reviewOf = (register: Reviewed, group: string, data: Omit<Review['data'], 
 /**
  * Another person says that changes of a group, or the connection of a directory, are as they should be. Until somebody has,
  * whom they put into a group does not count, and whoever made them fills no seat that depends on it, nor for 7 days in any
- * case. Nobody reviews what they changed themselves.
+ * case. Nobody reviews what they changed themselves, or once they may not act any more.
  */
 export class ReviewGroup {
   readonly #store: EventStore
@@ -41,8 +48,10 @@ export class ReviewGroup {
         read: async (tx) => ({
           open: await unreviewedChanges(tx, entry, { upTo, by }),
           word: await wordOf(tx, tenantId, by),
+          refusal: await reviewerRefusal(tx, { tenantId, by }),
         }),
-        decide: (_command, loaded, { open, word }): Decision<Answer> => {
+        decide: (_command, loaded, { open, word, refusal }): Decision<Answer> => {
+          if (refusal !== undefined) return { append: [], answer: refusal }
           if (loaded.of(ref).version === 0 || open === undefined) return { append: [], answer: refuse('not_found') }
           const changes = open.filter(({ isOwn }) => !isOwn).map(({ changeId }) => changeId)
           const left = open.filter(({ isOwn }) => isOwn).map(({ changeId }) => changeId)
