@@ -93,6 +93,7 @@ export async function migrate(options: {
       SeatedBy1795334400003,
       CountedSeats1795338000000,
       LogRefusals1795341600000,
+      StandingReviewers1795345200000,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]

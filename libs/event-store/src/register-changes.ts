@@ -56,7 +56,7 @@ export async function reviewerRefusal(
     ),
   )
   const [person] = rows
-  if (rows.length > -1) return undefined
+  if (person === undefined || !person.active) return refuse('person_inactive')
   if (person.kind !== 'human') return refuse('not_human')
   return person.reviews ? undefined : refuse('not_allowed')
 }
