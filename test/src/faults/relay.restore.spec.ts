@@ -114,6 +114,13 @@ const proofOf = async (intentId: string, type: string): Promise<string> => {
   )
   return (await running.call(`/v1/ledger/${rows[0]?.log_id}/events/${rows[0]?.event_id}/proof`)).text
 }
+const leafAt = async (log: string, index: number): Promise<string> => {
+  const { rows } = await running.superuser.query<{ leaf: string }>(
+    `select convert_from(leaf, 'UTF8') as leaf from ledger.entry where log_id = $1 and idx = $2`,
+    [log, index],
+  )
+  return rows[0]?.leaf ?? ''
+}
 const saved = async (folder: string, name: string, content: string): Promise<string> => {
   await writeFile(join(folder, name), content)
   return join(folder, name)
@@ -137,6 +144,41 @@ const countersign = (...words: string[]): Promise<{ code: number; output: string
       resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` })
     })
   })
+
+/**
+ * What `countersign verify --store` says of a log that went on under another name to whoever kept a checkpoint from before, and
+ * the key of then. The name of now is not in their hands.
+ */
+const checksStoreByItsFormerName = async ({
+  kept,
+  published,
+  now,
+}: Record<'kept' | 'published' | 'now', SignedLog>) => {
+  const checks = async ({ note, vkey }: Pick<SignedLog, 'note' | 'vkey'>, ...more: string[]) => {
+    const path = await saved(running.dataDir, 'saved.txt', note)
+    return countersign('verify', '--store', '--checkpoint', path, '--vkey', vkey, ...more)
+  }
+  const held = await checks(kept)
+  expect(held).toMatchObject({ code: 0, output: expect.stringContaining(`VERIFIED  log ${now.log}`) })
+  expect(held.output).toContain(`against your checkpoint of size ${kept.size.toLocaleString('en')}`)
+
+  const lost = await checks(published)
+  expect(lost).toMatchObject({ code: 30, output: expect.stringContaining(`DIVERGED  log ${now.log}`) })
+  expect(lost.output).toContain(`index ${kept.size} to ${published.size - 1}: lost with a restored database; entry `)
+  const { output } = await checks(published, '--json')
+  const [report] = JSON.parse(output) as { exitCode: number; findings: { index: number }[] }[]
+  const finding = { code: 'entries_lost', from: kept.size, size: published.size, index: expect.any(Number) }
+  expect(report).toMatchObject({ verdict: 'diverged', findings: [finding], totalFindings: 1 })
+  const act = report?.findings[0]?.index ?? -1
+  expect(lost.output).toContain(`entry ${act} says who went on without them`)
+  expect(await leafAt(now.log, act)).toContain(`"former":{"origin":"${published.origin}"`)
+
+  // The key of one name vouches for nothing under the other.
+  expect(await checks({ note: published.note, vkey: now.vkey })).toMatchObject({ code: 40 })
+  expect(await checks({ note: now.note, vkey: published.vkey })).toMatchObject({ code: 40 })
+  const stranger = await checks({ note: kept.note, vkey: kept.vkey.replace('/log/', '/another/') })
+  expect(stranger.code).toBeGreaterThanOrEqual(30)
+}
 
 it('an older database serves only reads until it is adopted, and no grant from before is good for anything', {
   timeout: testMs,
@@ -225,6 +267,7 @@ it('an older database serves only reads until it is adopted, and no grant from b
   const checkpoint = await file('now.txt', now.note)
   const key = ['--vkey', now.vkey]
   expect(await countersign('verify', '--store', '--checkpoint', checkpoint, ...key)).toMatchObject({ code: 0 })
+  await checksStoreByItsFormerName({ kept, published, now })
   const proof = await file('lost.json', lost)
   const told = await countersign('verify', '--proof', proof, '--continued', continued, ...key)
   expect(told).toMatchObject({ code: 30, output: expect.stringContaining('LOST  entry') })
