@@ -1,15 +1,17 @@
 import type { EventData, EventOf, PersonKind, RecordedEventOf } from '@countersign/contracts'
 import {
+  type Decision,
   type EventStore,
   registerStream,
   resolveSubjects,
   type Subject,
+  type Transaction,
   withTenants,
   writeSubjects,
 } from '@countersign/event-store'
 import type pg from 'pg'
 import { type Change, isSettled, lastOf } from './change.ts'
-import { seatAnew, seatsGivenBy } from './seated-members.ts'
+import { seatAnew, seatsGivenBy, type SeatsGiven } from './seated-members.ts'
 
 export type RegisterPersonCommand = Change & {
   readonly issuer: string
@@ -24,6 +26,18 @@ export type RegisterPersonCommand = Change & {
 
 /** `changed` is false when the directory said so already. */
 export type RegisteredPerson = { readonly person: string; readonly changed: boolean }
+
+/** Where whoever feeds the directory lists a person. */
+export type PersonListing = {
+  /** Whether somebody else is listed there: then nobody is registered. */
+  isTaken(tx: Transaction): Promise<boolean>
+  write(tx: Transaction, person: string): Promise<void>
+}
+
+type Answer =
+  | 'another_id'
+  | 'taken'
+  | (RegisteredPerson & { readonly subject: Subject; readonly isKept: boolean; readonly seats: SeatsGiven })
 
 /**
  * Puts a person into the directory, or changes whether they are active or human at all. In events they are a subject id, introduced with a
@@ -40,20 +54,41 @@ export class RegisterPerson {
   }
 
   async handle(command: RegisterPersonCommand): Promise<RegisteredPerson> {
+    const registered = await this.#settle(command, undefined)
+    if (registered === undefined) throw new Error('nobody is listed, and yet their place was taken')
+    return registered
+  }
+
+  /**
+   * Registers and lists a person in one transaction, so that whom the list does not name was never active; undefined where
+   * the place is taken.
+   */
+  list(command: RegisterPersonCommand, listing: PersonListing): Promise<RegisteredPerson | undefined> {
+    return this.#settle(command, listing)
+  }
+
+  async #settle(
+    command: RegisterPersonCommand,
+    listing: PersonListing | undefined,
+  ): Promise<RegisteredPerson | undefined> {
     // The stream is named after the subject id, so that no hash of who somebody is outlives their erasure.
     for (let tries = 1; tries <= 3; tries += 1) {
       const { tenantId, issuer: iss, subject: sub } = command
       const identity = { tenantId, iss, sub }
       const [subject] = await withTenants(this.#pool, [tenantId], (tx) => resolveSubjects(tx, [identity]))
       if (subject === undefined) throw new Error('the subject was not resolved')
-      const registered = await this.#register(command, subject)
-      if (registered !== undefined) return registered
+      const registered = await this.#register(command, subject, listing)
+      if (registered !== 'another_id') return registered === 'taken' ? undefined : registered
     }
     throw new Error('the subject of a person kept changing')
   }
 
-  /** Undefined when somebody else made another id for the same person meanwhile. */
-  async #register(command: RegisterPersonCommand, subject: Subject): Promise<RegisteredPerson | undefined> {
+  /** `another_id` when somebody else made another one for the same person meanwhile. */
+  async #register(
+    command: RegisterPersonCommand,
+    subject: Subject,
+    listing: PersonListing | undefined,
+  ): Promise<RegisteredPerson | 'another_id' | 'taken'> {
     const { tenantId, issuer, displayName, email, active, kind, changedBy, seeded, reason, feed } = command
     const ref = registerStream(tenantId, 'person', subject.subjectId)
     const { answer } = await this.#store.execute(
@@ -64,10 +99,12 @@ export class RegisterPerson {
           return {
             stored: stored === undefined || stored.isNew ? subject : stored,
             given: seeded ? undefined : await seatsGivenBy(tx, tenantId, changedBy),
+            isTaken: (await listing?.isTaken(tx)) === true,
           }
         },
-        decide: (_command, loaded, { stored, given }) => {
-          if (stored.subjectId !== subject.subjectId) return { append: [], answer: undefined }
+        decide: (_command, loaded, { stored, given, isTaken }): Decision<Answer> => {
+          if (stored.subjectId !== subject.subjectId) return { append: [], answer: 'another_id' }
+          if (isTaken) return { append: [], answer: 'taken' }
           const { events } = loaded.of(ref)
           const isKept = seeded && isSettled(events)
           const before = lastOf(events, 'DirectoryPersonRegistered')
@@ -94,7 +131,7 @@ export class RegisterPerson {
           }
         },
         effects: async (tx, [decided]) => {
-          if (decided?.answer === undefined || decided.answer.isKept) return
+          if (decided === undefined || typeof decided.answer === 'string' || decided.answer.isKept) return
           await writeSubjects(tx, [decided.answer.subject])
           await tx.query(
             `insert into countersign.person (tenant_id, subject_id, display_name, email, active, kind)
@@ -106,10 +143,11 @@ export class RegisterPerson {
           )
           const { person, seats } = decided.answer
           if (seats !== undefined) await seatAnew(tx, { tenantId, changedBy, seeded, seats }, { person, reason })
+          await listing?.write(tx, person)
         },
       },
     )
-    return answer === undefined ? undefined : { person: answer.person, changed: answer.changed }
+    return typeof answer === 'string' ? answer : { person: answer.person, changed: answer.changed }
   }
 }
 

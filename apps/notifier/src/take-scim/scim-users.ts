@@ -1,4 +1,4 @@
-import { prepared, withTenants } from '@countersign/event-store'
+import { prepared, type Transaction, withTenants } from '@countersign/event-store'
 import { findSecret, hasHiddenText } from '@countersign/redaction'
 import type pg from 'pg'
 import type { ChangeGroup } from '../keep-directory/change-group.handler.ts'
@@ -157,29 +157,30 @@ export class ScimUsers {
     const { userName, externalId = null, email, active = true } = said
     const displayName = checkedText((said.displayName ?? userName).slice(0, 128), 'displayName')
     if (email !== undefined) checkedText(email, 'emails.value')
-    if (await this.#isTaken(tenantId, { userName, issuer, subject }, known)) throw nameTaken()
-    const register = (isActive: boolean) =>
-      people.handle({
+    let written = new Date()
+    const registered = await people.list(
+      {
         tenantId,
         issuer,
         subject,
         displayName,
         ...(email === undefined ? {} : { email }),
-        active: isActive,
+        active,
         changedBy: null,
         seeded: false,
         feed: feedId,
-      })
-    const { person, changed } = await register(active)
-    const written = await this.#keep(tenantId, person, { userName, externalId })
-    if (written === undefined) {
-      // Another request has taken the name meanwhile: whom the directory does not list may not act.
-      if (changed && active) await register(false)
-      throw nameTaken()
-    }
+      },
+      {
+        isTaken: (tx) => isTaken(tx, tenantId, { userName, issuer, subject, known }),
+        write: async (tx, person) => {
+          written = await listUser(tx, tenantId, { person, userName, externalId })
+        },
+      },
+    )
+    if (registered === undefined) throw nameTaken()
     return userBody(
       {
-        person,
+        person: registered.person,
         user_name: userName,
         external_id: externalId,
         display_name: displayName,
@@ -190,45 +191,55 @@ export class ScimUsers {
       baseUrl,
     )
   }
+}
 
-  /** When the user was written; undefined where another one has the name. */
-  async #keep(
-    tenantId: string,
-    person: string,
-    { userName, externalId }: { readonly userName: string; readonly externalId: string | null },
-  ): Promise<Date | undefined> {
-    try {
-      const { rows } = await this.#options.pool.query<{ changed_at: Date }>(
-        `insert into notifier.scim_user (tenant_id, person, user_name, external_id) values ($1, $2, $3, $4)
-       on conflict (tenant_id, person) do update set user_name = excluded.user_name, external_id = excluded.external_id,
-         changed_at = clock_timestamp(), deleted_at = null
-       returning changed_at`,
-        [tenantId, person, userName, externalId],
-      )
-      return rows[0]?.changed_at
-    } catch (error) {
-      if ((error as { constraint?: unknown }).constraint === 'scim_user_name') return undefined
-      throw error
-    }
-  }
+type Wanted = {
+  readonly userName: string
+  readonly issuer: string
+  readonly subject: string
+  /** Who has the name already, when it is theirs to keep. */
+  readonly known: string | undefined
+}
 
-  /** Whether another user has the name, or a new one's subject is a user already. */
-  async #isTaken(
-    tenantId: string,
-    { userName, issuer, subject }: { readonly userName: string; readonly issuer: string; readonly subject: string },
-    known: string | undefined,
-  ): Promise<boolean> {
-    const { rows } = await withTenants(this.#options.pool, [tenantId], (tx) =>
-      tx.query(
-        prepared(
-          `select from notifier.scim_user u
-         join countersign.subject s on s.tenant_id = u.tenant_id and s.subject_id = u.person
-         where u.tenant_id = $1 and u.deleted_at is null and ($5::uuid is null or u.person <> $5)
-           and (lower(u.user_name) = lower($2) or (s.iss = $3 and s.sub = $4)) limit 1`,
-          [tenantId, userName, issuer, subject, known ?? null],
-        ),
-      ),
-    )
-    return rows.length > 0
-  }
+/** Whether another user has the name, or a new one's subject is a user already. */
+const isTaken = async (
+  tx: Transaction,
+  tenantId: string,
+  { userName, issuer, subject, known }: Wanted,
+): Promise<boolean> => {
+  const { rows } = await tx.query(
+    prepared(
+      `select from notifier.scim_user u
+       join countersign.subject s on s.tenant_id = u.tenant_id and s.subject_id = u.person
+       where u.tenant_id = $1 and u.deleted_at is null and ($5::uuid is null or u.person <> $5)
+         and (lower(u.user_name) = lower($2) or (s.iss = $3 and s.sub = $4)) limit 1`,
+      [tenantId, userName, issuer, subject, known ?? null],
+    ),
+  )
+  return rows.length > 0
+}
+
+/**
+ * Writes a user, and answers when. A name that another transaction has taken since it was looked for ends this one (23505); the
+ * store decides it again, and then it is seen.
+ */
+const listUser = async (
+  tx: Transaction,
+  tenantId: string,
+  {
+    person,
+    userName,
+    externalId,
+  }: { readonly person: string; readonly userName: string; readonly externalId: string | null },
+): Promise<Date> => {
+  const { rows } = await tx.query<{ changed_at: Date }>(
+    `insert into notifier.scim_user (tenant_id, person, user_name, external_id) values ($1, $2, $3, $4)
+     on conflict (tenant_id, person) do update set user_name = excluded.user_name, external_id = excluded.external_id,
+       changed_at = clock_timestamp(), deleted_at = null
+     returning changed_at`,
+    [tenantId, person, userName, externalId],
+  )
+  const [row] = rows
+  if (row === undefined) throw new Error('a user was not listed')
+  return row.changed_at
 }

@@ -226,6 +226,46 @@ describe('people by SCIM', () => {
     expect(rows).toEqual([{ sub: taken }])
   })
 
+  it('whose name another one has taken at the same moment were never registered at all', async () => {
+    const before = (await eventsOf('DirectoryPersonRegistered')).length
+    credential = (await connect({ subjectFrom: 'externalId' })).body.token
+    const race = (name: string) =>
+      Promise.all([1, 2, 3, 4].map((place) => scim('POST', 'Users', user(name, { externalId: `${name}-${place}` }))))
+    const answers = (await Promise.all(['kit', 'lou', 'max'].map(race))).flat()
+    credential = (await connect()).body.token
+    const taken = answers.filter(({ status }) => status === 201).map(({ body }) => body.id)
+    const registered = (await eventsOf('DirectoryPersonRegistered')).slice(before).map(({ person }) => person)
+    expect(taken).toHaveLength(3)
+    expect(registered).toHaveLength(3)
+    expect(new Set(registered)).toEqual(new Set(taken))
+  })
+
+  it('who are pushed twice at the same moment are one user and conflicts', async () => {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => scim('POST', 'Users', user('twin'))))
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(3)
+  })
+
+  it.each<[string, string, string]>([
+    ['fails', 'quin', `raise exception 'no room'`],
+    ['ends with the connection', 'remy', 'perform pg_terminate_backend(pg_backend_pid())'],
+  ])('whose place in the list %s are not registered either, nor changed', async (_how, name, breaking) => {
+    const { id: pat } = (await scim('POST', 'Users', user(`pat-${name}`, { active: false }))).body
+    const before = await eventsOf('DirectoryPersonRegistered')
+    await at.spec.superuser.query(`
+      create function notifier.break_off() returns trigger language plpgsql security definer as
+        $$ begin ${breaking}; return new; end $$;
+      create trigger break_off before insert on notifier.scim_user for each row execute function notifier.break_off()`)
+    expect((await scim('POST', 'Users', user(name))).status).toBeGreaterThanOrEqual(500)
+    const active = { op: 'replace', path: 'active', value: true }
+    expect((await patch(`Users/${pat}`, active)).status).toBeGreaterThanOrEqual(500)
+    await at.spec.superuser.query('drop function notifier.break_off cascade')
+    expect(await eventsOf('DirectoryPersonRegistered')).toEqual(before)
+    expect((await scim('GET', `Users/${pat}`)).body).toMatchObject({ active: false })
+    expect((await ask<{ people: Body[] }>('olga', `/v1/directory/people?subject=${name}`)).body.people).toEqual([])
+    expect((await scim('POST', 'Users', user(name))).status).toBe(201)
+  })
+
   it.each<[string, object]>([
     ['by the whole name', { op: 'replace', path: 'urn:ietf:params:scim:schemas:core:2.0:User:active', value: false }],
     [
