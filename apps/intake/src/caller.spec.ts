@@ -136,4 +136,14 @@ describe('a person', () => {
     // The attempt still counts for somebody.
     expect(await accountableCaller(bench.pool, delegated)).toMatchObject({ subjectId })
   })
+  it('is nobody whose token the program of another tenant was given, as one issuer serves both', async () => {
+    const subjectId = await bench.addPerson('otto', ['operators'])
+    const otto = (clientId: string): Identity => ({ ...client(clientId), subject: 'otto', kind: 'person' })
+    const of = { tenantId: await bench.addTenant('next-door'), issuer: bench.issuer, ...nobody }
+    await bench.registers.producer({ ...of, producer: 'next', clientId: 'next' })
+    await bench.registers.agent({ ...of, agent: 'next-bot', kind: 'agent', producer: 'next', clientId: 'next-bot' })
+    for (const clientId of ['next', 'next-bot'])
+      expect(await personCaller(bench.pool, otto(clientId))).toMatchObject({ code: 'not_human' })
+    expect(await personCaller(bench.pool, otto('console'))).toMatchObject({ subjectId })
+  })
 })

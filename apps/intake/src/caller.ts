@@ -1,5 +1,5 @@
 import { isRefusal, refuse, type Refusal } from '@countersign/contracts'
-import { gatheredOnPool, isProgramsClient, personOf, prepared, withTenants } from '@countersign/event-store'
+import { gatheredOnPool, isProgramsClient, personOf, prepared } from '@countersign/event-store'
 import { type Identity, isHuman, type Principal } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -135,10 +135,7 @@ export const executingSubject = ({ isPerson, subject, clientId }: ClientCaller):
 export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
   const caller = await personIn(pool, identity)
   if ('refused' in caller) return caller
-  const { tenantId } = caller
-  const { issuer, clientId } = identity
-  const isHeld = await withTenants(pool, [tenantId], (tx) => isProgramsClient(tx, { tenantId, issuer, clientId }))
-  return isHeld ? refuse('not_human') : caller
+  return (await isProgramsClient(pool, identity)) ? refuse('not_human') : caller
 }
 
 const personIn = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {

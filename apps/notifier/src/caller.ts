@@ -1,5 +1,5 @@
 import { refuse, type Refusal } from '@countersign/contracts'
-import { type DirectoryPerson, isProgramsClient, personOf, withTenants } from '@countersign/event-store'
+import { type DirectoryPerson, isProgramsClient, personOf } from '@countersign/event-store'
 import { type Identity, isHuman } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -31,10 +31,7 @@ export const callerIn = async (
   const caller = await personCaller(pool, identity)
   if ('refused' in caller) return caller
   if (!caller.groups.some((group) => groups.includes(group))) return refuse('not_allowed')
-  const { tenantId } = caller
-  const { issuer, clientId } = identity
-  const isHeld = await withTenants(pool, [tenantId], (tx) => isProgramsClient(tx, { tenantId, issuer, clientId }))
-  return isHeld ? refuse('not_human') : caller
+  return (await isProgramsClient(pool, identity)) ? refuse('not_human') : caller
 }
 
 /** The caller when they are an operator: the only ones who change the directory. */

@@ -69,7 +69,10 @@ export type RegisterStanding = {
   readonly seatedBy: ReadonlyMap<string, readonly string[]>
   /** Seats of each of the people that rest on one person's word, reviewed or not; most are absent. */
   readonly onOneWord: ReadonlyMap<string, readonly SeatOnOneWord[]>
-  /** The client that was asked about is an agent's own, or the one through which this agent asks: a program holds the token. */
+  /**
+   * A program holds the token: the client that was asked about is an agent's own, the one through which this agent asks, or
+   * that of a producer of another tenant.
+   */
   readonly throughProgram: boolean
   /** Nothing was heard of the directory's feed for longer than the tenant allows. */
   readonly directoryStale: boolean
@@ -136,11 +139,11 @@ const onOneWord = `
          where c.tenant_id = q.tenant and c.change_id = m.change_id and c.reviewed_by is null))
        order by m.subject_id, m.group_name) from ${membersOfSeats} and m.counts and m.rests_on is not null)`
 
-// People who ask for themselves share a client with whom they may decide as well.
+// People who ask for themselves share a client with whom they may decide as well. So of the producers here only that of the agent
+// that asks counts; nobody here knows what asks through those of other tenants, so any of them does.
 const throughProgram = `
   (q.client is not null and (
-     exists (select from countersign.agent a
-       where a.tenant_id = q.tenant and a.iss = q.iss and a.client_id = q.client and a.kind <> 'person')
+     countersign.is_programs_client(q.iss, q.client, q.tenant)
      or exists (select from countersign.agent a
        join countersign.producer p on p.tenant_id = a.tenant_id and p.name = a.producer and p.iss = q.iss and p.client_id = q.client
        where a.tenant_id = q.tenant and a.name in (select jsonb_array_elements_text(q.agents)) and a.kind <> 'person')))`
@@ -231,22 +234,16 @@ export const readStanding = askedTogether(
 
 /**
  * Whether a token that was given to this OAuth client is in a program's hands: the client is an agent's own, or that of a
- * producer with agents that are no people.
+ * producer with agents that are no people, of whatever tenant, as one issuer may serve several.
  */
 export async function isProgramsClient(
-  tx: Transaction,
-  { tenantId, issuer, clientId }: { readonly tenantId: string; readonly issuer: string; readonly clientId: string },
+  on: Transaction,
+  { issuer, clientId }: { readonly issuer: string; readonly clientId: string },
 ): Promise<boolean> {
-  const { rows } = await tx.query(
-    prepared(
-      `select where exists (select from countersign.agent a
-         where a.tenant_id = $1 and a.iss = $2 and a.client_id = $3 and a.kind <> 'person')
-       or exists (select from countersign.producer p join countersign.agent a on a.tenant_id = p.tenant_id and a.producer = p.name
-         where p.tenant_id = $1 and p.iss = $2 and p.client_id = $3 and a.kind <> 'person' and a.removed_at is null)`,
-      [tenantId, issuer, clientId],
-    ),
+  const { rows } = await on.query<{ held: boolean }>(
+    prepared('select countersign.is_programs_client($1, $2, null) as held', [issuer, clientId]),
   )
-  return rows.length > 0
+  return rows[0]?.held !== false
 }
 
 /** What may be frozen of an action. */

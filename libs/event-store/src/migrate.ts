@@ -15,6 +15,7 @@ import { LogRefusals1795341600000 } from './migrations/log-refusals.ts'
 import { PersonKinds1795330800006 } from './migrations/person-kinds.ts'
 import { PersonLinks1795334400000 } from './migrations/person-links.ts'
 import { PlannedOnce1795334400001 } from './migrations/planned-once.ts'
+import { ProgramsClients1795345200001 } from './migrations/programs-clients.ts'
 import { RegisterReviews1795330800001 } from './migrations/register-reviews.ts'
 import { StandingReviewers1795345200000 } from './migrations/standing-reviewers.ts'
 import { StoreExtent1795305600001 } from './migrations/store-extent.ts'
@@ -94,6 +95,7 @@ export async function migrate(options: {
       CountedSeats1795338000000,
       LogRefusals1795341600000,
       StandingReviewers1795345200000,
+      ProgramsClients1795345200001,
     ],
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]
