@@ -31,7 +31,7 @@ const rowsFed = counter('countersign.ledger.siem_rows', { description: 'Rows tha
 /** Builds the ledger service over a bus that wakes it and carries its checkpoints. The bus stays its caller's. */
 export const composeLedger =
   ({ bus }: { readonly bus: Bus }): Compose<LedgerConfig> =>
-  async ({ config, log, checks }) => {
+  async ({ config, log, checks, stopping }) => {
     const key = readSigningKey(config.CHECKPOINT_KEY_FILE)
     const pool = new pg.Pool({ connectionString: config.DATABASE_URL.reveal(), max: config.DATABASE_POOL })
     pool.on('error', (err) => log.warn({ err }, 'an idle database connection broke'))
@@ -102,7 +102,7 @@ export const composeLedger =
     return {
       module: LedgerModule.serving({ pool, key, auditorGroup: config.AUDITOR_GROUP }),
       verifier: tokenVerifierFor(config, log),
-      consumers: [ledgerWork(bus, { announcing, feeding, publishing, appending })],
+      consumers: [ledgerWork({ bus, stopping }, { announcing, feeding, publishing, appending })],
       onStop: async () => {
         lag.remove()
         siemLag.remove()
@@ -120,7 +120,7 @@ const withPatience = (stopped: Promise<void>): Promise<void> =>
 
 /** Appending, publishing and feeding beside the HTTP server, woken by the bus. Each goes on when the next one fails. */
 const ledgerWork = (
-  bus: Bus,
+  { bus, stopping }: { readonly bus: Bus; readonly stopping: AbortSignal },
   work: {
     readonly announcing: () => Announcer
     readonly feeding: () => WorkLoop
@@ -147,6 +147,7 @@ const ledgerWork = (
         group: groups.ledger,
         topics: [topics.events],
         from: 'latest',
+        signal: stopping,
         // A record is a wake-up and a trace to continue, nothing more: what is recorded is read from the store.
         handle: async ({ records }) => {
           const headers = records.map((record) => record.headers)

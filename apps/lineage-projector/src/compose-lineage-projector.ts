@@ -26,7 +26,7 @@ export type LineageProjectorDependencies = {
 /** How the lineage projector is composed on a bus; for `runService` and `buildService`. */
 export const composeLineageProjector =
   ({ bus }: LineageProjectorDependencies): Compose<LineageProjectorConfig> =>
-  async ({ config, log, checks }) => {
+  async ({ config, log, checks, stopping }) => {
     const pool = new pg.Pool({
       connectionString: config.DATABASE_URL.reveal(),
       max: config.DATABASE_POOL,
@@ -66,6 +66,7 @@ export const composeLineageProjector =
       consumers: [
         projecting({
           bus,
+          stopping,
           pool,
           log,
           verify: recordVerifier([
@@ -89,6 +90,7 @@ const readCollector = (text: string, ownIssuer: string | undefined): [client: st
 
 type Projecting = {
   readonly bus: Bus
+  readonly stopping: AbortSignal
   readonly pool: pg.Pool
   readonly log: Log
   readonly verify: (record: DeliveredRecord) => boolean
@@ -104,7 +106,7 @@ const busyBatch = 20
 const largeBatch = 200
 
 /** Consumes `countersign.events.v1`. Its records are shown to people, so one with a wrong MAC is quarantined. */
-const projecting = ({ bus, pool, log, verify }: Projecting): Consumer => {
+const projecting = ({ bus, stopping, pool, log, verify }: Projecting): Consumer => {
   let subscription: Subscription | undefined
   let projectedAt = Number.NEGATIVE_INFINITY
   let projected = 0
@@ -114,6 +116,7 @@ const projecting = ({ bus, pool, log, verify }: Projecting): Consumer => {
       subscription = await bus.subscribe({
         group: groups.lineage,
         topics: [topics.events],
+        signal: stopping,
         handle: (batch) =>
           withBatchSpan(
             'lineage-projector.project-events',

@@ -161,6 +161,16 @@ const deliveryContract = (bench: () => BusBench): void => {
 }
 
 const progressContract = (bench: () => BusBench): void => {
+  it('does not subscribe at all once that is given up', async () => {
+    const { bus } = await bench().open()
+    const [topic, group] = [await bench().makeTopic(), newGroup()]
+    const signal = AbortSignal.abort()
+    await expect(record(bus, topic, { group, signal })).rejects.toThrow('the subscription has stopped')
+    await bus.publish(recordsOf(topic, 'k', ['one']))
+    const got = await record(bus, topic, { group })
+    await got.count(1)
+  })
+
   it('gives every group all records, and each of them to one consumer of the group', async () => {
     const [one, two] = await Promise.all([bench().open(), bench().open()])
     const topic = await bench().makeTopic()

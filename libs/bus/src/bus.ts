@@ -96,6 +96,11 @@ export interface SubscribeOptions {
    */
   handle(batch: DeliveredBatch): Promise<BatchOutcome>
   /**
+   * Gives up a subscription that is not there yet: `subscribe` rejects soon, whatever it waits for, and nobody in the group
+   * has to wait for this member. Changes nothing once it is there.
+   */
+  readonly signal?: AbortSignal
+  /**
    * Keeps the bytes of a quarantined record before it is announced and answers a reference to them. Only who may seal
    * gives it. A thrown error is an outage.
    */

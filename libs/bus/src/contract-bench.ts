@@ -103,7 +103,13 @@ export class Recorder {
 export const record = async (
   bus: Bus,
   topic: string,
-  options: { group?: string; maxBatch?: number; from?: 'earliest' | 'latest'; answer?: Answer } = {},
+  options: {
+    group?: string
+    maxBatch?: number
+    from?: 'earliest' | 'latest'
+    answer?: Answer
+    signal?: AbortSignal
+  } = {},
 ): Promise<Recorder & { subscription: Subscription }> => {
   const { group = newGroup(), answer, ...rest } = options
   const recorder = new Recorder(answer)

@@ -87,17 +87,22 @@ class KafkaBus implements Bus {
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     if (this.#closing !== undefined) throw new Error('the bus is closed')
-    const { group, maxBatch = busLimits.batchRecords } = options
+    const { group, maxBatch = busLimits.batchRecords, signal } = options
     if (!Number.isInteger(maxBatch) || maxBatch < 1 || maxBatch > busLimits.batchRecords) {
       throw new TypeError(`maxBatch is 1 to ${busLimits.batchRecords}`)
     }
+    if (signal?.aborted === true) throw new Error('the subscription has stopped')
     const consumer = new GroupConsumer(this.#environment, options)
     this.#consumers.add(consumer)
+    const giveUp = (): void => void consumer.stop()
+    signal?.addEventListener('abort', giveUp, { once: true })
     try {
       await consumer.start()
     } catch (error) {
       this.#consumers.delete(consumer)
       throw error
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
     }
     return {
       pause: () => consumer.pause(),

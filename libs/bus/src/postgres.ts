@@ -91,13 +91,14 @@ class LogTableBus implements PostgresBus {
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     if (this.#closing !== undefined) throw new Error('the bus is closed')
-    const { group, from = 'earliest', maxBatch = busLimits.batchRecords } = options
+    const { group, from = 'earliest', maxBatch = busLimits.batchRecords, signal } = options
     if (!Number.isInteger(maxBatch) || maxBatch < 1 || maxBatch > busLimits.batchRecords) {
       throw new TypeError(`maxBatch is 1 to ${busLimits.batchRecords}`)
     }
     const topics = [...new Set(options.topics)]
     for (const topic of topics) await beginAt(this.#pool, { group, topic }, from)
     if (this.#closing !== undefined) throw new Error('the bus is closed')
+    if (signal?.aborted === true) throw new Error('the subscription has stopped')
     const consumers = new Map(topics.map((topic) => [topic, new TopicConsumer(this.#environment, options, topic)]))
     const subscription: Subscription = {
       pause: () => consumers.forEach((consumer) => consumer.pause()),

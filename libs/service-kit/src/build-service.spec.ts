@@ -114,6 +114,37 @@ describe('a service', () => {
     expect((await answer).status).toBe(201)
   })
 
+  it('starts nothing more once it stops, and stops what it was starting', async () => {
+    const steps: string[] = []
+    const service = await build(({ stopping }) => ({
+      consumers: [
+        {
+          name: 'joining',
+          start: () => new Promise((_, giveUp) => stopping.addEventListener('abort', () => giveUp(stopping.reason))),
+          stop: async () => void steps.push('stop joining'),
+        },
+        consumer('next', steps),
+      ],
+    }))
+    const started = expect(service.start()).rejects.toThrow('aborted')
+    expect(await service.stop()).toBe('drained')
+    await started
+    expect(steps).toEqual(['stop joining'])
+  })
+
+  it('goes on to nothing else when what it was starting has started meanwhile', async () => {
+    const steps: string[] = []
+    const slow = Promise.withResolvers<void>()
+    const first = { ...consumer('first', steps), start: () => slow.promise }
+    const service = await build(() => ({ consumers: [first, consumer('next', steps)] }))
+    const started = expect(service.start()).rejects.toThrow('aborted')
+    const stopped = service.stop()
+    slow.resolve()
+    await started
+    expect(await stopped).toBe('drained')
+    expect(steps).toEqual(['stop first'])
+  })
+
   it('stops once, however often it is told', async () => {
     let released = 0
     const service = await build(() => ({ onStop: async () => void (released += 1) }))

@@ -16,9 +16,9 @@ import { ProblemFilter } from './send-problem.ts'
 /** Work that runs beside the HTTP server: bus consumers, sweepers, the relay's loop. */
 export type Consumer = {
   readonly name: string
-  /** Called after the Nest app is initialised. Resolves when the consumer runs. */
+  /** Called after the Nest app is initialised. Resolves when the consumer runs; gives up when the service stops. */
   start(): Promise<void>
-  /** Takes no new work and resolves when what was under way is done. */
+  /** Takes no new work and resolves when what was under way is done. Called while it starts, too. */
   stop(): Promise<void>
 }
 
@@ -57,7 +57,7 @@ export type Service = {
   readonly checks: HealthChecks
   /** Answers a request that another server accepted (`standalone` has one port for all services). */
   handle(request: IncomingMessage, response: ServerResponse): void
-  /** Starts transport, consumers and the port for mutual TLS, where there is one. */
+  /** Starts transport, consumers and the port for mutual TLS, where there is one; rejects when the service stops meanwhile. */
   start(): Promise<void>
   /** Address of that port once it is open. */
   readonly mutualTlsUrl: string | undefined
@@ -192,9 +192,11 @@ export const buildService = async <C>({ name, config, log, compose }: BuildOptio
       }
       // The transport comes last: it waits for the broker, and what ends by a clock waits for nobody.
       for (const consumer of consumers) {
+        stopping.signal.throwIfAborted()
         started = [...started, consumer]
         await consumer.start()
       }
+      stopping.signal.throwIfAborted()
       await app.startAllMicroservices()
       isConsuming = true
       checks.forget()

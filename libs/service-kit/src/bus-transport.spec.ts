@@ -128,6 +128,23 @@ const quarantined = async (group: string): Promise<{ reason: string; topic: stri
   return rows.map(({ notice }) => JSON.parse(notice)).filter((notice) => notice.group === group)
 }
 
+it('gives up a subscription that lets it wait when it is closed', async () => {
+  const asked = Promise.withResolvers<AbortSignal | undefined>()
+  const joining: Pick<Bus, 'subscribe'> = {
+    subscribe: ({ signal }) => {
+      asked.resolve(signal)
+      return new Promise((_, giveUp) => signal?.addEventListener('abort', () => giveUp(new Error('given up'))))
+    },
+  }
+  const { app, transport } = await open({ bus: joining as Bus })
+  await app.init()
+  const listening = expect(app.listen()).rejects.toThrow('given up')
+  expect((await asked.promise)?.aborted).toBe(false)
+  await transport.close()
+  await listening
+  await app.close()
+})
+
 it('delivers whole batches to the handler of their topic, once it listens', async () => {
   const { app, transport, group } = await open()
   const states: string[] = []

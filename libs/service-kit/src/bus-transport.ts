@@ -45,7 +45,7 @@ export class BusTransport extends Server<NoEvents, BusTransportStatus> implement
   override readonly propagatesEventHandlerErrors = true
   readonly #options: BusTransportOptions
   #subscription: Promise<Subscription> | undefined
-  #isClosed = false
+  readonly #closing = new AbortController()
 
   constructor(options: BusTransportOptions) {
     super()
@@ -72,9 +72,9 @@ export class BusTransport extends Server<NoEvents, BusTransportStatus> implement
     )
   }
 
-  /** Resolves when the batches at hand are settled. Idempotent. */
+  /** Resolves when the batches at hand are settled; a subscription that is not there yet is given up. Idempotent. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#closing.abort()
     const subscription = await this.#subscription?.catch(() => undefined)
     await subscription?.stop()
     this._status$.next('closed')
@@ -90,7 +90,8 @@ export class BusTransport extends Server<NoEvents, BusTransportStatus> implement
   }
 
   async #start(): Promise<void> {
-    if (this.#isClosed || this.#subscription !== undefined) throw new Error('a bus transport listens once')
+    if (this.#closing.signal.aborted || this.#subscription !== undefined)
+      throw new Error('a bus transport listens once')
     const handlers = this.#handlersByTopic()
     if (handlers.size > 0) {
       const { bus, group, from, maxBatch, sealQuarantined } = this.#options
@@ -98,6 +99,7 @@ export class BusTransport extends Server<NoEvents, BusTransportStatus> implement
         group,
         topics: [...handlers.keys()],
         handle: (batch) => this.#deliver(batch, handlers.get(batch.topic)),
+        signal: this.#closing.signal,
         ...(from && { from }),
         ...(maxBatch && { maxBatch }),
         ...(sealQuarantined && { sealQuarantined }),

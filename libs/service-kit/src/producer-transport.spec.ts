@@ -133,3 +133,17 @@ it('takes no pattern without a place for the producer, and no two handlers for o
   transport.addHandler('spec.x.{producer}', handler, true)
   expect(() => transport.addHandler('spec.x.{producer}', handler, true)).toThrow('two handlers')
 })
+
+it('gives up subscriptions that let it wait when it is closed, and calls that no trouble', async () => {
+  const { transport, bus, troubles, app } = await open()
+  const asked = Promise.withResolvers<void>()
+  bus.subscribe = ({ signal }) => {
+    asked.resolve()
+    return new Promise((_, giveUp) => signal?.addEventListener('abort', () => giveUp(new Error('given up'))))
+  }
+  transport.follow(['etl'])
+  await asked.promise
+  await app.close()
+  expect(troubles).toEqual([])
+  expect(transport.troubles).toEqual([])
+})

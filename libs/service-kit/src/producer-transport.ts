@@ -86,7 +86,7 @@ export class ProducerTransport extends Server<NoEvents, BusTransportStatus> impl
     )
   }
 
-  /** Resolves when the batches at hand are settled. Idempotent. */
+  /** Resolves when the batches at hand are settled; subscriptions that are not there yet are given up. Idempotent. */
   async close(): Promise<void> {
     this.#status = 'closed'
     this.#settle()
@@ -116,14 +116,14 @@ export class ProducerTransport extends Server<NoEvents, BusTransportStatus> impl
       if (this.#followed.has(producer)) continue
       // Whoever left a moment ago has to be gone first: a group has one member per process.
       const before = Promise.all(this.#leaving)
-      const subscribe = () => before.then(() => this.#subscribe(producer))
+      const subscribe = (signal: AbortSignal) => before.then(() => this.#subscribe(producer, signal))
       const { onTrouble, backoffMs = defaultBackoffMs } = this.#options
       const onFailure = (code: string, error: unknown): void => onTrouble?.({ producer, code }, error)
       this.#followed.set(producer, new Following({ subscribe, onFailure, backoffMs }))
     }
   }
 
-  #subscribe(producer: string): Promise<Subscription> {
+  #subscribe(producer: string, signal: AbortSignal): Promise<Subscription> {
     const { bus, groupOf, maxBatch, sealQuarantined } = this.#options
     const handlers = new Map(
       [...this.messageHandlers].map(([pattern, handler]) => [pattern.replace(placeholder, producer), handler]),
@@ -132,6 +132,7 @@ export class ProducerTransport extends Server<NoEvents, BusTransportStatus> impl
       group: groupOf(producer),
       topics: [...handlers.keys()],
       handle: (batch) => deliver(batch, handlers.get(batch.topic), producer),
+      signal,
       ...(maxBatch && { maxBatch }),
       ...(sealQuarantined && { sealQuarantined }),
     })
@@ -148,7 +149,7 @@ const deliver = (
 }
 
 type FollowingOptions = {
-  readonly subscribe: () => Promise<Subscription>
+  readonly subscribe: (signal: AbortSignal) => Promise<Subscription>
   readonly onFailure: (code: string, error: unknown) => void
   readonly backoffMs: (attempt: number) => number
 }
@@ -185,11 +186,12 @@ class Following {
     const { signal } = this.#stopping
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
-        const subscription = await this.#options.subscribe()
+        const subscription = await this.#options.subscribe(signal)
         this.#trouble = undefined
         await aborted(signal)
         await subscription.stop()
       } catch (error) {
+        if (signal.aborted) return
         this.#fail(error)
         await sleep(this.#options.backoffMs(attempt), undefined, { signal }).catch(() => undefined)
       }

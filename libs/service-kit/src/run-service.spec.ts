@@ -27,6 +27,11 @@ Get('slow')(SlowController.prototype, 'slow', Object.getOwnPropertyDescriptor(Sl
 
 class SlowModule {}
 
+const waitForBroker = () => {
+  process.stdout.write('{"msg":"waits for the broker"}\\n')
+  return new Promise(() => undefined)
+}
+
 await runService({
   name: 'policy',
   config: serviceSchema(0, { DATABASE_URL: secretSetting({ description: 'Where the store is' }) }),
@@ -36,7 +41,7 @@ await runService({
     if (config.DATABASE_URL.reveal() === 'down') throw new Error('connect failed, password=hunter2')
     const consumers =
       config.DATABASE_URL.reveal() === 'no broker'
-        ? [{ name: 'waits', start: () => new Promise(() => undefined), stop: async () => undefined }]
+        ? [{ name: 'waits', start: waitForBroker, stop: async () => undefined }]
         : []
     if (config.DATABASE_URL.reveal() === 'defect') setImmediate(() => Promise.reject(new Error('defect')))
     return { module: { module: SlowModule, controllers: [SlowController] }, consumers }
@@ -106,9 +111,21 @@ describe('a service as a process', () => {
         () => false,
       )
     while (!(await isAnswering())) await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(service.lines).toEqual([])
+    expect(service.lines).toEqual([{ msg: 'waits for the broker' }])
     service.signal('SIGKILL')
     await service.exit
+  })
+
+  it('stops in order, with 0, though the bus still lets it wait', async () => {
+    const service = run({ DATABASE_URL: 'no broker' })
+    await service.line('waits for the broker')
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(exitCodes.stopped)
+    expect(service.lines.map((line) => line.msg)).toEqual([
+      'waits for the broker',
+      'service stopping',
+      'service stopped',
+    ])
   })
 
   it('ends with 78 and every problem when its configuration is not usable', async () => {

@@ -56,10 +56,14 @@ const serve = async (service: Service, config: ServiceConfig, log: Log): Promise
   const signalled = onceSignalled()
   // Requests first: a member of a group that was killed keeps its place for a session, and no decision waits for that.
   const url = await service.listen({ port: config.HTTP_PORT, host: config.HTTP_HOST })
-  await service.start()
-  log.info({ url }, 'service ready')
-  // Node would write it when the process ends in order; the next start after a kill needs it most.
-  flushCompileCache()
+  const started = service.start()
+  // Who is to stop while the bus lets it wait does not wait for the bus.
+  const isReady = await Promise.race([started.then(() => true), signalled.then(() => false)])
+  if (isReady) {
+    log.info({ url }, 'service ready')
+    // Node would write it when the process ends in order; the next start after a kill needs it most.
+    flushCompileCache()
+  }
   log.info({ signal: await signalled }, 'service stopping')
   const outcome = await service.stop(config.SHUTDOWN_TIMEOUT_MS)
   return outcome === 'drained' ? exitCodes.stopped : exitCodes.failed

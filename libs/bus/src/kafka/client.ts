@@ -11,6 +11,7 @@ import kafkajs, {
 import type { ConsumerTiming } from './timing.ts'
 import { lookAgainForCoordinators } from './coordinator-patch.ts'
 import { readFetchesSafely } from './fetch/fetch-patch.ts'
+import { leaveJoined, noteJoins } from './join-patch.ts'
 import { writeProducesQuickly } from './produce/produce-patch.ts'
 import { stopIdleSpin } from './spin-patch.ts'
 
@@ -70,8 +71,13 @@ const forward =
     log(`kafka ${namespace}: ${message}`)
 
 /** A client; `isClosing` keeps its consumers from coming back to life while they are being closed. */
-export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka => {
+export const makeClient = (
+  access: KafkaAccess,
+  isClosing: () => boolean,
+  sockets: ISocketFactory = socketFactory(access.openSocket ?? openSocket),
+): Kafka => {
   stopIdleSpin()
+  noteJoins()
   lookAgainForCoordinators()
   readFetchesSafely()
   writeProducesQuickly()
@@ -83,7 +89,7 @@ export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka
     connectionTimeout: 3_000,
     requestTimeout: requestTimeoutMs,
     retry: { ...patientRetry, restartOnFailure: async () => !isClosing() },
-    socketFactory: socketFactory(access.openSocket ?? openSocket),
+    socketFactory: sockets,
     logLevel: kafkajs.logLevel.WARN,
     logCreator: forward(access.log),
   })
@@ -92,6 +98,8 @@ export const makeClient = (access: KafkaAccess, isClosing: () => boolean): Kafka
 /** A client whose connections can be taken away. */
 export interface SeverableClient {
   readonly kafka: Kafka
+  /** Leaves the group that its consumer joins, though the group has not answered yet; nothing where it knows of no member. */
+  leaveJoined(): Promise<void>
   /** Closes what is open and opens nothing more. */
   sever(): void
 }
@@ -104,23 +112,21 @@ export const makeSeverableClient = (access: KafkaAccess, isClosing: () => boolea
   const sockets = new Set<net.Socket>()
   const open = access.openSocket ?? openSocket
   let isSevered = false
-  const kafka = makeClient(
-    {
-      ...access,
-      openSocket: (address) => {
-        if (isSevered) throw new Error('the consumer has left')
-        const socket = open(address)
-        sockets.add(socket)
-        return socket.once('close', () => sockets.delete(socket))
-      },
-    },
-    isClosing,
-  )
+  const factory = socketFactory((address) => {
+    if (isSevered) throw new Error('the consumer has left')
+    const socket = open(address)
+    sockets.add(socket)
+    return socket.once('close', () => sockets.delete(socket))
+  })
+  // What is said of connections that were taken away is no news.
+  const log = (line: string): void => (isSevered ? undefined : access.log(line))
+  const kafka = makeClient({ ...access, log }, isClosing, factory)
   const sever = (): void => {
     isSevered = true
-    for (const socket of sockets) socket.destroy()
+    // With an error, so that what waits for an answer ends at once and not when its time is over.
+    for (const socket of sockets) socket.destroy(new Error('the consumer has left'))
   }
-  return { kafka, sever }
+  return { kafka, leaveJoined: () => leaveJoined(factory), sever }
 }
 
 /** A member of a group, not connected yet. */

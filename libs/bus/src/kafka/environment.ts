@@ -27,3 +27,16 @@ export const atMost = async (ms: number, work: Promise<unknown>): Promise<void> 
   await Promise.race([work.catch(() => undefined), pause(ms, over.signal)])
   over.abort()
 }
+
+/** The work's answer, unless the signal aborts first; then what becomes of the work is nobody's concern. */
+export const unlessAborted = async <Answer>(signal: AbortSignal, work: Promise<Answer>): Promise<Answer> => {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const give = (): void => reject(signal.reason)
+  signal.addEventListener('abort', give, { once: true })
+  if (signal.aborted) give()
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', give)
+  }
+}

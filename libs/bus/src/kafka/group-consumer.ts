@@ -1,10 +1,11 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { busLimits, type SeekTarget, type SubscribeOptions } from '../bus.ts'
-import { makeConsumer, type SeverableClient } from './client.ts'
+import { makeConsumer } from './client.ts'
 import { Contact } from './contact.ts'
 import { coordinatesOf } from './delivered.ts'
-import { atMost, type ConsumerEnvironment, pause } from './environment.ts'
+import { atMost, type ConsumerEnvironment, pause, unlessAborted } from './environment.ts'
 import { Handling } from './handling.ts'
+import { Membership } from './membership.ts'
 import { Placement } from './placement.ts'
 import { Commits } from './progress.ts'
 import { Pulse } from './pulse.ts'
@@ -23,7 +24,7 @@ export class GroupConsumer {
   readonly #environment: ConsumerEnvironment
   readonly #options: SubscribeOptions
   readonly #topics: readonly string[]
-  readonly #client: SeverableClient
+  readonly #membership: Membership
   readonly #consumer: Consumer
   readonly #commits: Commits
   readonly #handling: Handling
@@ -52,8 +53,9 @@ export class GroupConsumer {
       for (const topic of this.#topics) this.#observeOutage(topic, error)
     })
     const isClosing = () => this.#stopping.signal.aborted
-    this.#client = environment.client(isClosing, () => this.#watchdog.signOfLife())
-    this.#consumer = makeConsumer(this.#client.kafka, options.group, timing)
+    const client = environment.client(isClosing, () => this.#watchdog.signOfLife())
+    this.#consumer = makeConsumer(client.kafka, options.group, timing)
+    this.#membership = new Membership(this.#consumer, client)
     this.#commits = new Commits(this.#consumer)
     this.#placement = new Placement({ consumer: this.#consumer, commits: this.#commits, admin, subscription: options })
     this.#redriver = new Redriver({
@@ -74,16 +76,14 @@ export class GroupConsumer {
   async start(): Promise<void> {
     const { group } = this.#options
     const { commitMs, pollMs } = this.#environment.timing
+    const { signal } = this.#stopping
     try {
-      await this.#consumer.connect()
+      await unlessAborted(signal, this.#consumer.connect())
       // A place that retention took away is followed by the oldest record, whatever the group began with.
-      await this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: true })
-      await this.#placement.look(this.#topics)
-      await this.#consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        eachBatch: (payload) => this.#take(payload),
-      })
+      await unlessAborted(signal, this.#consumer.subscribe({ topics: [...this.#topics], fromBeginning: true }))
+      await unlessAborted(signal, this.#placement.look(this.#topics))
+      const running = { autoCommit: false, eachBatchAutoResolve: false, eachBatch: this.#take.bind(this) }
+      await unlessAborted(signal, this.#consumer.run(running))
       this.#timers = [
         setInterval(() => void this.#commits.record().catch(() => undefined), commitMs),
         setInterval(() => void this.#redriver.look(), pollMs),
@@ -139,7 +139,7 @@ export class GroupConsumer {
 
   async #stop(): Promise<void> {
     const { leaveMs } = this.#environment.timing
-    this.#stopping.abort()
+    this.#stopping.abort(new Error('the subscription has stopped'))
     this.#started.resolve()
     this.#watchdog.stop()
     this.#contact.stop()
@@ -147,8 +147,7 @@ export class GroupConsumer {
     for (const timer of this.#timers) clearInterval(timer)
     await atMost(leaveMs, this.#commits.record())
     this.#tenure?.end()
-    await atMost(leaveMs, this.#consumer.disconnect())
-    this.#client.sever()
+    await this.#membership.leave(leaveMs)
     release()
   }
 
@@ -184,7 +183,7 @@ export class GroupConsumer {
     for (;;) {
       const tenure = this.#tenure
       await tenure?.ready
-      if (this.#stopping.signal.aborted) throw new Error('the subscription has stopped')
+      this.#stopping.signal.throwIfAborted()
       if (tenure !== undefined && !tenure.signal.aborted) return tenure
       await pause(10, this.#stopping.signal)
     }

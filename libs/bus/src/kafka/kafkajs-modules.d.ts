@@ -49,3 +49,36 @@ declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   }
   export default produce
 }
+
+declare module 'kafkajs/src/protocol/requests/apiKeys.js' {
+  const apiKeys: { readonly JoinGroup: number; readonly LeaveGroup: number }
+  export default apiKeys
+}
+
+declare module 'kafkajs/src/protocol/requests/index.js' {
+  const protocol: { readonly requests: { readonly JoinGroup: object; readonly LeaveGroup: object } }
+  export default protocol
+}
+
+declare module 'kafkajs/src/broker/index.js' {
+  export interface JoinCall {
+    readonly groupId: string
+    /** Empty for whoever has none yet. */
+    readonly memberId: string
+  }
+  interface Sender {
+    send(request: object): Promise<unknown>
+  }
+  export interface BrokerNode {
+    readonly connectionPool: Sender & {
+      readonly socketFactory: import('kafkajs').ISocketFactory
+      getConnection(index: number): Promise<Sender>
+    }
+    readonly lookupRequest: (apiKey: number, definitions: object) => (call: object) => object
+    joinGroup: (this: BrokerNode, call: JoinCall) => Promise<unknown>
+    disconnect(): Promise<void>
+    [patched: symbol]: true
+  }
+  const Broker: { readonly prototype: BrokerNode }
+  export default Broker
+}

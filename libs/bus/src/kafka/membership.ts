@@ -1,0 +1,36 @@
+import type { Consumer } from 'kafkajs'
+import type { SeverableClient } from './client.ts'
+import { atMost } from './environment.ts'
+
+/** Where a consumer stands in its group: about to join, or a member. */
+export class Membership {
+  readonly #consumer: Consumer
+  readonly #client: SeverableClient
+  #isJoining = true
+
+  constructor(consumer: Consumer, client: SeverableClient) {
+    this.#consumer = consumer
+    this.#client = client
+    const { events } = consumer
+    consumer.on(events.GROUP_JOIN, () => this.#is(false))
+    for (const event of [events.REBALANCING, events.CRASH]) consumer.on(event, () => this.#is(true))
+  }
+
+  /**
+   * Leaves the group and gives the connections back, each within the time. kafkajs leaves no group whose answer it waits for, and
+   * that may take a session of somebody who was killed: then the group is told past it, and it must not hear the answer,
+   * or it would join again.
+   */
+  async leave(withinMs: number): Promise<void> {
+    if (this.#isJoining) {
+      await atMost(withinMs, this.#client.leaveJoined())
+      this.#client.sever()
+    }
+    await atMost(withinMs, this.#consumer.disconnect())
+    this.#client.sever()
+  }
+
+  #is(isJoining: boolean): void {
+    this.#isJoining = isJoining
+  }
+}
