@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { newId } from '@countersign/event-store'
-import { freshStore, type SpecStore } from '@countersign/event-store/spec-store'
+import { freshStore, gatePassed, type SpecStore } from '@countersign/event-store/spec-store'
 import type pg from 'pg'
 import { appendBatch } from './append-entry/append-batch.ts'
 import { migrateLedger } from './migrate-ledger.ts'
@@ -25,11 +25,6 @@ export interface LedgerStore extends SpecStore {
   readonly ledger: pg.Pool
   /** Writes event rows past the append function, in the order given, on this connection or in one transaction. */
   insert(rows: readonly RowOfEvent[], client?: Pick<pg.ClientBase, 'query'>): Promise<void>
-  /**
-   * Waits until every committed event can be read through the gate. It looks at the transactions of the whole server,
-   * those of other specs too.
-   */
-  gatePassed(): Promise<void>
   /** Appends until nothing is left; answers how many entries that made. */
   appendAll(limit?: number): Promise<number>
   logIdOf(tenantId: string): Promise<string>
@@ -47,7 +42,6 @@ export const freshLedger = async (): Promise<LedgerStore> => {
     ...store,
     ledger,
     insert: (rows, client = superuser) => insertRows(client, tenantId, rows),
-    gatePassed: () => gatePassed(superuser),
     appendAll: async (limit) => {
       await gatePassed(superuser)
       let entries = 0
@@ -75,11 +69,6 @@ export const freshLedger = async (): Promise<LedgerStore> => {
       }
     },
   }
-}
-
-const gatePassed = async (superuser: pg.Pool): Promise<void> => {
-  const waiting = 'select from countersign.event where xid >= pg_snapshot_xmin(pg_current_snapshot()) limit 1'
-  while ((await superuser.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 const insertRows = async (

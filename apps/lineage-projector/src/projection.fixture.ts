@@ -1,5 +1,5 @@
 import { wireType, type RecordedEventOf } from '@countersign/contracts'
-import { freshStore, type SpecStore } from '@countersign/event-store/spec-store'
+import { freshStore, gatePassed, type SpecStore } from '@countersign/event-store/spec-store'
 import type pg from 'pg'
 import { migrateLineage } from './migrations/migrate-lineage.ts'
 
@@ -32,8 +32,7 @@ export const recordEvents = async (superuser: pg.Pool, events: readonly Recorded
       events.map((event) => event.recordedAt),
     ],
   )
-  const held = 'select from countersign.event where xid >= pg_snapshot_xmin(pg_current_snapshot()) limit 1'
-  while ((await superuser.query(held)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 2))
+  await gatePassed(superuser)
 }
 
 const orders: Readonly<Record<string, string>> = {

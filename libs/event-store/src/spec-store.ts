@@ -35,8 +35,19 @@ export type SpecStore = {
    * ends. Answers how to undo it.
    */
   setBack(): Promise<() => Promise<void>>
+  /**
+   * Resolves when no transaction of the whole server, other specs' included, keeps readers of the gate from what was
+   * appended until now.
+   */
+  gatePassed(): Promise<void>
   /** Ends every pool and drops the database. */
   drop(): Promise<void>
+}
+
+/** Resolves when the gate is open for every event of the store. */
+export const gatePassed = async (superuser: pg.Pool): Promise<void> => {
+  const waiting = 'select from countersign.event where xid >= pg_snapshot_xmin(pg_current_snapshot()) limit 1'
+  while ((await superuser.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 /** Creates roles, schema and one tenant in a fresh database, for the specs of whoever builds on the store. */
@@ -80,6 +91,7 @@ export async function freshStore(): Promise<SpecStore> {
     superuserUrl: database.url,
     superuser: database.pool,
     addTenant,
+    gatePassed: () => gatePassed(database.pool),
     setBack: async () => {
       const marks = markFolder(markSettings.STORE_MARK_DIR, {
         key: Buffer.from(markSettings.STORE_MARK_KEY, 'base64url'),
