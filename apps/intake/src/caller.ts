@@ -1,5 +1,5 @@
 import { isRefusal, refuse, type Refusal } from '@countersign/contracts'
-import { gatheredOnPool, isProgramsClient, personOf, prepared } from '@countersign/event-store'
+import { accountRefusal, gatheredOnPool, isProgramsClient, personOf, prepared } from '@countersign/event-store'
 import { type Identity, isHuman, type Principal } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -128,11 +128,20 @@ export const executingSubject = ({ isPerson, subject, clientId }: ClientCaller):
   isPerson === true ? subject : clientId
 
 /**
- * The directory says who a person is and which groups they hold now; nothing in the token does. A token that somebody else
- * acts with (RFC 8693 `act`) is no person's, nor is one that a program's client was given: whatever a human has to do cannot be
- * delegated.
+ * A human who does something that only a human may. The directory says who a person is and which groups they hold now; nothing
+ * in the token does. A token that somebody else acts with (RFC 8693 `act`) is no person's, nor is one that a program's client
+ * was given, nor that of a shared account: whatever a human has to do cannot be delegated, and somebody answers for it.
  */
 export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
+  const caller = await accountCaller(pool, identity)
+  return 'refused' in caller ? caller : ((await accountRefusal(pool, caller)) ?? caller)
+}
+
+/**
+ * Whoever signs in by an account of the directory, be it shared: enough to read, and to freeze. To stop something by mistake
+ * costs an hour; not to be let stop it may cost what the whole product is there to keep. To lift a freeze takes a human.
+ */
+export const accountCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> => {
   const caller = await personIn(pool, identity)
   if ('refused' in caller) return caller
   return (await isProgramsClient(pool, identity)) ? refuse('not_human') : caller

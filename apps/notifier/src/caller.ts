@@ -1,5 +1,5 @@
 import { refuse, type Refusal } from '@countersign/contracts'
-import { type DirectoryPerson, isProgramsClient, personOf } from '@countersign/event-store'
+import { accountRefusal, type DirectoryPerson, isProgramsClient, personOf } from '@countersign/event-store'
 import { type Identity, isHuman } from '@countersign/identity'
 import type pg from 'pg'
 
@@ -19,19 +19,42 @@ export const auditorGroup = 'auditors'
 export const isOperator = ({ groups }: PersonCaller): boolean => groups.includes(operatorGroup)
 
 /** Groups whose people may read the directory, and review what others changed in it. */
-export const readers = [operatorGroup, 'security-admins', auditorGroup] as const
+const readers = [operatorGroup, 'security-admins', auditorGroup] as const
 export const reviewers = [operatorGroup, 'security-admins'] as const
 
-/** The caller when they are in one of the groups and hold their token themselves. */
+/** A human who holds their token themselves: who changes something answers for it. */
+export const humanCaller = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> =>
+  human(pool, identity, await personCaller(pool, identity))
+
+/** A human who holds their token themselves, when they are in one of the groups. */
 export const callerIn = async (
   pool: pg.Pool,
   identity: Identity,
   groups: readonly string[],
+): Promise<PersonCaller | Refusal> => human(pool, identity, inOneOf(groups, await personCaller(pool, identity)))
+
+/** The caller when their account may read the directory; a shared one too. */
+export const readerIn = async (pool: pg.Pool, identity: Identity): Promise<PersonCaller | Refusal> =>
+  inTheirHands(pool, identity, inOneOf(readers, await personCaller(pool, identity)))
+
+const inOneOf = (groups: readonly string[], caller: PersonCaller | Refusal): PersonCaller | Refusal =>
+  'refused' in caller || caller.groups.some((group) => groups.includes(group)) ? caller : refuse('not_allowed')
+
+/** A token that a program was given is no person's. */
+const inTheirHands = async (
+  pool: pg.Pool,
+  identity: Identity,
+  caller: PersonCaller | Refusal,
+): Promise<PersonCaller | Refusal> =>
+  'refused' in caller || !(await isProgramsClient(pool, identity)) ? caller : refuse('not_human')
+
+const human = async (
+  pool: pg.Pool,
+  identity: Identity,
+  asking: PersonCaller | Refusal,
 ): Promise<PersonCaller | Refusal> => {
-  const caller = await personCaller(pool, identity)
-  if ('refused' in caller) return caller
-  if (!caller.groups.some((group) => groups.includes(group))) return refuse('not_allowed')
-  return (await isProgramsClient(pool, identity)) ? refuse('not_human') : caller
+  const caller = await inTheirHands(pool, identity, asking)
+  return 'refused' in caller ? caller : ((await accountRefusal(pool, caller)) ?? caller)
 }
 
 /** The caller when they are an operator: the only ones who change the directory. */

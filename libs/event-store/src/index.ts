@@ -46,6 +46,7 @@ export {
 export {
   noteReview,
   openChangesSql,
+  accountRefusal,
   reviewerRefusal,
   unreviewedChanges,
   type EntryRef,

@@ -1,6 +1,7 @@
 import { refuse, type Refusal } from '@countersign/contracts'
+import type pg from 'pg'
 import { prepared } from './prepared.ts'
-import type { Transaction } from './transaction.ts'
+import { type Transaction, withTenants } from './transaction.ts'
 
 /** A register whose changes another person reviews. */
 export type ReviewedRegister = 'agent' | 'producer' | 'directory_group' | 'directory_feed'
@@ -59,6 +60,27 @@ export async function reviewerRefusal(
   if (person === undefined || !person.active) return refuse('person_inactive')
   if (person.kind !== 'human') return refuse('not_human')
   return person.reviews ? undefined : refuse('not_allowed')
+}
+
+/**
+ * Why an account may not do now what only a human may, whatever its groups; undefined when it may. An account that several people
+ * or a program sign in by is nobody, whatever the identity provider says of its token.
+ */
+export async function accountRefusal(
+  pool: pg.Pool,
+  { tenantId, subjectId }: { readonly tenantId: string; readonly subjectId: string },
+): Promise<Refusal | undefined> {
+  const { rows } = await withTenants(pool, [tenantId], (tx) =>
+    tx.query<{ active: boolean; kind: string }>(
+      prepared('select active, kind from countersign.person where tenant_id = $1 and subject_id = $2', [
+        tenantId,
+        subjectId,
+      ]),
+    ),
+  )
+  const [person] = rows
+  if (person === undefined || !person.active) return refuse('person_inactive')
+  return person.kind === 'human' ? undefined : refuse('not_human')
 }
 
 /** Notes who reviewed changes, as an effect of the review's event. */

@@ -4,7 +4,7 @@ import { identifierProblem } from '@countersign/redaction'
 import { orRefuse, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common'
 import type pg from 'pg'
-import { personCaller } from '../caller.ts'
+import { accountCaller, personCaller } from '../caller.ts'
 import { ADOPT_STORE, POOL } from '../tokens.ts'
 import type { AdoptStore } from './adopt-store.handler.ts'
 
@@ -20,7 +20,7 @@ export class AdoptStoreController {
 
   @Get()
   async read(@Requester() identity: Identity): Promise<StoreView> {
-    return orRefuse(await this.#adoption.read(orRefuse(await personCaller(this.#pool, identity))))
+    return orRefuse(await this.#adoption.read(orRefuse(await accountCaller(this.#pool, identity))))
   }
 
   @Post('adopt')

@@ -3,7 +3,7 @@ import type { Identity } from '@countersign/identity'
 import { orRefuse, pathParameter, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import type pg from 'pg'
-import { personCaller } from '../caller.ts'
+import { accountCaller, personCaller } from '../caller.ts'
 import { FREEZE, POOL } from '../tokens.ts'
 import { unfitText } from './freeze-text.ts'
 import type { Freeze } from './freeze.handler.ts'
@@ -23,14 +23,14 @@ export class FreezeController {
     @Body(validateBody(FreezeBody)) body: FreezeBody,
     @Requester() identity: Identity,
   ): Promise<{ freezeId: string }> {
-    const caller = orRefuse(await personCaller(this.#pool, identity))
+    const caller = orRefuse(await accountCaller(this.#pool, identity))
     orRefuse(unfitText(body) ?? body)
     return orRefuse(await this.#freeze.freeze(caller, body))
   }
 
   @Get()
   async list(@Requester() identity: Identity): Promise<FreezeList> {
-    return orRefuse(await this.#freeze.list(orRefuse(await personCaller(this.#pool, identity))))
+    return orRefuse(await this.#freeze.list(orRefuse(await accountCaller(this.#pool, identity))))
   }
 
   @Post(':freezeId/unfreeze')

@@ -20,7 +20,7 @@ import type { ChangeEntry } from './change-entry.ts'
 import type { ReadRegisters } from './read-registers.ts'
 import type { RemoveEntry } from './remove-entry.ts'
 import type { ReviewEntry } from './review-entry.ts'
-import { callerIn, changers, readers, reviewers, unclearText } from './who-may.ts'
+import { callerIn, changers, readerIn, reviewers, unclearText } from './who-may.ts'
 
 /** What the controller works with. */
 export type KeepRegisters = {
@@ -63,7 +63,7 @@ export class KeepRegistersController {
     @Query() search: Type.Static<typeof AgentsQuery>,
     @Requester() identity: Identity,
   ): Promise<AgentList> {
-    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    const { tenantId } = orRefuse(await readerIn(this.#pool, identity))
     return this.#registers.read.agents(tenantId, search)
   }
 
@@ -103,7 +103,7 @@ export class KeepRegistersController {
     @Query() search: Type.Static<typeof ProducersQuery>,
     @Requester() identity: Identity,
   ): Promise<ProducerList> {
-    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    const { tenantId } = orRefuse(await readerIn(this.#pool, identity))
     return this.#registers.read.producers(tenantId, search)
   }
 

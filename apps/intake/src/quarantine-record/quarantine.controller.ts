@@ -10,7 +10,7 @@ import { EdgeRoute, orRefuse, pathParameter, Requester } from '@countersign/serv
 import { Controller, Get, Header, Inject, Param, Query } from '@nestjs/common'
 import type pg from 'pg'
 import { Type } from 'typebox'
-import { personCaller } from '../caller.ts'
+import { accountCaller, personCaller } from '../caller.ts'
 import { POOL, READ_QUARANTINE } from '../tokens.ts'
 import type { ReadQuarantine } from './read-quarantine.ts'
 
@@ -38,7 +38,7 @@ export class QuarantineController {
     @Query() { state, ...search }: Type.Static<typeof ListQuery>,
     @Requester() identity: Identity,
   ): Promise<QuarantineList> {
-    const caller = orRefuse(await personCaller(this.#pool, identity))
+    const caller = orRefuse(await accountCaller(this.#pool, identity))
     return orRefuse(await this.#quarantine.list(caller, { ...search, isOpen: state === 'open' }))
   }
 
@@ -47,7 +47,7 @@ export class QuarantineController {
     @Param('quarantineId', pathParameter(Uuid)) quarantineId: string,
     @Requester() identity: Identity,
   ): Promise<QuarantinedRecord> {
-    const caller = orRefuse(await personCaller(this.#pool, identity))
+    const caller = orRefuse(await accountCaller(this.#pool, identity))
     return orRefuse(await this.#quarantine.read(caller, quarantineId))
   }
 

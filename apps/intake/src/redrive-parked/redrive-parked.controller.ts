@@ -3,7 +3,7 @@ import type { Identity } from '@countersign/identity'
 import { orRefuse, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common'
 import type pg from 'pg'
-import { personCaller } from '../caller.ts'
+import { accountCaller, personCaller } from '../caller.ts'
 import { POOL, REDRIVE_PARKED } from '../tokens.ts'
 import type { RedriveParked } from './redrive-parked.handler.ts'
 
@@ -19,7 +19,7 @@ export class RedriveParkedController {
 
   @Get()
   async list(@Requester() identity: Identity): Promise<ParkedKeyList> {
-    return orRefuse(await this.#parked.list(orRefuse(await personCaller(this.#pool, identity))))
+    return orRefuse(await this.#parked.list(orRefuse(await accountCaller(this.#pool, identity))))
   }
 
   @Post('redrive')

@@ -14,7 +14,7 @@ import { isDirectoryFed, withTenants } from '@countersign/event-store'
 import type { Identity } from '@countersign/identity'
 import { EdgeRoute, orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Get, HttpCode, Inject, Post, Query } from '@nestjs/common'
-import { callerIn, operatorCaller, readers, reviewers } from '../caller.ts'
+import { callerIn, operatorCaller, readerIn, reviewers } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import type pg from 'pg'
 import { Type } from 'typebox'
@@ -141,7 +141,7 @@ export class KeepDirectoryController {
     @Query() search: Type.Static<typeof PeopleQuery>,
     @Requester() identity: Identity,
   ): Promise<PeopleList> {
-    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    const { tenantId } = orRefuse(await readerIn(this.#pool, identity))
     return this.#directory.people(tenantId, search)
   }
 
@@ -151,7 +151,7 @@ export class KeepDirectoryController {
     @Query() search: Type.Static<typeof GroupsQuery>,
     @Requester() identity: Identity,
   ): Promise<GroupList> {
-    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    const { tenantId } = orRefuse(await readerIn(this.#pool, identity))
     return this.#directory.groups(tenantId, search)
   }
 }

@@ -4,7 +4,7 @@ import { orRefuse, pathParameter, Refused, Requester, validateBody } from '@coun
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import type pg from 'pg'
 import { findSecret } from '@countersign/redaction'
-import { isOperator, operatorCaller, personCaller } from '../caller.ts'
+import { humanCaller, isOperator, operatorCaller } from '../caller.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
 import { LinkAccount, type LinkedAccount } from './link-account.handler.ts'
 import { UnlinkAccount, type UnlinkedAccount } from './unlink-account.handler.ts'
@@ -33,7 +33,7 @@ export class LinkAccountController {
     @Body(validateBody(UnlinkAccountBody)) { reason }: UnlinkAccountBody,
     @Requester() identity: Identity,
   ): Promise<UnlinkedAccount> {
-    const caller = orRefuse(await personCaller(this.#pool, identity))
+    const caller = orRefuse(await humanCaller(this.#pool, identity))
     if (findSecret(reason) !== undefined) throw new Refused({ code: 'secret_in_field', pointer: '/reason' })
     const { tenantId, subjectId: by } = caller
     return orRefuse(await this.#unlinking.handle({ tenantId, accountId, by, mayUnlinkAll: isOperator(caller), reason }))

@@ -39,6 +39,7 @@ const approves = async (name: Name) => {
   const presentationDigest = await until(async () => (await ask(name, path))['presentationDigest'])
   return { asking, answer: await ask(name, `${path}/verdicts`, { verdict: 'approve', presentationDigest }) }
 }
+const unlinks = () => ask('olga', `/v1/accounts/01a206af-3e45-7055-8f47-f71248a5432f/unlink`, { reason: 'trial' })
 const operates = () => ask('olga', '/v1/directory/groups', { group: 'night-desk', add: [], reason: 'trial' })
 
 describe('a token of a person that was given to the client of', () => {
@@ -50,6 +51,7 @@ describe('a token of a person that was given to the client of', () => {
       expect(answer).toMatchObject({ status: 403, code: 'not_human' })
       expect(await at.attemptsNamed(asking, 'VerdictRefused')).toMatchObject([{ code: 'not_human' }])
       expect(await operates()).toMatchObject({ status: 403, code: 'not_human' })
+      expect(await unlinks()).toMatchObject({ status: 403, code: 'not_human' })
     },
   )
 

@@ -11,7 +11,7 @@ import type { Identity } from '@countersign/identity'
 import { orRefuse, Refused, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, Get, Header, HttpCode, Inject, Post } from '@nestjs/common'
 import type pg from 'pg'
-import { callerIn, operatorCaller, readers, reviewers } from '../caller.ts'
+import { callerIn, operatorCaller, readerIn, reviewers } from '../caller.ts'
 import { ReviewGroup } from '../keep-directory/review-group.handler.ts'
 import { checkTexts } from '../keep-directory/check-texts.ts'
 import { NOTIFIER_POOL } from '../tokens.ts'
@@ -36,7 +36,7 @@ export class ConnectFeedController {
 
   @Get()
   async read(@Requester() identity: Identity): Promise<FeedView> {
-    const { tenantId } = orRefuse(await callerIn(this.#pool, identity, readers))
+    const { tenantId } = orRefuse(await readerIn(this.#pool, identity))
     const feed = await this.#feeds.read(tenantId)
     if (feed === undefined) throw new Refused({ code: 'not_found' })
     return feed
