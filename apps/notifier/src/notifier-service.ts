@@ -31,6 +31,7 @@ import { LinkPeople } from './keep-directory/link-people.handler.ts'
 import { ReadDirectory } from './keep-directory/read-directory.ts'
 import { ReviewGroup } from './keep-directory/review-group.handler.ts'
 import { RegisterPerson } from './keep-directory/register-person.handler.ts'
+import { RemovePerson } from './keep-directory/remove-person.handler.ts'
 import { connectPages, hasPages } from './sign-in/connect-pages.ts'
 import { LinkAccount } from './link-account/link-account.handler.ts'
 import { UnlinkAccount } from './link-account/unlink-account.handler.ts'
@@ -114,7 +115,7 @@ export const notifierService =
           peopleLinks: new LinkPeople(store),
           groups,
           feeds: new DirectoryFeeds(pool, store),
-          scimUsers: new ScimUsers({ pool, people, groups, baseUrl }),
+          scimUsers: new ScimUsers({ pool, people, removal: new RemovePerson(pool, store), baseUrl }),
           scimGroups: new ScimGroups({ pool, groups, baseUrl }),
           accounts,
           groupReviews: new ReviewGroup(store),

@@ -10,15 +10,31 @@ import {
 import { type Change, isSettled } from './change.ts'
 import { addMembers, isReviewing, seatsGivenBy } from './seated-members.ts'
 
-/** People to put into a group and to take out of it, by subject id; at most 256 each. */
+/** People to put into a group and to take out of it, by subject id. */
 export type ChangeGroupCommand = Change & {
   readonly group: string
   readonly add: readonly string[]
   readonly remove: readonly string[]
+  /** Whether those to put in are all that are in it then. */
+  readonly isWhole?: true
+}
+
+/** Where whoever feeds the directory lists a group. */
+export type GroupListing = {
+  /** Whether another group is listed there: then nothing is changed. */
+  isTaken?(tx: Transaction): Promise<boolean>
+  write(tx: Transaction): Promise<void>
 }
 
 type GroupChanged = EventOf<'DirectoryGroupChanged'>
-type Answer = { readonly done?: ChangedGroup; readonly refusal?: Refusal; readonly event?: GroupChanged }
+type Members = { readonly added: readonly string[]; readonly removed: readonly string[] }
+type Answer =
+  | 'taken'
+  | { readonly refusal: Refusal }
+  | { readonly done: ChangedGroup; readonly isKept: boolean; readonly changed: Members }
+
+/** People whom one event names. */
+const mostNamed = 256
 
 /** Members of a group as its stream tells it. */
 const membersOf = (events: readonly RecordedEventOf[]): Set<string> => {
@@ -29,6 +45,31 @@ const membersOf = (events: readonly RecordedEventOf[]): Set<string> => {
     for (const person of event.data.removed) members.delete(person)
   }
   return members
+}
+
+/** Who comes and who leaves. */
+const changeOf = (members: ReadonlySet<string>, { add, remove, isWhole }: ChangeGroupCommand): Members => {
+  const wanted = new Set(add)
+  const leaving = new Set(isWhole === true ? [...members].filter((person) => !wanted.has(person)) : remove)
+  return {
+    added: [...wanted].filter((person) => !members.has(person)),
+    removed: [...leaving].filter((person) => members.has(person)),
+  }
+}
+
+/** A change as events tell it, which name so many people each; a change of nobody makes the group. */
+const told = ({ added, removed }: Members): Members[] => {
+  const coming = new Set(added)
+  const everybody = [...added, ...removed]
+  const parts: Members[] = []
+  for (let at = 0; at === 0 || at < everybody.length; at += mostNamed) {
+    const part = everybody.slice(at, at + mostNamed)
+    parts.push({
+      added: part.filter((person) => coming.has(person)),
+      removed: part.filter((person) => !coming.has(person)),
+    })
+  }
+  return parts
 }
 
 /**
@@ -44,7 +85,21 @@ export class ChangeGroup {
   }
 
   async handle(command: ChangeGroupCommand): Promise<ChangedGroup | Refusal> {
-    const { tenantId, group, changedBy, seeded, reason, feed } = command
+    const changed = await this.#change(command, undefined)
+    if (changed === undefined) throw new Error('nothing is listed, and yet its place was taken')
+    return changed
+  }
+
+  /** Changes and lists a group in one transaction, all of it or nothing; undefined where the place is taken. */
+  list(command: ChangeGroupCommand, listing: GroupListing): Promise<ChangedGroup | Refusal | undefined> {
+    return this.#change(command, listing)
+  }
+
+  async #change(
+    command: ChangeGroupCommand,
+    listing: GroupListing | undefined,
+  ): Promise<ChangedGroup | Refusal | undefined> {
+    const { tenantId, group, changedBy, seeded, feed } = command
     const ref = registerStream(tenantId, 'group', group)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
@@ -55,9 +110,11 @@ export class ChangeGroup {
             known: new Set((await peopleById(tx, refs)).map(({ subjectId }) => subjectId)),
             isFed: await isDirectoryFed(tx, tenantId),
             given: seeded ? undefined : await seatsGivenBy(tx, tenantId, changedBy),
+            isTaken: (await listing?.isTaken?.(tx)) === true,
           }
         },
-        decide: (_command, loaded, { known, isFed, given }): Decision<Answer> => {
+        decide: (_command, loaded, { known, isFed, given, isTaken }): Decision<Answer> => {
+          if (isTaken) return { append: [], answer: 'taken' }
           if (isFed && feed === undefined && !seeded)
             return { append: [], answer: { refusal: refuse('directory_fed', { pointer: '/group' }) } }
           const { events, version } = loaded.of(ref)
@@ -66,52 +123,63 @@ export class ChangeGroup {
           if (stranger >= 0) {
             return { append: [], answer: { refusal: refuse('invalid_request', { pointer: `/add/${stranger}` }) } }
           }
-          const added = [...new Set(command.add)].filter((person) => !members.has(person))
-          const removed = [...new Set(command.remove)].filter((person) => members.has(person))
+          const changed = changeOf(members, command)
+          const { added, removed } = changed
           // Else nobody might be left who could review the feed.
           if (feed !== undefined && given === 'await_review' && isReviewing(group) && removed.length > 0)
             return { append: [], answer: { refusal: refuse('not_allowed', { pointer: '/remove' }) } }
           if ((seeded && isSettled(events)) || (version > 0 && added.length + removed.length === 0)) {
-            return { append: [], answer: { done: { group, members: [...members], changed: false } } }
+            const done = { group, members: [...members], changed: false }
+            return { append: [], answer: { done, isKept: true, changed } }
           }
           const seats = added.length === 0 ? undefined : given
-          const event: GroupChanged = {
-            type: 'DirectoryGroupChanged',
-            data: {
-              group,
-              added,
-              removed,
-              changedBy,
-              seeded,
-              ...(feed === undefined ? {} : { feed }),
-              ...(reason === undefined ? {} : { reason }),
-              ...(seats === undefined ? {} : { seats }),
-            },
-          }
-          const after = [...[...members].filter((person) => !removed.includes(person)), ...added]
+          const gone = new Set(removed)
           const done: ChangedGroup = {
             group,
-            members: after,
+            members: [...[...members].filter((person) => !gone.has(person)), ...added],
             changed: true,
             ...(seats === undefined ? {} : { seats }),
           }
-          return { append: [{ stream: ref, events: [event] }], answer: { done, event } }
+          const changes = told(changed).map((part) => groupChanged(command, part, part.added.length === 0 ? {} : done))
+          return { append: [{ stream: ref, events: changes }], answer: { done, isKept: false, changed } }
         },
         effects: async (tx, [decided]) => {
-          if (decided?.answer.event !== undefined) await writeGroup(tx, command, decided.answer.event.data)
+          if (decided === undefined || decided.answer === 'taken' || 'refusal' in decided.answer) return
+          const { done, isKept, changed } = decided.answer
+          if (!isKept) await writeGroup(tx, command, { ...changed, seats: done.seats })
+          await listing?.write(tx)
         },
       },
     )
-    if (answer.refusal !== undefined) return answer.refusal
-    if (answer.done === undefined) throw new Error('a change of a group was neither made nor refused')
-    return answer.done
+    if (answer === 'taken') return undefined
+    return 'refusal' in answer ? answer.refusal : answer.done
   }
 }
 
-const writeGroup = async (
+/** What tells a change of a group. */
+export const groupChanged = (
+  { group, changedBy, seeded, feed, reason }: Change & { readonly group: string },
+  { added, removed }: Members,
+  { seats }: Pick<ChangedGroup, 'seats'> = {},
+): GroupChanged => ({
+  type: 'DirectoryGroupChanged',
+  data: {
+    group,
+    added: [...added],
+    removed: [...removed],
+    changedBy,
+    seeded,
+    ...(feed === undefined ? {} : { feed }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(seats === undefined ? {} : { seats }),
+  },
+})
+
+/** Writes a changed group and who is in it, in the transaction of its events. */
+export const writeGroup = async (
   tx: Transaction,
-  { tenantId, group, changedBy, seeded, reason }: ChangeGroupCommand,
-  { added, removed, seats }: GroupChanged['data'],
+  { tenantId, group, changedBy, seeded, reason }: Change & { readonly group: string },
+  { added, removed, seats }: Members & { readonly seats?: GroupChanged['data']['seats'] },
 ): Promise<void> => {
   await tx.query(
     `insert into countersign.directory_group (tenant_id, name, seeded, changed_by, change_reason)

@@ -101,6 +101,18 @@ describe('who is deactivated by a feed that nobody but who connected it has seen
     expect(await seatGiven()).toEqual(awaitsReview())
   })
 
+  it('stays so when it deletes them, which leaves them without any place', async () => {
+    for (const name of ['cora', 'ben'] as const)
+      expect(await send('DELETE', `/scim/v2/Users/${at.people[name]}`, credential)).toMatchObject({ status: 204 })
+    const { rows } = await at.spec.superuser.query(
+      'select group_name from countersign.group_member where subject_id = any ($1::uuid[])',
+      [[at.people.cora, at.people.ben]],
+    )
+    expect(rows).toEqual([])
+    await daysPass(400)
+    expect(await seatGiven()).toEqual(awaitsReview())
+  })
+
   it('stays so when they may act again, which leaves them without their place', async () => {
     await feedDeactivates('cora', 'ben')
     for (const name of ['cora', 'ben'] as const) await feedSays(name, true)

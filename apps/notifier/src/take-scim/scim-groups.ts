@@ -1,11 +1,11 @@
-import { isRefusal } from '@countersign/contracts'
-import { newId, prepared, withTenants } from '@countersign/event-store'
+import { type ChangedGroup, isRefusal, type Refusal } from '@countersign/contracts'
+import { newId, prepared, type Transaction, withTenants } from '@countersign/event-store'
 import type pg from 'pg'
-import type { ChangeGroup } from '../keep-directory/change-group.handler.ts'
+import type { ChangeGroup, ChangeGroupCommand } from '../keep-directory/change-group.handler.ts'
 import type { DirectoryFeed } from './directory-feed.ts'
 import { invalidValue, notFound, ScimError } from './scim-error.ts'
 import { readFilter } from './scim-filter.ts'
-import { patchedGroup, readGroup } from './scim-patch.ts'
+import { type GroupChange, patchedGroup, readGroup } from './scim-patch.ts'
 import { groupBody, type GroupRow, largestPage, type Listing, type ScimResource } from './scim-resource.ts'
 import type { PageQuery } from './scim-users.ts'
 
@@ -13,9 +13,6 @@ export type ScimGroupsOptions = { readonly pool: pg.Pool; readonly groups: Chang
 
 const columns = 'group_id, name, display_name, external_id, changed_at'
 const columnOf = { id: 'group_id::text', displayname: 'lower(display_name)', externalid: 'external_id' } as const
-
-/** People whom one event may add or remove. */
-const mostAtOnce = 256
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -47,20 +44,17 @@ export class ScimGroups {
     if (displayName === undefined) throw invalidValue('displayName is required.')
     const name = ruleName(displayName)
     const { tenantId } = feed
-    const { rows } = await this.#options.pool.query<GroupRow>(
-      `insert into notifier.scim_group (tenant_id, group_id, name, display_name, external_id) values ($1, $2, $3, $4, $5)
-       on conflict (tenant_id, name) do nothing returning ${columns}`,
-      [tenantId, newId(), name, displayName, externalId],
-    )
-    const [row] = rows
-    if (row === undefined) throw new ScimError(409, 'There is a group of that name already.', 'uniqueness')
-    try {
-      await this.#setMembers(feed, row, members)
-    } catch (error) {
-      await this.#forget(feed, row.group_id)
-      throw error
-    }
-    return this.#body(feed, row, true)
+    let row: GroupRow | undefined
+    const changed = await this.#options.groups.list(changeBy(feed, name, { members }), {
+      isTaken: (tx) => isTaken(tx, tenantId, name),
+      write: async (tx) => {
+        row = await listGroup(tx, tenantId, { groupId: newId(), name, displayName, externalId })
+      },
+    })
+    if (changed === undefined) throw new ScimError(409, 'There is a group of that name already.', 'uniqueness')
+    const { members: all } = orScimError(changed)
+    if (row === undefined) throw new Error('a group was not listed')
+    return groupBody(row, this.#options.baseUrl, all.toSorted())
   }
 
   async read(feed: DirectoryFeed, id: string, withMembers: boolean): Promise<ScimResource> {
@@ -88,26 +82,24 @@ export class ScimGroups {
   }
 
   async replace(feed: DirectoryFeed, id: string, resource: ScimResource): Promise<ScimResource> {
-    const known = await this.#known(feed, id)
-    const { displayName, externalId, members = [] } = readGroup(resource)
-    await this.#describe(feed, known, { displayName, externalId })
-    await this.#setMembers(feed, known, members)
-    return this.read(feed, id, true)
+    const { members = [], ...said } = readGroup(resource)
+    return this.#change(feed, await this.#known(feed, id), { ...said, members, add: [], remove: [] })
   }
 
   async patch(feed: DirectoryFeed, id: string, body: ScimResource): Promise<ScimResource> {
-    const known = await this.#known(feed, id)
-    const { displayName, externalId, members, add, remove } = patchedGroup(body)
-    await this.#describe(feed, known, { displayName, externalId })
-    if (members !== undefined) await this.#setMembers(feed, known, members)
-    await this.#changeMembers(feed, known, add, remove)
-    return this.read(feed, id, true)
+    return this.#change(feed, await this.#known(feed, id), patchedGroup(body))
   }
 
   /** Nobody is in a group that was deleted, so nobody fills a seat of it. */
   async remove(feed: DirectoryFeed, id: string): Promise<void> {
-    await this.#setMembers(feed, await this.#known(feed, id), [])
-    await this.#forget(feed, id)
+    const { name } = await this.#known(feed, id)
+    const { tenantId } = feed
+    const changed = await this.#options.groups.list(changeBy(feed, name, { members: [] }), {
+      write: async (tx) => {
+        await tx.query('delete from notifier.scim_group where tenant_id = $1 and group_id = $2', [tenantId, id])
+      },
+    })
+    orScimError(changed)
   }
 
   async #known({ tenantId }: DirectoryFeed, id: string): Promise<GroupRow> {
@@ -119,18 +111,24 @@ export class ScimGroups {
     return row
   }
 
-  async #describe(
-    { tenantId }: DirectoryFeed,
+  /** Who is in it and how it is described, in one transaction. */
+  async #change(
+    feed: DirectoryFeed,
     known: GroupRow,
-    { displayName, externalId }: { displayName?: string | undefined; externalId?: string | undefined },
-  ): Promise<void> {
+    { displayName, externalId, ...people }: GroupChange,
+  ): Promise<ScimResource> {
     if (displayName !== undefined && ruleName(displayName) !== known.name)
       throw new ScimError(400, 'Rules ask for the group by its name, so it is not renamed: make another.', 'mutability')
-    await this.#options.pool.query(
-      `update notifier.scim_group set display_name = coalesce($3, display_name), external_id = coalesce($4, external_id),
-         changed_at = clock_timestamp() where tenant_id = $1 and group_id = $2`,
-      [tenantId, known.group_id, displayName ?? null, externalId ?? null],
-    )
+    const { tenantId } = feed
+    let row: GroupRow | undefined
+    const changed = await this.#options.groups.list(changeBy(feed, known.name, people), {
+      write: async (tx) => {
+        row = await describeGroup(tx, tenantId, { groupId: known.group_id, displayName, externalId })
+      },
+    })
+    const { members } = orScimError(changed)
+    if (row === undefined) throw new Error('a group was not described')
+    return groupBody(row, this.#options.baseUrl, members.toSorted())
   }
 
   async #members({ tenantId }: DirectoryFeed, name: string): Promise<string[]> {
@@ -145,50 +143,77 @@ export class ScimGroups {
     return rows.map((row) => row.subject_id)
   }
 
-  async #setMembers(feed: DirectoryFeed, row: GroupRow, members: readonly string[]): Promise<void> {
-    const before = await this.#members(feed, row.name)
-    const wanted = new Set(members)
-    await this.#changeMembers(
-      feed,
-      row,
-      members,
-      before.filter((person) => !wanted.has(person)),
-    )
-  }
-
-  async #changeMembers(
-    { tenantId, feedId }: DirectoryFeed,
-    { name: group }: GroupRow,
-    add: readonly string[],
-    remove: readonly string[],
-  ): Promise<void> {
-    if (add.some((person) => !uuid.test(person))) throw invalidValue('A member is not a user of this directory.')
-    const gone = remove.filter((person) => uuid.test(person))
-    // A change of nobody makes the group.
-    for (let at = 0; at === 0 || at < Math.max(add.length, gone.length); at += mostAtOnce) {
-      const changed = await this.#options.groups.handle({
-        tenantId,
-        group,
-        add: add.slice(at, at + mostAtOnce),
-        remove: gone.slice(at, at + mostAtOnce),
-        changedBy: null,
-        seeded: false,
-        feed: feedId,
-      })
-      if (isRefusal(changed) && changed.code === 'not_allowed')
-        throw new ScimError(409, 'Nobody leaves this group before another person has reviewed the connection.')
-      if (isRefusal(changed)) throw invalidValue('A member is not a user of this directory.')
-    }
-  }
-
-  async #forget({ tenantId }: DirectoryFeed, id: string): Promise<void> {
-    await this.#options.pool.query('delete from notifier.scim_group where tenant_id = $1 and group_id = $2', [
-      tenantId,
-      id,
-    ])
-  }
-
   async #body(feed: DirectoryFeed, row: GroupRow, withMembers: boolean): Promise<ScimResource> {
     return groupBody(row, this.#options.baseUrl, withMembers ? await this.#members(feed, row.name) : undefined)
   }
+}
+
+/** What a push says about the people of a group: all of them, or who comes and who leaves, or first the one and then the other. */
+type Pushed = Pick<GroupChange, 'members'> & Partial<Pick<GroupChange, 'add' | 'remove'>>
+
+const changeBy = (
+  { tenantId, feedId }: DirectoryFeed,
+  group: string,
+  { members, add = [], remove = [] }: Pushed,
+): ChangeGroupCommand => {
+  const coming = [...(members ?? []), ...add]
+  if (coming.some((person) => !uuid.test(person))) throw invalidValue('A member is not a user of this directory.')
+  const leaving = new Set(remove)
+  const change = { tenantId, group, changedBy: null, seeded: false, feed: feedId } as const
+  if (members === undefined) return { ...change, add: coming, remove: remove.filter((person) => uuid.test(person)) }
+  return { ...change, add: coming.filter((person) => !leaving.has(person)), remove: [], isWhole: true }
+}
+
+const orScimError = (changed: ChangedGroup | Refusal | undefined): ChangedGroup => {
+  if (changed === undefined) throw notFound()
+  if (!isRefusal(changed)) return changed
+  if (changed.code === 'not_allowed')
+    throw new ScimError(409, 'Nobody leaves this group before another person has reviewed the connection.')
+  throw invalidValue('A member is not a user of this directory.')
+}
+
+const isTaken = async (tx: Transaction, tenantId: string, name: string): Promise<boolean> => {
+  const { rows } = await tx.query(
+    prepared('select from notifier.scim_group where tenant_id = $1 and name = $2', [tenantId, name]),
+  )
+  return rows.length > 0
+}
+
+/** A name that another transaction has taken since ends this one (23505); decided again, it is seen. */
+const listGroup = async (
+  tx: Transaction,
+  tenantId: string,
+  group: {
+    readonly groupId: string
+    readonly name: string
+    readonly displayName: string
+    readonly externalId: string | null
+  },
+): Promise<GroupRow | undefined> => {
+  const { rows } = await tx.query<GroupRow>(
+    `insert into notifier.scim_group (tenant_id, group_id, name, display_name, external_id) values ($1, $2, $3, $4, $5)
+     returning ${columns}`,
+    [tenantId, group.groupId, group.name, group.displayName, group.externalId],
+  )
+  return rows[0]
+}
+
+/** Throws when somebody has deleted the group since, so that nothing of the push is done. */
+const describeGroup = async (
+  tx: Transaction,
+  tenantId: string,
+  {
+    groupId,
+    displayName,
+    externalId,
+  }: { readonly groupId: string; readonly displayName: string | undefined; readonly externalId: string | undefined },
+): Promise<GroupRow> => {
+  const { rows } = await tx.query<GroupRow>(
+    `update notifier.scim_group set display_name = coalesce($3, display_name), external_id = coalesce($4, external_id),
+       changed_at = clock_timestamp() where tenant_id = $1 and group_id = $2 returning ${columns}`,
+    [tenantId, groupId, displayName ?? null, externalId ?? null],
+  )
+  const [row] = rows
+  if (row === undefined) throw notFound()
+  return row
 }

@@ -1,8 +1,8 @@
 import { prepared, type Transaction, withTenants } from '@countersign/event-store'
 import { findSecret, hasHiddenText } from '@countersign/redaction'
 import type pg from 'pg'
-import type { ChangeGroup } from '../keep-directory/change-group.handler.ts'
 import type { RegisterPerson } from '../keep-directory/register-person.handler.ts'
+import type { RemovePerson } from '../keep-directory/remove-person.handler.ts'
 import type { DirectoryFeed } from './directory-feed.ts'
 import { invalidValue, notFound, ScimError } from './scim-error.ts'
 import { readFilter } from './scim-filter.ts'
@@ -14,7 +14,7 @@ export type PageQuery = { readonly filter?: string; readonly startIndex?: number
 export type ScimUsersOptions = {
   readonly pool: pg.Pool
   readonly people: RegisterPerson
-  readonly groups: ChangeGroup
+  readonly removal: RemovePerson
   readonly baseUrl: string
 }
 
@@ -90,22 +90,14 @@ export class ScimUsers {
 
   /** Ends what a person may do, and every membership: somebody who comes back starts without any. */
   async remove(feed: DirectoryFeed, id: string): Promise<void> {
-    const known = await this.#known(feed, id)
-    await this.#change(feed, known, { active: false })
-    const { pool, groups } = this.#options
+    const { person } = await this.#known(feed, id)
     const { tenantId, feedId } = feed
-    const { rows } = await withTenants(pool, [tenantId], (tx) =>
-      tx.query<{ group_name: string }>(
-        'select group_name from countersign.group_member where tenant_id = $1 and subject_id = $2',
-        [tenantId, id],
-      ),
-    )
-    for (const { group_name: group } of rows)
-      await groups.handle({ tenantId, group, add: [], remove: [id], changedBy: null, seeded: false, feed: feedId })
-    await pool.query(
-      'update notifier.scim_user set deleted_at = clock_timestamp() where tenant_id = $1 and person = $2',
-      [tenantId, id],
-    )
+    await this.#options.removal.handle({ tenantId, person, feed: feedId }, async (tx) => {
+      await tx.query(
+        'update notifier.scim_user set deleted_at = clock_timestamp() where tenant_id = $1 and person = $2',
+        [tenantId, person],
+      )
+    })
   }
 
   async #known({ tenantId }: DirectoryFeed, id: string): Promise<UserRow & { readonly subject: string }> {
