@@ -40,9 +40,9 @@ export type VerdictAttempt = {
 export const shortestReason = 3
 export const longestReason = 2_000
 
-/** A reason that says something; undefined for one that does not. */
+/** A reason that says something, without halves of signs, which nothing can be committed to; undefined for one that does not. */
 export const reasonOf = ({ verdict, reason }: Pick<VerdictAttempt, 'verdict' | 'reason'>): string | undefined => {
-  const text = (reason ?? '').trim()
+  const text = (reason ?? '').toWellFormed().trim()
   return text.length >= (verdict === 'deny' ? shortestReason : 1) ? text : undefined
 }
 

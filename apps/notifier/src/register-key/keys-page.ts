@@ -88,6 +88,8 @@ ${known.length === 0 ? html`<p>You have none yet.</p>` : html`<ul>${known.map(ke
           }).catch(() => undefined)
     if (verified?.registrationInfo === undefined) return this.show(session, 'signature_invalid')
     const { credential, credentialBackedUp } = verified.registrationInfo
+    if (Buffer.from(credential.id, 'base64url').length > longestCredentialId)
+      return this.show(session, 'signature_invalid')
     const { tenantId, person } = session
     const registered = await keys.handle({
       tenantId,
@@ -96,7 +98,7 @@ ${known.length === 0 ? html`<p>You have none yet.</p>` : html`<ul>${known.map(ke
         credentialId: credential.id,
         publicKey: credential.publicKey,
         counter: credential.counter,
-        transports: (credential.transports ?? []).filter((one) => /^[a-z-]{1,32}$/.test(one)),
+        transports: transportsIn(credential.transports),
       },
       isBackedUp: credentialBackedUp,
     })
@@ -140,6 +142,18 @@ const removalForm = ({ secret }: PageSession): Markup =>
   html`<form id="removal" method="post" action="${address}">
 <input type="hidden" name="token" value="${formTokenOf(secret)}">
 </form>`
+
+/** In bytes (WebAuthn Level 3, "Registering a New Credential"). */
+const longestCredentialId = 1_023
+
+/** How the browser says that a key is reached. It is not signed, so it may be anything. */
+const transportsIn = (told: unknown): string[] =>
+  Array.isArray(told)
+    ? told
+        .filter((one): one is string => typeof one === 'string' && /^[a-z-]{1,32}$/.test(one))
+        .slice(0, mostTransports)
+    : []
+const mostTransports = 8
 
 /** Only a page of this session can know it. */
 const challengeOf = ({ secret }: PageSession): Uint8Array<ArrayBuffer> =>

@@ -22,10 +22,9 @@ type Answering = {
 }
 
 /** An authenticator in software, as far as registering and signing go. Everything about its answers can be made wrong. */
-export const softwareKey = (site: { readonly origin: string }) => {
+export const softwareKey = (site: { readonly origin: string }, credentialId = randomBytes(32)) => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
-  const credentialId = randomBytes(32)
   const id = base64url(credentialId)
   let counter = 0
 
@@ -54,7 +53,7 @@ export const softwareKey = (site: { readonly origin: string }) => {
         integerOf(-3),
         bytesOf(Buffer.from(y, 'base64url')),
       ])
-      const length = Buffer.from([0, credentialId.length])
+      const length = Buffer.from([credentialId.length >> 8, credentialId.length & 255])
       const attested = Buffer.concat([Buffer.alloc(16), length, credentialId, cose])
       const attestationObject = Buffer.concat([
         head(5, 3),

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, verify } from 'node:crypto'
+import { createHash, createPublicKey, randomBytes, verify } from 'node:crypto'
 import { refusals, type SealedSignature } from '@countersign/contracts'
 import { type BrowsedPage, startBrowser } from '@countersign/loopback/identity-provider'
 import { commitment } from '@countersign/redaction'
@@ -82,6 +82,42 @@ describe('a security key', () => {
     expect((await browser.submit(page, { answer: elsewhere })).status).toBe(401)
     expect((await browser.submit(page, { answer: '{"id":1}' })).status).toBe(401)
     expect(await registrations()).toHaveLength(1)
+  })
+})
+
+describe('a security key whose answer holds what nobody signed', () => {
+  it.each<[told: string, transports: unknown, kept: readonly string[]]>([
+    ['a text', 'usb', []],
+    ['what only looks like a list', { length: 1 }, []],
+    ['a number', 5, []],
+    ['nothing', null, []],
+    ['a list in a list', [['usb'], 'nfc'], ['nfc']],
+    ['numbers', [1, 'usb'], ['usb']],
+    ['thousands', Array.from({ length: 5_000 }, () => 'usb'), Array.from({ length: 8 }, () => 'usb')],
+  ])('is added with those of its transports that are names: %s', async (_told, transports, kept) => {
+    const { browser, page } = await keysPage('cora')
+    const key = softwareKey({ origin: at.publicUrl })
+    const answer = JSON.parse(key.register(keyOptionsIn(page))) as { response: Record<string, unknown> }
+    answer.response['transports'] = transports
+    expect(await browser.submit(page, { answer: JSON.stringify(answer) })).toMatchObject({ status: 200 })
+    const { rows } = await at.spec.superuser.query<{ transports: string[] }>(
+      'delete from notifier.security_key where credential_id = $1 returning transports',
+      [key.credentialId],
+    )
+    expect(rows).toEqual([{ transports: kept }])
+  })
+
+  it('is not added under an id that is longer than a key’s may be', async () => {
+    const { browser, page } = await keysPage('cora')
+    for (const [length, status] of [
+      [1_023, 200],
+      [1_024, 401],
+      [6_000, 401],
+    ] as const) {
+      const key = softwareKey({ origin: at.publicUrl }, randomBytes(length))
+      expect((await browser.submit(page, { answer: key.register(keyOptionsIn(page)) })).status).toBe(status)
+      await at.spec.superuser.query('delete from notifier.security_key where credential_id = $1', [key.credentialId])
+    }
   })
 })
 

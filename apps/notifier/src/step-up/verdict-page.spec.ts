@@ -3,7 +3,8 @@ import { type Browser, type BrowsedPage, startBrowser } from '@countersign/loopb
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Asked } from '../asking.fixture.ts'
 import { type Name, type NotifierWorld, slackChannel, slackIdOf, startWorld, until } from '../notifier-world.fixture.ts'
-import { nextOf, signInOn } from '../sign-in/pages.fixture.ts'
+import { longestReason } from '../record-verdict/verdict-attempt.ts'
+import { lastForm, nextOf, signInOn } from '../sign-in/pages.fixture.ts'
 
 let at: NotifierWorld
 beforeAll(async () => {
@@ -85,6 +86,15 @@ describe('a click in the chat below what policy demands', () => {
     expect(await verdictIn(asking)).toBeUndefined()
     expect((await browser.submit(form, { verdict: 'deny', reason: 'not now' })).status).toBe(200)
     expect(await verdictIn(asking)).toMatchObject({ verdict: 'deny', assurance: 'sso', channel: 'console' })
+  })
+
+  it('keeps as much of a long reason as there is room for, also where that parts a sign of two halves', async () => {
+    const { asking, url } = await clicked('ben')
+    const browser = startBrowser()
+    const page = await signIn(browser, await browser.open(url), 'ben')
+    const reason = `${'x'.repeat(longestReason - 1)}\u{1f4a5}`
+    expect((await browser.submit(lastForm(page), { verdict: 'deny', reason })).status).toBe(200)
+    expect(await verdictIn(asking)).toMatchObject({ verdict: 'deny', person: at.people.ben })
   })
 
   it('is for the one who clicked: an address that was passed on shows and decides nothing', async () => {

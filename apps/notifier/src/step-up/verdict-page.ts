@@ -1,12 +1,13 @@
 import { isRefusal, type RefusalCode, refusals } from '@countersign/contracts'
 import { groupsOfPeople, peopleById, withTenants } from '@countersign/event-store'
 import { meetsDemand } from '@countersign/intent'
+import { nameId } from '@countersign/redaction'
 import type { Card } from '../channels/channel.ts'
 import { cardOf } from '../present-review/deliver-cards.ts'
 import { openReview, type OpenedReview, type ReviewSource } from '../present-review/open-review.ts'
 import { recordPresentation } from '../present-review/record-presentation.ts'
 import type { RecordVerdict } from '../record-verdict/record-verdict.handler.ts'
-import { longestReason } from '../record-verdict/verdict-attempt.ts'
+import { longestReason, type VerdictAttempt } from '../record-verdict/verdict-attempt.ts'
 import { html, type Markup } from '../show-page/markup.ts'
 import { signScript } from '../register-key/browser-scripts.ts'
 import { keysOf } from '../register-key/security-keys.ts'
@@ -98,10 +99,13 @@ ${decisionForm(address, { session, card, approval })}`,
   async submit(secret: string, session: PageSession, form: ReadonlyMap<string, string>): Promise<Page> {
     const ticket = await findTicket(this.#source.pool, 'verdict', secret)
     if (ticket === undefined) return refusedPage('address_used')
-    if (!isTheirs(ticket, session)) return refusedPage('not_allowed')
     const verdict = form.get('verdict')
     if (verdict !== 'approve' && verdict !== 'deny') return refusedPage('invalid_request')
     const { tenantId, content } = ticket
+    if (!isTheirs(ticket, session)) {
+      await this.#verdicts.record({ ...attemptOfAnother(ticket, session), verdict })
+      return refusedPage('not_allowed')
+    }
     const { person, intentId, reviewId } = content
     const reason = form.get('reason')?.slice(0, longestReason)
     const presentationDigest = form.get('digest') ?? ''
@@ -161,6 +165,27 @@ ${decisionForm(address, { session, card, approval })}`,
 
 const isTheirs = ({ tenantId, content }: Ticket, session: PageSession): boolean =>
   session.tenantId === tenantId && session.person === content.person
+
+/** With somebody else's address. Somebody of another tenant is nobody in this one: no id of theirs gets into its events. */
+const attemptOfAnother = (
+  { tenantId, content: { intentId, reviewId } }: Ticket,
+  session: PageSession,
+): Omit<VerdictAttempt, 'verdict'> => {
+  const isOfTenant = session.tenantId === tenantId
+  return {
+    tenantId,
+    intentId,
+    reviewId,
+    person: isOfTenant ? session.person : null,
+    account: { provider: 'oidc', accountId: isOfTenant ? session.person : nameId('oidc', tenantId) },
+    channel: 'console',
+    ...proofOf(session),
+    presentationDigest: '',
+    reason: undefined,
+    source: isOfTenant ? `person/${session.person}` : `oidc/${nameId('oidc', session.tenantId, session.person)}`,
+    refusedAs: 'not_allowed',
+  }
+}
 
 const proofOf = ({ assurance, authTime }: PageSession) => ({
   assurance,

@@ -1,4 +1,7 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Asking } from '../../asking.fixture.ts'
 import {
@@ -221,6 +224,64 @@ describe('a signed callback', () => {
       expect(await sendPayload(submission(metadata))).toBe(403)
     }
     expect(await at.eventsOf(asking)).toHaveLength(3)
+  })
+
+  it('calls no address that it names, whatever becomes of it', async () => {
+    const called: string[] = []
+    const elsewhere = createServer((request, response) => {
+      called.push(request.url ?? '')
+      response.end()
+    }).listen(0, '127.0.0.1')
+    await once(elsewhere, 'listening')
+    const { port } = elsewhere.address() as AddressInfo
+    const named = `http://127.0.0.1:${port}/response`
+    const told = { response_url: named, response_urls: [{ response_url: named, channel_id: slackChannel }] }
+    const before = (await refusals()).length
+    for (const name of ['erin', 'guest', 'ben'] as const) {
+      const user = { id: slackIdOf(name), team_id: 'T0LOOP' }
+      expect(await sendPayload(press({ ...told, user, view: told }))).toBe(200)
+    }
+    await at.idle()
+    expect((await refusals()).slice(before)).toMatchObject([{ code: 'not_eligible' }, { code: 'account_not_linked' }])
+    elsewhere.close()
+    await once(elsewhere, 'close')
+    expect(called).toEqual([])
+  })
+
+  it('is of who sent it: the message, the app and the organisation that it names change nothing', async () => {
+    const before = (await refusals()).length
+    const others = {
+      api_app_id: 'A0EVIL',
+      enterprise: { id: 'E0EVIL', name: 'of somebody else' },
+      is_enterprise_install: true,
+      message: { user: slackIdOf('ben'), bot_id: 'B0EVIL' },
+      container: { type: 'message', channel_id: 'C0EVIL' },
+    }
+    expect(await sendPayload(press(others))).toBe(200)
+    expect(await sendPayload(press({ ...others, team: null }))).toBe(400)
+    await at.idle()
+    expect((await refusals()).slice(before)).toMatchObject([{ code: 'not_eligible', person: at.people.erin }])
+  })
+
+  it('gives a verdict whose reason ends in half a sign, which is not kept', async () => {
+    const cut = await at.ask()
+    await at.carry(cut)
+    const { blocks } = await at.card(cut)
+    const deny = blocks.flatMap(({ elements = [] }) => elements).find(({ action_id }) => action_id === 'deny')?.value
+    const answered = {
+      type: 'view_submission',
+      team: { id: 'T0LOOP' },
+      user: { id: slackIdOf('ben'), team_id: 'T0LOOP' },
+      view: {
+        id: 'V2',
+        type: 'modal',
+        callback_id: 'verdict',
+        private_metadata: JSON.stringify([deny, slackChannel]),
+        state: { values: { reason: { text: { value: 'not today \ud83d' } } } },
+      },
+    }
+    expect(await sendPayload(answered)).toBe(200)
+    expect((await at.eventsOf(cut)).at(-1)).toMatchObject({ type: 'ReviewDenied', data: { by: at.people.ben } })
   })
 
   it('knows people only by the workspace and id that were linked, never by a name', async () => {
