@@ -136,6 +136,26 @@ describe('a person', () => {
     // The attempt still counts for somebody.
     expect(await accountableCaller(bench.pool, delegated)).toMatchObject({ subjectId })
   })
+  it('is nobody whom two tenants have: neither says where they ask, or where they stop something', async () => {
+    const subjectId = await bench.addPerson('tess', ['operators'])
+    const tess: Identity = { ...client('console'), subject: 'tess', kind: 'person' }
+    expect(await personCaller(bench.pool, tess)).toMatchObject({ tenantId: bench.tenantId, subjectId })
+    const elsewhere = await bench.addTenant('another-employer')
+    const row = `(tenant_id, subject_id`
+    await bench.superuser.query(
+      `with introduced as (
+         insert into countersign.subject ${row}, iss, sub, salt)
+         values ($1, gen_random_uuid(), $2, 'tess', sha256('s')) returning tenant_id, subject_id)
+       insert into countersign.person ${row}, display_name) select tenant_id, subject_id, 'tess' from introduced`,
+      [elsewhere, bench.issuer],
+    )
+    for (const who of [personCaller, callerOf, clientCaller])
+      expect(await who(bench.pool, tess)).toMatchObject({ code: 'person_inactive' })
+    expect(await accountableCaller(bench.pool, tess)).toBeUndefined()
+    await bench.superuser.query('update countersign.person set active = false where tenant_id = $1', [elsewhere])
+    expect(await personCaller(bench.pool, tess)).toMatchObject({ tenantId: bench.tenantId, subjectId })
+  })
+
   it('is nobody whose token the program of another tenant was given, as one issuer serves both', async () => {
     const subjectId = await bench.addPerson('otto', ['operators'])
     const otto = (clientId: string): Identity => ({ ...client(clientId), subject: 'otto', kind: 'person' })

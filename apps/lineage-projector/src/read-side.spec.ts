@@ -132,6 +132,23 @@ describe('who may read', () => {
     expect((await get('/v1/audit/reciprocal-approvals', who)).status).toBe(lineageStatus)
   })
 
+  it('a client reads nothing that two tenants have registered, nor one whose producer was taken out', async () => {
+    expect((await get(story, 'client-warehouse')).status).toBe(200)
+    await store.superuser.query(
+      `insert into countersign.agent (tenant_id, name, subject_id, kind, producer, iss, client_id)
+       values ($1, 'lure', gen_random_uuid(), 'agent', 'theirs', $2, 'warehouse')`,
+      [foreignTenant, issuer],
+    )
+    expect(await get(story, 'client-warehouse')).toMatchObject({ status: 403, body: { code: 'unknown_producer' } })
+    await store.superuser.query(`delete from countersign.agent where name = 'lure'`)
+    expect((await get(story, 'client-warehouse')).status).toBe(200)
+    const removed = (at: string) =>
+      store.superuser.query(`update countersign.producer set removed_at = ${at} where name = 'warehouse'`)
+    await removed('clock_timestamp()')
+    expect(await get(story, 'client-warehouse')).toMatchObject({ status: 403, body: { code: 'unknown_producer' } })
+    await removed('null')
+  })
+
   it('nobody reads what is another tenant’s', async () => {
     expect((await get(`/v1/intents/${id(3, 3)}/story`, 'aud')).status).toBe(404)
     expect((await get(`/v1/lineage/intent/${id(3, 3)}`, 'aud')).status).toBe(404)

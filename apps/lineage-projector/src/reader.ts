@@ -46,14 +46,14 @@ export const readerOf = async (pool: pg.Pool, identity: Identity, rules: Reading
     'select tenant_id, producer, agent_subject_id from lineage.client_of($1, $2)',
     [identity.issuer, identity.clientId],
   )
-  const tenantId = rows[0]?.tenant_id
-  if (tenantId === undefined) return refuse('unknown_producer')
-  const own = rows.filter((row) => row.tenant_id === tenantId)
+  // Of several tenants it is nobody's: a register of one must never decide who somebody is in another.
+  const [tenantId, another] = new Set(rows.map((row) => row.tenant_id))
+  if (tenantId === undefined || another !== undefined) return refuse('unknown_producer')
   return {
     kind: 'requester',
     tenantId,
-    producers: own.flatMap(({ producer }) => producer ?? []),
-    agents: own.flatMap(({ agent_subject_id: agent }) => agent ?? []),
+    producers: rows.flatMap(({ producer }) => producer ?? []),
+    agents: rows.flatMap(({ agent_subject_id: agent }) => agent ?? []),
   }
 }
 

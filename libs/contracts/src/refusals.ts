@@ -189,6 +189,10 @@ export const refusals = {
     title: 'This address was used, has run out or never was one of ours',
     next: 'Press the button in the chat again.',
   },
+  person_taken: {
+    title: 'This person is of another tenant',
+    next: 'One login is of one tenant: ask whoever runs the deployment.',
+  },
   person_inactive: { title: 'This person is not active in the directory', next: 'Ask the directory’s owner.' },
   card_stale: { title: 'What you saw is not what is asked', next: 'Read the review again.' },
   card_incomplete: {

@@ -1,41 +1,7 @@
 import type { SeatOnOneWord } from '@countersign/contracts'
 import { askedTogether } from './asked-together.ts'
 import { prepared } from './prepared.ts'
-import { gatheredOnPool } from './gathered-asks.ts'
 import type { Transaction } from './transaction.ts'
-
-/** A person as the directory knows them now. */
-export type DirectoryPerson = {
-  readonly tenantId: string
-  readonly subjectId: string
-  readonly groups: readonly string[]
-}
-
-/**
- * Who a token's (iss, sub) is, active people only; undefined when the directory does not know them. Groups come from the
- * directory, never from the token. A person of several tenants is the one of the first tenant.
- */
-export const personOf = gatheredOnPool(
-  async (pool, tokens: readonly TokenSubject[]): Promise<(DirectoryPerson | undefined)[]> => {
-    const { rows } = await pool.query<PersonRow>(
-      prepared(
-        `select p.tenant_id, p.subject_id, p.groups
-       from unnest($1::text[], $2::text[]) with ordinality as q(iss, sub, place)
-       left join lateral (select * from countersign.person_of(q.iss, q.sub) limit 1) as p on true
-       order by q.place`,
-        [tokens.map(({ issuer }) => issuer), tokens.map(({ subject }) => subject)],
-      ),
-    )
-    return rows.map(({ tenant_id: tenantId, subject_id: subjectId, groups }) =>
-      tenantId === null ? undefined : { tenantId, subjectId, groups },
-    )
-  },
-)
-
-type TokenSubject = { readonly issuer: string; readonly subject: string }
-type PersonRow =
-  | { tenant_id: string; subject_id: string; groups: string[] }
-  | { tenant_id: null; subject_id: null; groups: null }
 
 /** Whose standing is asked: the agent and producer of an intent, the groups of its seats, and people. */
 export type StandingQuestion = {

@@ -114,14 +114,13 @@ export {
 } from './subjects.ts'
 export { checkOut, CommitUncertain, isOutage, withTenants, type Transaction } from './transaction.ts'
 export {
-  personOf,
   isProgramsClient,
   isDirectoryFed,
   readFrozen,
   readStanding,
-  type DirectoryPerson,
   type RegisterStanding,
   type StandingQuestion,
 } from './directory.ts'
+export { personOf, isPersonElsewhere, type DirectoryPerson } from './directory-person.ts'
 export { prepared } from './prepared.ts'
 export { storePool, type StorePoolOptions } from './store-pool.ts'

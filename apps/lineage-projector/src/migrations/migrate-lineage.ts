@@ -1,4 +1,5 @@
 import { migrateSchema } from '@countersign/event-store'
+import { clientsInRegister } from './clients-in-register.ts'
 import { createProjectFunctions } from './project-functions.ts'
 import { createTables, numberAuditRows } from './projection-tables.ts'
 import { createReadFunctions, grantFunctions } from './read-functions.ts'
@@ -46,6 +47,18 @@ class QuickerFunctions1795334400000 {
   }
 }
 
+class ClientsInRegister1795348800000 {
+  readonly name = 'ClientsInRegister1795348800000'
+
+  async up(runner: { query(statements: string): Promise<unknown> }): Promise<void> {
+    await runner.query(clientsInRegister)
+  }
+
+  async down(): Promise<void> {
+    throw new Error('projections are rebuilt from the events, not migrated back')
+  }
+}
+
 /**
  * Brings schema `lineage` up to date. Runs as the owner, after the store's own migrations (its roles and
  * `countersign.named_tenants` must exist). Idempotent.
@@ -54,5 +67,10 @@ export const migrateLineage = (ownerUrl: string): Promise<void> =>
   migrateSchema({
     ownerUrl,
     schema: 'lineage',
-    migrations: [Initial1763683200000, VerdictIndex1795327200000, QuickerFunctions1795334400000],
+    migrations: [
+      Initial1763683200000,
+      VerdictIndex1795327200000,
+      QuickerFunctions1795334400000,
+      ClientsInRegister1795348800000,
+    ],
   })

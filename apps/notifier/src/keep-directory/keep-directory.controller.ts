@@ -76,18 +76,20 @@ export class KeepDirectoryController {
     const isRestricted = body.active === false || (kind !== undefined && kind !== 'human')
     if (!isRestricted && (await withTenants(this.#pool, [tenantId], (tx) => isDirectoryFed(tx, tenantId))))
       throw new Refused({ code: 'directory_fed' })
-    return this.#people.handle({
-      tenantId,
-      issuer,
-      subject,
-      displayName,
-      ...(email === undefined ? {} : { email }),
-      active: body.active ?? true,
-      ...(kind === undefined ? {} : { kind }),
-      ...(reason === undefined ? {} : { reason }),
-      changedBy: subjectId,
-      seeded: false,
-    })
+    return orRefuse(
+      await this.#people.admit({
+        tenantId,
+        issuer,
+        subject,
+        displayName,
+        ...(email === undefined ? {} : { email }),
+        active: body.active ?? true,
+        ...(kind === undefined ? {} : { kind }),
+        ...(reason === undefined ? {} : { reason }),
+        changedBy: subjectId,
+        seeded: false,
+      }),
+    )
   }
 
   @Post('people/link')

@@ -1,7 +1,16 @@
-import type { EventData, EventOf, PersonKind, RecordedEventOf } from '@countersign/contracts'
+import {
+  type EventData,
+  type EventOf,
+  isRefusal,
+  type PersonKind,
+  type RecordedEventOf,
+  type Refusal,
+  refuse,
+} from '@countersign/contracts'
 import {
   type Decision,
   type EventStore,
+  isPersonElsewhere,
   registerStream,
   resolveSubjects,
   type Subject,
@@ -37,12 +46,14 @@ export type PersonListing = {
 type Answer =
   | 'another_id'
   | 'taken'
+  | Refusal
   | (RegisteredPerson & { readonly subject: Subject; readonly isKept: boolean; readonly seats: SeatsGiven })
 
 /**
  * Puts a person into the directory, or changes whether they are active or human at all. In events they are a subject id, introduced with a
  * commitment to who they are; name and address are only in the register's row. Whoever may act again gets their seats anew, as by
- * a change of the group. Seeding never undoes what an operator changed.
+ * a change of the group. Seeding never undoes what an operator changed. Who is an active person of another tenant does not
+ * become one here: a token says no tenant, so it would be either's to say whose it is.
  */
 export class RegisterPerson {
   readonly #pool: pg.Pool
@@ -53,7 +64,15 @@ export class RegisterPerson {
     this.#store = store
   }
 
+  /** For whoever operates the deployment, who is not refused. */
   async handle(command: RegisterPersonCommand): Promise<RegisteredPerson> {
+    const registered = await this.admit(command)
+    if (isRefusal(registered)) throw new Error('the registration of a person was refused')
+    return registered
+  }
+
+  /** For those of one tenant. */
+  async admit(command: RegisterPersonCommand): Promise<RegisteredPerson | Refusal> {
     const registered = await this.#settle(command, undefined)
     if (registered === undefined) throw new Error('nobody is listed, and yet their place was taken')
     return registered
@@ -63,14 +82,14 @@ export class RegisterPerson {
    * Registers and lists a person in one transaction, so that whom the list does not name was never active; undefined where
    * the place is taken.
    */
-  list(command: RegisterPersonCommand, listing: PersonListing): Promise<RegisteredPerson | undefined> {
+  list(command: RegisterPersonCommand, listing: PersonListing): Promise<RegisteredPerson | Refusal | undefined> {
     return this.#settle(command, listing)
   }
 
   async #settle(
     command: RegisterPersonCommand,
     listing: PersonListing | undefined,
-  ): Promise<RegisteredPerson | undefined> {
+  ): Promise<RegisteredPerson | Refusal | undefined> {
     // The stream is named after the subject id, so that no hash of who somebody is outlives their erasure.
     for (let tries = 1; tries <= 3; tries += 1) {
       const { tenantId, issuer: iss, subject: sub } = command
@@ -88,26 +107,29 @@ export class RegisterPerson {
     command: RegisterPersonCommand,
     subject: Subject,
     listing: PersonListing | undefined,
-  ): Promise<RegisteredPerson | 'another_id' | 'taken'> {
+  ): Promise<RegisteredPerson | Refusal | 'another_id' | 'taken'> {
     const { tenantId, issuer, displayName, email, active, kind, changedBy, seeded, reason, feed } = command
     const ref = registerStream(tenantId, 'person', subject.subjectId)
     const { answer } = await this.#store.execute(
       { streams: [ref] },
       {
         read: async (tx) => {
-          const [stored] = await resolveSubjects(tx, [{ tenantId, iss: issuer, sub: command.subject }])
+          const who = { tenantId, iss: issuer, sub: command.subject }
+          const [stored] = await resolveSubjects(tx, [who])
           return {
+            isElsewhere: active && !seeded && (await isPersonElsewhere(tx, who)),
             stored: stored === undefined || stored.isNew ? subject : stored,
             given: seeded ? undefined : await seatsGivenBy(tx, tenantId, changedBy),
             isTaken: (await listing?.isTaken(tx)) === true,
           }
         },
-        decide: (_command, loaded, { stored, given, isTaken }): Decision<Answer> => {
+        decide: (_command, loaded, { stored, given, isTaken, isElsewhere }): Decision<Answer> => {
           if (stored.subjectId !== subject.subjectId) return { append: [], answer: 'another_id' }
           if (isTaken) return { append: [], answer: 'taken' }
           const { events } = loaded.of(ref)
           const isKept = seeded && isSettled(events)
           const before = lastOf(events, 'DirectoryPersonRegistered')
+          if (isElsewhere && before?.active !== true) return { append: [], answer: refuse('person_taken') }
           const isOther = before?.active !== active
           const changed = !isKept && (isOther || (kind !== undefined && kindIn(events) !== kind))
           const couldAct = before?.active === true && kindIn(events) === 'human'
@@ -131,7 +153,8 @@ export class RegisterPerson {
           }
         },
         effects: async (tx, [decided]) => {
-          if (decided === undefined || typeof decided.answer === 'string' || decided.answer.isKept) return
+          if (decided === undefined || typeof decided.answer === 'string') return
+          if (isRefusal(decided.answer) || decided.answer.isKept) return
           await writeSubjects(tx, [decided.answer.subject])
           await tx.query(
             `insert into countersign.person (tenant_id, subject_id, display_name, email, active, kind)
@@ -147,7 +170,8 @@ export class RegisterPerson {
         },
       },
     )
-    return typeof answer === 'string' ? answer : { person: answer.person, changed: answer.changed }
+    if (typeof answer === 'string' || isRefusal(answer)) return answer
+    return { person: answer.person, changed: answer.changed }
   }
 }
 

@@ -1,3 +1,4 @@
+import { isRefusal, refusals } from '@countersign/contracts'
 import { prepared, type Transaction, withTenants } from '@countersign/event-store'
 import { findSecret, hasHiddenText } from '@countersign/redaction'
 import type pg from 'pg'
@@ -170,6 +171,7 @@ export class ScimUsers {
       },
     )
     if (registered === undefined) throw nameTaken()
+    if (isRefusal(registered)) throw new ScimError(409, `${refusals.person_taken.title}.`, 'uniqueness')
     return userBody(
       {
         person: registered.person,
