@@ -102,6 +102,12 @@ export const runToEnd = async (
     print.line(drained ? 'stopped, everything is kept' : 'stopped; something under way was broken off')
     process.exit(broken !== undefined || !drained ? 1 : 0)
   } catch (error) {
+    if (signal.aborted && error === signal.reason) {
+      await release()
+      print.line()
+      print.line('stopped before it was ready, everything is kept')
+      process.exit(0)
+    }
     process.stderr.write(`\nCountersign could not start: ${error instanceof Error ? error.message : String(error)}\n`)
     if (logLevel === 'debug' && error instanceof Error) process.stderr.write(`${error.stack}\n`)
     process.exit(1)

@@ -42,6 +42,8 @@ export type Instance = {
 export type Starting = {
   readonly dataDir: DataDir
   readonly print: StepPrinter
+  /** Ends the start. */
+  readonly signal: AbortSignal
   readonly closers: (() => Promise<unknown>)[]
 }
 
@@ -115,7 +117,7 @@ export const runInstance = async <G extends Ground>(
       (rules) => `${rules} rules`,
     )
     const certificates = certificatesTaken(options.certificates ?? {}, dataDir)
-    const starting = { dataDir, print, closers }
+    const starting = { dataDir, print, closers, signal: options.signal }
     const ground = await layout.open(starting)
     const urls = await print.step(
       'prepare database',

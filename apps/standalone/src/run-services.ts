@@ -42,7 +42,7 @@ const processesOnKafka = (options: ServicesOptions): Layout<KafkaGround> => ({
       broken: [...own, ...database.broken],
     }
   },
-  startServices: (ground, settings, { dataDir, print }) =>
+  startServices: (ground, settings, { dataDir, print, signal }) =>
     print.step(
       'start services',
       async () => {
@@ -50,6 +50,7 @@ const processesOnKafka = (options: ServicesOptions): Layout<KafkaGround> => ({
         return superviseServices({
           dataDir,
           print,
+          signal,
           firstPort: Number(new URL(settings.slackApiUrl).port) + 1,
           environmentOf: (service) => ({
             ...own[service],

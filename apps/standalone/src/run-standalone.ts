@@ -9,10 +9,10 @@ import { startServices } from './start-services/start-services.ts'
 const oneProcess = (logLevel: string): Layout<Ground> => ({
   name: 'One process, the postgres bus driver: for one machine.',
   open: async (starting) => ({ ...(await startOwnDatabase(starting)), bus: 'postgres' }),
-  startServices: async (_ground, settings, { print }) => {
+  startServices: async (_ground, settings, { print, signal }) => {
     const running = await print.step(
       'start services',
-      () => startServices({ ...settings, logLevel }),
+      () => startServices({ ...settings, logLevel, signal }),
       () => 'intake policy notifier ledger lineage-projector relay',
     )
     const pruning = pruneBus(settings.urls.of('owner'))

@@ -18,6 +18,7 @@ export {
   type TopicLag,
 } from './bus.ts'
 export { createKafkaBus, type KafkaBusOptions } from './kafka.ts'
+export { unlessAborted } from './kafka/environment.ts'
 export type { KafkaAccess } from './kafka/client.ts'
 export type { ParkingClaim, ParkingLot } from './kafka/parking-lot.ts'
 export { createPostgresParkingLot } from './kafka/postgres-parking-lot.ts'

@@ -43,16 +43,39 @@ await runService({
       config.DATABASE_URL.reveal() === 'no broker'
         ? [{ name: 'waits', start: waitForBroker, stop: async () => undefined }]
         : []
+    const built = /^built (.*)/.exec(config.DATABASE_URL.reveal())?.[1]
+    if (built !== undefined) {
+      // A timer, as an open connection does, keeps the process.
+      const waiting = setInterval(() => undefined, 60_000)
+      const building = new Promise((resolve, reject) => {
+        if (built !== 'never') process.once('SIGUSR2', () => {
+          clearInterval(waiting)
+          if (built === 'badly') reject(new Error('no such table'))
+          else resolve({ module: SlowModule, onStop: async () => process.stdout.write('{"msg":"pool closed"}\\n') })
+        })
+      })
+      process.stdout.write('{"msg":"is being built"}\\n')
+      return building
+    }
     if (config.DATABASE_URL.reveal() === 'defect') setImmediate(() => Promise.reject(new Error('defect')))
     return { module: { module: SlowModule, controllers: [SlowController] }, consumers }
   },
 })
 `
 
+/** A service that is asked to stop as soon as it hears anything. */
+const stoppedAtOnce = `
+import { runService } from ${moduleUrl('./run-service.ts')}
+import { serviceSchema } from ${moduleUrl('./service-settings.ts')}
+const ran = runService({ name: 'policy', config: serviceSchema(0, {}), compose: () => { throw new Error('it is composed') } })
+process.kill(process.pid, 'SIGTERM')
+await ran
+`
+
 type Line = { readonly msg?: string; readonly url?: string; readonly level?: string; readonly problems?: string[] }
 
-const run = (env: Record<string, string>) => {
-  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', program], {
+const run = (env: Record<string, string>, source = program) => {
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '-e', source], {
     cwd: import.meta.dirname,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -126,6 +149,54 @@ describe('a service as a process', () => {
       'service stopping',
       'service stopped',
     ])
+  })
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'stops in order, with 0, though %s came while it was built',
+    async (signal) => {
+      const service = run({ DATABASE_URL: 'built in time' })
+      await service.line('is being built')
+      service.signal(signal)
+      await service.line('service stopping')
+      service.signal('SIGUSR2')
+      expect(await service.exit).toBe(exitCodes.stopped)
+      expect(service.lines.map((line) => line.msg)).toEqual([
+        'is being built',
+        'service stopping',
+        'pool closed',
+        'service stopped',
+      ])
+    },
+  )
+
+  it('ends with 0 when it was asked to stop and is not built then: nothing was under way', async () => {
+    const service = run({ DATABASE_URL: 'built badly' })
+    await service.line('is being built')
+    service.signal('SIGTERM')
+    await service.line('service stopping')
+    service.signal('SIGUSR2')
+    expect(await service.exit).toBe(exitCodes.stopped)
+    expect(service.lines.at(-1)).toMatchObject({ msg: 'service stopped before it was built', level: 'warn' })
+  })
+
+  it('does not wait for ever to be built: with 1 after the time that a stop has, or at once when asked again', async () => {
+    const once = run({ DATABASE_URL: 'built never', SHUTDOWN_TIMEOUT_MS: '100' })
+    const twice = run({ DATABASE_URL: 'built never', SHUTDOWN_TIMEOUT_MS: '300000' })
+    for (const service of [once, twice]) {
+      await service.line('is being built')
+      service.signal('SIGTERM')
+      await service.line('service stopping')
+    }
+    twice.signal('SIGINT')
+    expect(await once.exit).toBe(exitCodes.failed)
+    expect(once.lines.at(-1)).toMatchObject({ msg: 'service stopped, something under way was broken off' })
+    expect(await twice.exit).toBe(exitCodes.failed)
+  })
+
+  it('is not even built when it was asked to stop before that', async () => {
+    const service = run({}, stoppedAtOnce)
+    expect(await service.exit).toBe(exitCodes.stopped)
+    expect(service.lines.map((line) => line.msg)).toEqual(['service stopping', 'service stopped'])
   })
 
   it('ends with 78 and every problem when its configuration is not usable', async () => {

@@ -1,8 +1,10 @@
 import { flushCompileCache } from 'node:module'
+import { setImmediate } from 'node:timers/promises'
 import { isBusOutage } from '@countersign/bus'
 import { isOutage } from '@countersign/event-store'
 import type { Type } from 'typebox'
-import { buildService, type Compose, type Service } from './build-service.ts'
+import { buildService, type Compose, type Service, type StopOutcome } from './build-service.ts'
+import { endSignal, whenAborted } from './end-signal.ts'
 import { exitCodes } from './exit-codes.ts'
 import { createLog, type Log } from './log.ts'
 import { ConfigError, type Environment, readConfig } from './read-config.ts'
@@ -28,20 +30,6 @@ const readOrExit = <S extends Type.TObject>(name: string, schema: S, env: Enviro
   }
 }
 
-const onceSignalled = (): Promise<NodeJS.Signals> => {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  let signals = 0
-  const onSignal = (signal: NodeJS.Signals): void => {
-    signals += 1
-    // Whoever asks twice does not want to wait.
-    if (signals > 1) process.exit(exitCodes.failed)
-    resolve(signal)
-  }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
-  return promise
-}
-
 /** A process whose state is unknown must not go on deciding: it says why and dies. */
 const dieOnDefects = (log: Log): void => {
   const die = (error: unknown): void => {
@@ -52,26 +40,48 @@ const dieOnDefects = (log: Log): void => {
   process.on('unhandledRejection', die)
 }
 
-const serve = async (service: Service, config: ServiceConfig, log: Log): Promise<number> => {
-  const signalled = onceSignalled()
+const sayStopping = (log: Log, { reason }: AbortSignal): void => log.info({ signal: reason }, 'service stopping')
+
+type Run = { readonly config: ServiceConfig; readonly log: Log; readonly ending: AbortSignal }
+
+const serve = async (service: Service, { config, log, ending }: Run): Promise<number> => {
   // Requests first: a member of a group that was killed keeps its place for a session, and no decision waits for that.
   const url = await service.listen({ port: config.HTTP_PORT, host: config.HTTP_HOST })
   const started = service.start()
   // Who is to stop while the bus lets it wait does not wait for the bus.
-  const isReady = await Promise.race([started.then(() => true), signalled.then(() => false)])
+  const isReady = await Promise.race([started.then(() => true), whenAborted(ending).then(() => false)])
   if (isReady) {
     log.info({ url }, 'service ready')
     // Node would write it when the process ends in order; the next start after a kill needs it most.
     flushCompileCache()
   }
-  log.info({ signal: await signalled }, 'service stopping')
-  const outcome = await service.stop(config.SHUTDOWN_TIMEOUT_MS)
-  return outcome === 'drained' ? exitCodes.stopped : exitCodes.failed
+  await whenAborted(ending)
+  sayStopping(log, ending)
+  return codeOf(await service.stop(config.SHUTDOWN_TIMEOUT_MS))
+}
+
+const codeOf = (outcome: StopOutcome): number => (outcome === 'drained' ? exitCodes.stopped : exitCodes.failed)
+
+/**
+ * Ends a service that was asked to stop while it was built, and resolves with its exit code. What opens connections and files is
+ * not broken off in the middle: it is waited for as long as a stop may take, and then stopped like any other.
+ */
+const stopUnbuilt = async (building: Promise<Service>, { config, log, ending }: Run): Promise<number> => {
+  sayStopping(log, ending)
+  const inTime = building.catch((error: unknown) => ({ error }))
+  const built = await Promise.race([inTime, whenAborted(AbortSignal.timeout(config.SHUTDOWN_TIMEOUT_MS))])
+  if (built === undefined) {
+    log.warn({ outcome: 'cut' }, 'service stopped, something under way was broken off')
+    return exitCodes.failed
+  }
+  if (!('error' in built)) return codeOf(await built.stop(config.SHUTDOWN_TIMEOUT_MS))
+  log.warn({ err: built.error }, 'service stopped before it was built')
+  return exitCodes.stopped
 }
 
 /**
  * Runs a service as a process of its own: reads its configuration, switches telemetry on, builds it, listens, starts it,
- * and on SIGTERM or SIGINT stops it in order. Ends the process with one of `exitCodes`.
+ * and on SIGTERM or SIGINT, whenever it comes, stops it in order. Ends the process with one of `exitCodes`.
  */
 export const runService = async <P extends Type.TProperties>({
   name,
@@ -79,17 +89,28 @@ export const runService = async <P extends Type.TProperties>({
   compose,
   env = process.env,
 }: RunOptions<P>): Promise<void> => {
+  const ending = endSignal()
   const config = readOrExit(name, schema, env)
   const base = config as unknown as ServiceConfig
   const log = createLog({ service: name, level: base.LOG_LEVEL })
   dieOnDefects(log)
+  const run = { config: base, log, ending }
   let telemetry: Telemetry | undefined
   let service: Service | undefined
   let code: number = exitCodes.failed
   try {
     telemetry = await startTelemetry(telemetryOf(name, base))
-    service = await buildService({ name, config, log, compose })
-    code = await serve(service, base, log)
+    // Modules load without a turn of the event loop: what was said meanwhile is heard now.
+    await setImmediate()
+    const building = ending.aborted ? undefined : buildService({ name, config, log, compose })
+    service = await Promise.race([building, whenAborted(ending).then(() => undefined)])
+    if (service !== undefined) code = await serve(service, run)
+    else if (building !== undefined) code = await stopUnbuilt(building, run)
+    else {
+      sayStopping(log, ending)
+      log.info({ outcome: 'drained' }, 'service stopped')
+      code = exitCodes.stopped
+    }
   } catch (error) {
     if (error instanceof ConfigError) {
       log.fatal({ problems: error.problems }, 'configuration is not usable')

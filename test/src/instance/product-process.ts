@@ -5,14 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BusName } from './bus.ts'
 
-const programOf = (main: string): string =>
-  fileURLToPath(new URL(`../../../apps/standalone/dist/${main}`, import.meta.url))
+const mains: Readonly<Record<BusName, string>> = { postgres: 'main.js', kafka: 'services-main.js' }
 
 /** What is started on each bus: everything in one process, or a process for each service. */
-const programs: Readonly<Record<BusName, string>> = {
-  postgres: programOf('main.js'),
-  kafka: programOf('services-main.js'),
-}
+export const programOf = (bus: BusName): string =>
+  fileURLToPath(new URL(`../../../apps/standalone/dist/${mains[bus]}`, import.meta.url))
 const startsWithinMs = 180_000
 const stopsWithinMs = 60_000
 
@@ -56,7 +53,7 @@ export class ProductProcess {
     const { dataDir, port, logLevel, bus, environment = {}, more = [] } = options
     const child = spawn(
       process.execPath,
-      [programs[bus], '--data-dir', dataDir, '--port', String(port), '--log-level', logLevel, ...more],
+      [programOf(bus), '--data-dir', dataDir, '--port', String(port), '--log-level', logLevel, ...more],
       {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: { ...process.env, NO_COLOR: '1', NODE_OPTIONS: '', DATABASE_URL: '', ...environment },

@@ -1,4 +1,4 @@
-import { type Bus, createPostgresBus } from '@countersign/bus'
+import { type Bus, createPostgresBus, unlessAborted } from '@countersign/bus'
 import { intakeConfig, intakeService } from '@countersign/intake'
 import { composeLedger, ledgerConfig } from '@countersign/ledger'
 import { composeLineageProjector, lineageProjectorConfig } from '@countersign/lineage-projector'
@@ -11,7 +11,7 @@ import type { Type } from 'typebox'
 import type { ServedService } from '../serve-front/route.ts'
 import { roleOf, type ServiceName, settingsOfServices, type SettingsOptions } from './settings-of-services.ts'
 
-export type ServicesOptions = SettingsOptions & { readonly logLevel: string }
+export type ServicesOptions = SettingsOptions & { readonly logLevel: string; readonly signal: AbortSignal }
 
 export type Running = {
   readonly services: Record<ServedService, Service>
@@ -35,12 +35,13 @@ const busOf = (service: ServiceName, { urls }: ServicesOptions, log: Log) => {
 
 /**
  * Starts the five services and the relay in this process on the embedded drivers: the same code and the same settings as
- * when each is a process of its own.
+ * when each is a process of its own. What was built before a failure, or before the signal, is stopped again, all at once.
  */
 export const startServices = async (options: ServicesOptions): Promise<Running> => {
+  const { signal } = options
   const settings = settingsOfServices(options)
   const opened: (() => Promise<void>)[] = []
-  const make = <S extends Type.TObject>(
+  const make = async <S extends Type.TObject>(
     name: ServiceName,
     schema: S,
     composeOn: (dependencies: { readonly bus: Bus }) => Compose<Readonly<Type.Static<S>>>,
@@ -50,23 +51,30 @@ export const startServices = async (options: ServicesOptions): Promise<Running> 
     opened.push(close)
     return buildService({ name, log, config: readConfig(schema, settings[name]), compose: composeOn({ bus }) })
   }
-  const built = await Promise.all([
+  const building = [
     make('intake', intakeConfig, intakeService),
     make('policy', policyConfig, policyService),
     make('notifier', notifierConfig, notifierService),
     make('ledger', ledgerConfig, composeLedger),
     make('lineage-projector', lineageProjectorConfig, composeLineageProjector),
     make('relay', relayConfig, relayService),
-  ])
-  for (const service of built) await service.start()
-  const [intake, policy, notifier, ledger, lineage] = built
-  return {
-    all: built,
-    services: { intake, policy, notifier, ledger, 'lineage-projector': lineage },
-    stop: async () => {
-      const outcomes = await Promise.all(built.map((service) => service.stop()))
-      for (const close of opened) await close()
-      return outcomes.every((outcome) => outcome === 'drained')
-    },
+  ] as const
+  const stop = async (): Promise<boolean> => {
+    // One that was not built has closed what it opened.
+    const built = (await Promise.allSettled(building)).flatMap((each) =>
+      each.status === 'fulfilled' ? [each.value] : [],
+    )
+    const outcomes = await Promise.all(built.map((service) => service.stop()))
+    await Promise.all(opened.map((close) => close()))
+    return outcomes.every((outcome) => outcome === 'drained')
+  }
+  try {
+    const built = await unlessAborted(signal, Promise.all(building))
+    for (const service of built) await unlessAborted(signal, service.start())
+    const [intake, policy, notifier, ledger, lineage] = built
+    return { all: built, services: { intake, policy, notifier, ledger, 'lineage-projector': lineage }, stop }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }

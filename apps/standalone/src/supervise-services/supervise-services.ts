@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { unlessAborted } from '@countersign/bus'
 import type { Environment } from '@countersign/service-kit'
 import type { DataDir } from '../open-data-dir/open-data-dir.ts'
 import type { StepPrinter } from '../print-steps.ts'
@@ -17,15 +18,18 @@ export type SuperviseOptions = {
   readonly environmentOf: (service: ServiceName) => Environment
   readonly firstPort: number
   readonly nodeArguments?: readonly string[]
+  /** Ends a start that is under way. */
+  readonly signal: AbortSignal
   readonly print: StepPrinter
 }
 
 /**
  * Runs every service and the relay as a process of its own on a port of loopback, each kept running, behind one address.
- * Their logs go into the data folder, warnings to the screen too. What was started before a failure is stopped again.
+ * Their logs go into the data folder, warnings to the screen too. What was started before a failure, or before the signal, is
+ * stopped again, all at once.
  */
 export const superviseServices = async (options: SuperviseOptions): Promise<Running> => {
-  const { dataDir, environmentOf, firstPort, print, nodeArguments = [] } = options
+  const { dataDir, environmentOf, firstPort, print, signal, nodeArguments = [] } = options
   const folder = join(dataDir.path, 'logs')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Compiled code of the services, kept for their next start.
@@ -62,7 +66,7 @@ export const superviseServices = async (options: SuperviseOptions): Promise<Runn
     return stopped
   }
   try {
-    await Promise.all(services.map((service) => service.start()))
+    await unlessAborted(signal, Promise.all(services.map((service) => service.start())))
   } catch (error) {
     await stop()
     throw error

@@ -51,9 +51,11 @@ export class SupervisedService {
     this.#stopping.abort()
     const how = this.#current?.isRunning === true ? await this.#current.stop() : 0
     await this.#loop
-    if (how !== 0)
+    // Who dies of the signal itself has not begun: a service listens to it before it opens anything.
+    const isDone = how === 0 || how === 'SIGTERM'
+    if (!isDone)
       this.#options.say(`something under way was broken off (${wordsOf(how)}); see ${this.#options.log.file}`)
-    return how === 0
+    return isDone
   }
 
   async #run(onReady: () => void): Promise<void> {
@@ -61,7 +63,9 @@ export class SupervisedService {
     const { say, firstPort, log } = this.#options
     let failures = 0
     while (!signal.aborted) {
-      const launched = new ServiceProcess({ ...this.#options, port: await freePortFrom(firstPort) })
+      const port = await freePortFrom(firstPort)
+      if (signal.aborted) return
+      const launched = new ServiceProcess({ ...this.#options, port })
       this.#current = launched
       let readyAt: number | undefined
       if (await launched.answering()) {
