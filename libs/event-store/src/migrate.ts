@@ -24,7 +24,7 @@ import { StoreStanding1795305600000 } from './migrations/store-standing.ts'
 import { SeatedBy1795334400003 } from './migrations/seated-by.ts'
 import { roleOfOwner } from './roles.ts'
 
-type Migration = new () => MigrationInterface
+export type Migration = new () => MigrationInterface
 
 /**
  * Runs the migrations of one schema as the owner, each in a transaction of its own, and creates the schema first.
@@ -65,6 +65,30 @@ export async function migrateSchema(options: {
   }
 }
 
+/** Those of the store, in their order. */
+export const storeMigrations: readonly Migration[] = [
+  Initial1763683200000,
+  StoreStanding1795305600000,
+  StoreExtent1795305600001,
+  FormerOwners1795327200000,
+  LimitUses1795327200001,
+  ExecutorKeys1795330800000,
+  RegisterReviews1795330800001,
+  FreezeEverything1795330800002,
+  DirectoryFeeds1795330800004,
+  FeedReviews1795330800005,
+  PersonKinds1795330800006,
+  PersonLinks1795334400000,
+  PlannedOnce1795334400001,
+  ConfirmedAccounts1795334400002,
+  SeatedBy1795334400003,
+  CountedSeats1795338000000,
+  LogRefusals1795341600000,
+  StandingReviewers1795345200000,
+  ProgramsClients1795345200001,
+  HeldReviewers1795348800000,
+]
+
 /**
  * Brings the store's schema up to date: tables, functions, access rules, the owners of event types, the coming
  * months' partitions and, in a new store, its first incarnation. Needs `createRoles` before. Idempotent.
@@ -77,28 +101,7 @@ export async function migrate(options: {
   await migrateSchema({
     ownerUrl: options.ownerUrl,
     schema: 'countersign',
-    migrations: [
-      Initial1763683200000,
-      StoreStanding1795305600000,
-      StoreExtent1795305600001,
-      FormerOwners1795327200000,
-      LimitUses1795327200001,
-      ExecutorKeys1795330800000,
-      RegisterReviews1795330800001,
-      FreezeEverything1795330800002,
-      DirectoryFeeds1795330800004,
-      FeedReviews1795330800005,
-      PersonKinds1795330800006,
-      PersonLinks1795334400000,
-      PlannedOnce1795334400001,
-      ConfirmedAccounts1795334400002,
-      SeatedBy1795334400003,
-      CountedSeats1795338000000,
-      LogRefusals1795341600000,
-      StandingReviewers1795345200000,
-      ProgramsClients1795345200001,
-      HeldReviewers1795348800000,
-    ],
+    migrations: storeMigrations,
   })
   const owners = Object.entries(options.eventTypes) as [Owner, readonly string[]][]
   const owned = owners.flatMap(([owner, types]) => types.map((type) => ({ type, role: roleOfOwner(owner) })))

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ownedTypes } from '@countersign/contracts'
-import { freshDatabase } from '@countersign/spec-kit/postgres'
+import { type FreshDatabase, freshDatabase } from '@countersign/spec-kit/postgres'
 import pg from 'pg'
 import { markFolder } from './mark-folder.ts'
-import { migrate } from './migrate.ts'
+import { migrate, migrateSchema, type Migration, storeMigrations } from './migrate.ts'
 import { createRoles, type StoreRole, storeRoles } from './roles.ts'
 import { readStoreStanding } from './store-guard.ts'
 import { newId } from './stream.ts'
@@ -50,15 +50,40 @@ export const gatePassed = async (superuser: pg.Pool): Promise<void> => {
   while ((await superuser.query(waiting)).rowCount !== 0) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
-/** Creates roles, schema and one tenant in a fresh database, for the specs of whoever builds on the store. */
-export async function freshStore(): Promise<SpecStore> {
-  const database = await freshDatabase()
+/** Creates the roles, and answers the URL of each. */
+const withRoles = async (database: FreshDatabase): Promise<(role: StoreRole) => string> => {
   const passwords = Object.fromEntries([...services, 'owner'].map((role) => [role, password])) as Record<
     StoreRole,
     string
   >
   await createRoles({ superuserUrl: database.url, passwords })
-  const urlOf = (role: StoreRole) => database.urlFor(storeRoles[role], password)
+  return (role) => database.urlFor(storeRoles[role], password)
+}
+
+/** A store as it was before a migration, empty, for the rows of then; `migrate` runs that migration and no later one. */
+export async function storeBefore(migration: Migration): Promise<{
+  readonly superuser: pg.Pool
+  migrate(): Promise<void>
+  drop(): Promise<void>
+}> {
+  const database = await freshDatabase()
+  const urlOf = await withRoles(database)
+  const place = storeMigrations.indexOf(migration)
+  if (place < 0) throw new Error('the store has no such migration')
+  const run = (count: number) =>
+    migrateSchema({
+      ownerUrl: urlOf('owner'),
+      schema: 'countersign',
+      migrations: storeMigrations.slice(0, count),
+    })
+  await run(place)
+  return { superuser: database.pool, migrate: () => run(place + 1), drop: () => database.drop() }
+}
+
+/** Creates roles, schema and one tenant in a fresh database, for the specs of whoever builds on the store. */
+export async function freshStore(): Promise<SpecStore> {
+  const database = await freshDatabase()
+  const urlOf = await withRoles(database)
   await migrate({
     ownerUrl: urlOf('owner'),
     eventTypes: { intake: ownedTypes('intake'), policy: ownedTypes('policy'), notifier: ownedTypes('notifier') },
