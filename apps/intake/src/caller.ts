@@ -67,7 +67,10 @@ export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<C
   }
 }
 
-/** For whom clients speak: at most two rows each, which is one too many already. */
+/**
+ * For whom clients speak: at most two rows each, which is one too many already. A client is an agent's own, then with its
+ * producer, or a producer's: two look-ups by the client, because one with an `or` reads every producer there is.
+ */
 const producersOf = gatheredOnPool(
   async (pool, clients: readonly Pick<Identity, 'issuer' | 'clientId'>[]): Promise<ClientRow[][]> => {
     const { rows } = await pool.query<ClientRow & { place: string }>(
@@ -75,10 +78,16 @@ const producersOf = gatheredOnPool(
         `select q.place, c.* from unnest($1::text[], $2::text[]) with ordinality as q(iss, client_id, place)
        cross join lateral (
          select p.tenant_id, p.name as producer, p.owner_subject_id, p.owner_group, a.name as agent
+         from countersign.agent a
+         cross join lateral (select * from countersign.producer i
+           where i.tenant_id = a.tenant_id and i.name = a.producer and i.removed_at is null offset 0) as p
+         where a.iss = q.iss and a.client_id = q.client_id
+         union all
+         select p.tenant_id, p.name, p.owner_subject_id, p.owner_group, null
          from countersign.producer p
-         left join countersign.agent a
-           on a.tenant_id = p.tenant_id and a.producer = p.name and a.iss = q.iss and a.client_id = q.client_id
-         where p.removed_at is null and ((p.iss = q.iss and p.client_id = q.client_id) or a.client_id is not null)
+         where p.iss = q.iss and p.client_id = q.client_id and p.removed_at is null
+           and not exists (select from countersign.agent a where a.iss = q.iss and a.client_id = q.client_id
+             and a.tenant_id = p.tenant_id and a.producer = p.name)
          limit 2) as c`,
         [clients.map(({ issuer }) => issuer), clients.map(({ clientId }) => clientId)],
       ),
