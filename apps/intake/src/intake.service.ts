@@ -25,6 +25,7 @@ import type { IntakeConfig } from './intake.config.ts'
 import { IntakeModule } from './intake.module.ts'
 import { IssueGrant } from './issue-grant/issue-grant.handler.ts'
 import { ChangeEntry } from './keep-registers/change-entry.ts'
+import { PeopleClients } from './keep-registers/people-clients.ts'
 import { ReadRegisters } from './keep-registers/read-registers.ts'
 import { RemoveEntry } from './keep-registers/remove-entry.ts'
 import { ReviewEntry } from './keep-registers/review-entry.ts'
@@ -158,7 +159,11 @@ export const intakeService =
         registers,
         keepRegisters: {
           read: new ReadRegisters(pool),
-          change: new ChangeEntry(pool, registers),
+          change: new ChangeEntry({
+            pool,
+            registers,
+            peopleClients: new PeopleClients(config.PEOPLE_CLIENTS, config.OIDC_ISSUER),
+          }),
           remove: new RemoveEntry(store),
           review: new ReviewEntry(store),
         },

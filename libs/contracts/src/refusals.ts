@@ -101,6 +101,10 @@ export const refusals = {
     title: 'The client speaks for another agent or producer',
     next: 'Use a client of its own, or remove the other one first.',
   },
+  client_of_people: {
+    title: 'People sign in through this client',
+    next: 'Give the program a client of its own.',
+  },
   directory_fed: {
     title: 'The directory of this tenant is kept by its identity provider',
     next: 'Change it there.',

@@ -32,7 +32,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   `,
   401: 'token_missing token_invalid token_expired step_up_required signature_invalid',
   403: `
-    agent_taken client_taken directory_fed own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
+    agent_taken client_taken client_of_people directory_fed own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
     self_approval
     owner_of_agent in_delegation_chain policy_author seated_by_party seat_unreviewed not_eligible joined_after_request account_not_linked person_inactive person_taken
     wrong_executor frozen no_longer_eligible grant_token_invalid freeze_credential_invalid

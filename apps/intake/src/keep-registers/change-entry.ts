@@ -11,6 +11,7 @@ import {
   agentsByName,
   groupsByName,
   peopleById,
+  type ProducerEntry,
   producersByName,
   prepared,
   withTenants,
@@ -19,6 +20,7 @@ import {
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
 import type { Ownership, Registers } from '../register-agent/register.handler.ts'
+import { hasPrograms, type OAuthClient, type PeopleClients } from './people-clients.ts'
 
 type Client = { readonly register: 'agent' | 'producer'; readonly name: string; readonly issuer: string }
 
@@ -57,29 +59,43 @@ const ownershipOf = (caller: PersonCaller, owner: EntryOwner, reason: string): O
   reason,
 })
 
+export type ChangeEntryOptions = {
+  readonly pool: pg.Pool
+  readonly registers: Registers
+  readonly peopleClients: PeopleClients
+}
+
+/** An operator, and the client that was given their token. */
+export type Changer = PersonCaller & { readonly client: OAuthClient }
+
 /** Registers agents and producers for operators: owners and clients are checked in the transaction of the change. */
 export class ChangeEntry {
   readonly #pool: pg.Pool
   readonly #registers: Registers
+  readonly #peopleClients: PeopleClients
 
-  constructor(pool: pg.Pool, registers: Registers) {
+  constructor({ pool, registers, peopleClients }: ChangeEntryOptions) {
     this.#pool = pool
     this.#registers = registers
+    this.#peopleClients = peopleClients
   }
 
-  async producer(caller: PersonCaller, body: RegisterProducerBody): Promise<ChangedEntry | Refusal> {
+  async producer(caller: Changer, body: RegisterProducerBody): Promise<ChangedEntry | Refusal> {
     const { tenantId } = caller
     const { name, issuer, clientId, owner, reason } = body
     const changed = await this.#registers.producer(
       { tenantId, producer: name, issuer, clientId, ...ownershipOf(caller, owner, reason) },
       async (tx) =>
         (await unknownOwner(tx, tenantId, owner)) ??
-        (await takenClient(tx, tenantId, { register: 'producer', name, issuer, clientId })),
+        (await takenClient(tx, tenantId, { register: 'producer', name, issuer, clientId })) ??
+        ((await hasPrograms(tx, tenantId, name))
+          ? this.#peopleClients.refusalOf({ issuer, clientId }, caller.client, '/clientId')
+          : undefined),
     )
     return isRefusal(changed) ? changed : { name, changed: changed.changed }
   }
 
-  async agent(caller: PersonCaller, body: RegisterOwnedAgentBody): Promise<ChangedEntry | Refusal> {
+  async agent(caller: Changer, body: RegisterOwnedAgentBody): Promise<ChangedEntry | Refusal> {
     const { tenantId } = caller
     const { name, kind, producer, clientId = null, owner, reason } = body
     const { of, known } = await withTenants(this.#pool, [tenantId], async (tx) => ({
@@ -89,6 +105,8 @@ export class ChangeEntry {
     const issuer = body.issuer ?? of?.iss ?? null
     if (of === undefined || of.removedAt !== null || issuer === null)
       return refuse('unknown_producer', { pointer: '/producer' })
+    const ofPeople = kind === 'person' ? undefined : this.#clientOfPeople(caller.client, { of, issuer, clientId })
+    if (ofPeople !== undefined) return ofPeople
     const kept = known?.executorKeyThumbprint ?? null
     const executorKey = body.executorKey === undefined && kept !== null ? { thumbprint: kept } : body.executorKey
     const changed = await this.#registers.checkedAgent(
@@ -109,5 +127,15 @@ export class ChangeEntry {
           : await takenClient(tx, tenantId, { register: 'agent', name, issuer, clientId })),
     )
     return isRefusal(changed) ? changed : { name, ...changed }
+  }
+
+  /** A program has no client of people, neither its own nor its producer's. */
+  #clientOfPeople(
+    asker: OAuthClient,
+    { of, issuer, clientId }: { of: ProducerEntry; issuer: string; clientId: string | null },
+  ): Refusal | undefined {
+    const own = clientId === null ? undefined : this.#peopleClients.refusalOf({ issuer, clientId }, asker, '/clientId')
+    if (own !== undefined || of.iss === null || of.clientId === null) return own
+    return this.#peopleClients.refusalOf({ issuer: of.iss, clientId: of.clientId }, asker, '/producer')
   }
 }

@@ -76,7 +76,7 @@ export class KeepRegistersController {
     const caller = orRefuse(await callerIn(this.#pool, identity, changers))
     const { name, clientId, issuer, reason } = body
     orRefuse(unclearText({ name, clientId, issuer, reason }) ?? caller)
-    return orRefuse(await this.#registers.change.agent(caller, body))
+    return orRefuse(await this.#registers.change.agent({ ...caller, client: identity }, body))
   }
 
   @Post('agents/remove')
@@ -116,7 +116,7 @@ export class KeepRegistersController {
     const caller = orRefuse(await callerIn(this.#pool, identity, changers))
     const { name, clientId, issuer, reason } = body
     orRefuse(unclearText({ name, clientId, issuer, reason }) ?? caller)
-    return orRefuse(await this.#registers.change.producer(caller, body))
+    return orRefuse(await this.#registers.change.producer({ ...caller, client: identity }, body))
   }
 
   @Post('producers/remove')

@@ -44,6 +44,7 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
       ...mark,
       PUBLIC_URL: baseUrl,
       OPERATORS_TENANT: options.tenants.default,
+      PEOPLE_CLIENTS: `${demoWorld.cliClientId},${demoWorld.pagesClientId}`,
       GRANT_KEY_FILE: dataDir.grantKeyFile,
       GRANT_VERIFY_KEYS_FILE: dataDir.grantVerifyKeysFile,
       FREEZE_CREDENTIAL_FILE: dataDir.freezeCredentialFile,

@@ -54,7 +54,7 @@ export const registerRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: RegisterOwnedAgentBody,
     answers: changed,
-    refusals: [...ofOperator, 'unknown_producer', 'unknown_owner', 'client_taken', ...ofText],
+    refusals: [...ofOperator, 'unknown_producer', 'unknown_owner', 'client_taken', 'client_of_people', ...ofText],
   },
   {
     method: 'POST',
@@ -103,7 +103,7 @@ export const registerRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: RegisterProducerBody,
     answers: changed,
-    refusals: [...ofOperator, 'unknown_owner', 'client_taken', ...ofText],
+    refusals: [...ofOperator, 'unknown_owner', 'client_taken', 'client_of_people', ...ofText],
   },
   {
     method: 'POST',
