@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto'
+import { constants, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { RequestListener, Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
@@ -59,6 +59,17 @@ const read = (name: string, path: string | undefined): Buffer => {
   }
 }
 
+/** Issuers of clients. Of a file that holds none TLS would say nothing, and let nobody in. */
+const readIssuers = (path: string): Buffer => {
+  const pem = read('MTLS_CLIENT_CA_FILE', path)
+  try {
+    void new X509Certificate(pem)
+  } catch {
+    throw new ConfigError(['MTLS_CLIENT_CA_FILE: holds no certificate'])
+  }
+  return pem
+}
+
 /** What the settings ask for; undefined without a port. @throws ConfigError */
 export const mutualTlsOf = (config: MutualTlsConfig): MutualTls | undefined => {
   const { MTLS_PORT: port, MTLS_HOST: host, MTLS_CERT_FILE: cert, MTLS_KEY_FILE: key, MTLS_CLIENT_CA_FILE: ca } = config
@@ -66,7 +77,7 @@ export const mutualTlsOf = (config: MutualTlsConfig): MutualTls | undefined => {
   const readAll = (): Certificates => ({
     cert: read('MTLS_CERT_FILE', cert),
     key: read('MTLS_KEY_FILE', key),
-    clientCa: ca === undefined ? undefined : read('MTLS_CLIENT_CA_FILE', ca),
+    clientCa: ca === undefined ? undefined : readIssuers(ca),
   })
   readAll()
   return { port, host, read: readAll, files: [cert, key, ca] }

@@ -6,11 +6,11 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { TLSSocket } from 'node:tls'
-import { buildService, createLog, mutualTlsOf } from '@countersign/service-kit'
+import { connect, type TLSSocket } from 'node:tls'
+import { buildService, createLog, mutualTlsOf, type Service } from '@countersign/service-kit'
 import { type SelfSigned, selfSigned } from '@countersign/loopback/self-signed'
 import { calculateJwkThumbprint, decodeJwt } from 'jose'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { intakeOverHttp, type IntakeOverHttp } from '../intake-http.fixture.ts'
 
 const own = selfSigned('etl-bot')
@@ -123,6 +123,18 @@ describe('a grant that was collected over mutual TLS', () => {
   })
 })
 
+describe('a grant that was collected over mutual TLS, collected again', () => {
+  it('is given to the same certificate alone', async () => {
+    const path = await allowed()
+    const first = await send({ by: own, path })
+    expect((await send({ by: other, path })).code).toBe('certificate_mismatch')
+    expect((await send({ by: undefined, path, headers: forwarded() })).code).toBe('certificate_missing')
+    const plain = await world.call({ as: 'etl-bot', path, headers: forwarded() })
+    expect(plain.code).toBe('certificate_missing')
+    expect((await send({ by: own, path })).answer['grantId']).toBe(first.answer['grantId'])
+  })
+})
+
 describe('an agent that is registered with a key', () => {
   it('proves it by a certificate over that key', async () => {
     const register = (thumbprint: string | null) =>
@@ -139,22 +151,22 @@ describe('an agent that is registered with a key', () => {
 })
 
 describe('the port for mutual TLS', () => {
-  it('lets in only certificates of the issuer that is configured, where there is one', async () => {
-    await writeFile(join(folder, 'ca.crt'), own.cert)
-    const mutualTls = mutualTlsOf({
-      MTLS_PORT: 0,
-      MTLS_HOST: '127.0.0.1',
-      MTLS_CLIENT_CA_FILE: join(folder, 'ca.crt'),
-      ...files(),
-    })
+  const started: Service[] = []
+  afterEach(async () => {
+    for (const service of started.splice(0)) await service.stop()
+  })
+
+  /** A service of its own that lets in what the issuers in the file issued. */
+  const letting = async (issuers: string) => {
+    const caFile = join(folder, 'ca.crt')
+    await writeFile(caFile, issuers)
+    const settings = { MTLS_PORT: 0, MTLS_HOST: '127.0.0.1', MTLS_CLIENT_CA_FILE: caFile, ...files() }
+    const mutualTls = mutualTlsOf(settings)
     if (mutualTls === undefined) throw new Error('there is a port')
     const log = createLog({ service: 'nothing', level: 'silent' })
-    const service = await buildService({
-      name: 'nothing',
-      config: {},
-      log,
-      compose: () => ({ module: class Nothing {}, mutualTls }),
-    })
+    const compose = () => ({ module: class Nothing {}, mutualTls })
+    const service = await buildService({ name: 'nothing', config: {}, log, compose })
+    started.push(service)
     await service.start()
     const reach = (by: SelfSigned | undefined): Promise<number | undefined> =>
       new Promise((resolve) => {
@@ -167,9 +179,51 @@ describe('the port for mutual TLS', () => {
         asking.once('error', () => resolve(undefined))
         asking.end()
       })
-    expect([await reach(own), await reach(other), await reach(undefined)]).toEqual([200, undefined, undefined])
+    return { caFile, settings, service, reach }
+  }
+
+  it('lets in only certificates of the issuers that are configured, where there are any, and none that has run out', async () => {
+    const over = selfSigned('etl-bot', { goodForMs: -1_000 })
+    const { service, reach } = await letting(own.cert + over.cert)
+    expect([await reach(own), await reach(over), await reach(other), await reach(undefined)]).toEqual([
+      200,
+      undefined,
+      undefined,
+      undefined,
+    ])
     expect(await service.stop()).toBe('drained')
     expect(await reach(own)).toBeUndefined()
+  })
+
+  it.each(['', 'no certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(
+    'keeps the issuers of before when their file holds none any more, and does not begin with such a file: %j',
+    async (none) => {
+      const { caFile, settings, reach } = await letting(own.cert)
+      await writeFile(caFile, none)
+      expect(() => mutualTlsOf(settings)).toThrow('MTLS_CLIENT_CA_FILE')
+      // Long enough for it to be looked at; it holds whether or not it was.
+      await new Promise((resolve) => setTimeout(resolve, 1_100))
+      expect([await reach(own), await reach(own), await reach(other)]).toEqual([200, 200, undefined])
+      await writeFile(caFile, other.cert)
+      await expect.poll(() => reach(other), { timeout: 20_000, interval: 50 }).toBe(200)
+      expect(await reach(own)).toBeUndefined()
+    },
+  )
+
+  it('speaks TLS 1.3 alone, and takes no session up again: each connection proves the key anew', async () => {
+    const { hostname: host, port } = new URL(world.mutualTlsUrl ?? '')
+    const to = { host, port: Number(port), cert: own.cert, key: own.key, rejectUnauthorized: false }
+    const older = connect({ ...to, maxVersion: 'TLSv1.2' })
+    await expect(once(older, 'secureConnect')).rejects.toThrow()
+    const first = connect(to)
+    const session = once(first, 'session')
+    first.write('GET /healthz HTTP/1.1\r\nhost: countersign\r\n\r\n')
+    const [ticket] = (await session) as [Buffer]
+    first.destroy()
+    const second = connect({ ...to, session: ticket })
+    await once(second, 'secureConnect')
+    expect([second.getProtocol(), second.isSessionReused()]).toEqual(['TLSv1.3', false])
+    second.destroy()
   })
 
   it('takes a renewed certificate without a start, and keeps that of before when the files do not fit', async () => {
