@@ -19,6 +19,7 @@ beforeEach(async () => {
   const { superuser, tenantId } = at.spec
   await superuser.query('delete from countersign.directory_feed')
   await superuser.query('delete from notifier.scim_user')
+  await superuser.query(`update countersign.person set kind = 'human'`)
   credential = await connects()
   // Who was deactivated by the rule before may act again, and has their place again.
   for (const name of ['cora', 'ben', 'nora'] as const) await userOf(name)
@@ -123,6 +124,18 @@ describe('who is deactivated by a feed that nobody but who connected it has seen
   it('stays so while its credential is renewed', async () => {
     await feedDeactivates('cora', 'ben')
     credential = await connects()
+    await daysPass(400)
+    expect(await seatGiven()).toEqual(awaitsReview())
+  })
+
+  it.each([
+    ['deactivated', { active: false }],
+    ['marked as a shared account', { kind: 'shared' }],
+  ])('stays so too when they are %s by its author while it waits', async (_what, away) => {
+    for (const subject of ['cora', 'ben'] as const) {
+      const person = { issuer: at.idp.issuer, subject, displayName: subject, reason: 'left', ...away }
+      expect(await ask('olga', '/v1/directory/people', person)).toMatchObject({ changed: true })
+    }
     await daysPass(400)
     expect(await seatGiven()).toEqual(awaitsReview())
   })
