@@ -186,6 +186,27 @@ describe('an appender that goes on', () => {
     await expectSound(await store.logIdOf(store.tenantId), 60)
   })
 
+  it.each([2, 3])('goes on when a read ahead, the connection number %i, finds none to read on', async (refused) => {
+    await store.insert(streamsOf(6, 10))
+    await store.gatePassed()
+    const unheard = vi.fn<(reason: unknown) => void>()
+    process.on('unhandledRejection', unheard)
+    const connect = store.ledger.connect.bind(store.ledger) as () => Promise<pg.PoolClient>
+    let asked = 0
+    const connecting = vi.spyOn(store.ledger, 'connect').mockImplementation((): Promise<pg.PoolClient> => {
+      asked += 1
+      return asked === refused ? Promise.reject(new Error('no connection')) : connect()
+    })
+    const appender = new LedgerAppender(store.ledger, { originHost, limit: 10 })
+    expect(await appender.append()).toMatchObject({ events: 10 })
+    await vi.waitFor(() => expect(asked).toBeGreaterThanOrEqual(refused))
+    expect(await appendAll(appender)).toBe(50)
+    connecting.mockRestore()
+    process.off('unhandledRejection', unheard)
+    expect(unheard).not.toHaveBeenCalled()
+    await expectSound(await store.logIdOf(store.tenantId), 60)
+  })
+
   it('shares the log with others that append between its batches', async () => {
     await store.insert(streamsOf(30, 10))
     await store.gatePassed()

@@ -132,10 +132,14 @@ export class LedgerAppender {
     return { batch, next, unseenTails: tailsAfter }
   }
 
-  /** Reads what follows a full batch, on a connection of its own; undefined when that has to wait. */
+  /**
+   * Reads what follows a full batch, on a connection of its own; undefined when that has to wait. It does not fail: nobody
+   * listens to it while the batch before it is computed, and an unheard failure would end the process.
+   */
   async #readNext({ to, events }: Pick<PlannedBatch, 'to' | 'events'>): Promise<ReadEvents | undefined> {
     if (events < this.#limit) return undefined
-    const client = await checkOut(this.#pool)
+    const client = await checkOut(this.#pool).catch(() => undefined)
+    if (client === undefined) return undefined
     try {
       await beginReading(client)
       const read = await this.#read(client, to)
