@@ -168,4 +168,26 @@ describe('a user who is deleted', () => {
     expect(rows).toEqual([{ display_name: 'Vera Voss', active: false }])
     expect(await membersOf('movers')).toEqual([])
   })
+
+  it('leaves every group, also more of them than one append takes', async () => {
+    const { id = '' } = (await scim('POST', 'Users', { userName: 'otto' })).body
+    await at.spec.superuser.query(
+      `with made as (insert into countersign.directory_group (tenant_id, name, seeded)
+         select $1, 'many-' || n, true from generate_series(1, 850) as n returning tenant_id, name)
+       insert into countersign.group_member (tenant_id, group_name, subject_id) select tenant_id, name, $2 from made`,
+      [at.spec.tenantId, id],
+    )
+    expect((await scim('DELETE', `Users/${id}`)).status).toBe(204)
+    expect((await scim('GET', `Users/${id}`)).status).toBe(404)
+    const { rows } = await at.spec.superuser.query(
+      `select active, (select count(*)::integer from countersign.group_member m where m.subject_id = p.subject_id) as groups,
+         (select count(*)::integer from countersign.event where type = 'dev.countersign.DirectoryGroupChanged.v1'
+           and data::jsonb->'removed' = jsonb_build_array($1::text)) as told,
+         (select count(*)::integer from countersign.event where type = 'dev.countersign.DirectoryPersonRegistered.v1'
+           and data::jsonb->>'person' = $1 and data::jsonb->'active' = 'false') as ended
+       from countersign.person p where subject_id = $1::uuid`,
+      [id],
+    )
+    expect(rows).toEqual([{ active: false, groups: 0, told: 850, ended: 1 }])
+  })
 })
