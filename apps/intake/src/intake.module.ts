@@ -6,7 +6,6 @@ import { ContinueLogController } from './continue-log/continue-log.controller.ts
 import type { ContinueLog } from './continue-log/continue-log.handler.ts'
 import { BrokerRefusalsController } from './record-broker-refusals/broker-refusals.controller.ts'
 import type { RecordBrokerRefusals } from './record-broker-refusals/broker-refusals.handler.ts'
-import type { Registers } from './register-agent/register.handler.ts'
 import { RegisterAgentController } from './register-agent/register-agent.controller.ts'
 import { KeepRegistersController, type KeepRegisters } from './keep-registers/keep-registers.controller.ts'
 import { EmergencyFreezeController } from './freeze/emergency-freeze.controller.ts'
@@ -63,7 +62,6 @@ export type IntakeParts = {
   readonly quarantine: ReadQuarantine
   readonly redriveQuarantined: RedriveQuarantined
   readonly redriveParked: RedriveParked
-  readonly registers: Registers
   readonly keepRegisters: KeepRegisters
   readonly freeze: Freeze
   readonly emergencyFreeze: EmergencyFreeze
@@ -118,7 +116,6 @@ export class IntakeModule {
         { provide: token.READ_QUARANTINE, useValue: parts.quarantine },
         { provide: token.REDRIVE_QUARANTINED, useValue: parts.redriveQuarantined },
         { provide: token.REDRIVE_PARKED, useValue: parts.redriveParked },
-        { provide: token.REGISTERS, useValue: parts.registers },
         { provide: token.KEEP_REGISTERS, useValue: parts.keepRegisters },
         { provide: token.FREEZE, useValue: parts.freeze },
         { provide: token.EMERGENCY_FREEZE, useValue: parts.emergencyFreeze },

@@ -156,7 +156,6 @@ export const intakeService =
         redriveParked: new RedriveParked({ pool, bus, store }),
         reconcile: new ReconcileExecution(pool, store),
         withdraw: new WithdrawIntent(store),
-        registers,
         keepRegisters: {
           read: new ReadRegisters(pool),
           change: new ChangeEntry({

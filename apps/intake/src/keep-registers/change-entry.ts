@@ -4,6 +4,7 @@ import {
   type ChangedEntry,
   type EntryOwner,
   type Refusal,
+  type RegisterAgentBody,
   type RegisterOwnedAgentBody,
   type RegisterProducerBody,
 } from '@countersign/contracts'
@@ -18,8 +19,8 @@ import {
   type Transaction,
 } from '@countersign/event-store'
 import type pg from 'pg'
-import type { PersonCaller } from '../caller.ts'
-import type { Ownership, Registers } from '../register-agent/register.handler.ts'
+import type { ClientCaller, PersonCaller } from '../caller.ts'
+import type { Ownership, RegisterAgent, RegisteredAgent, Registers } from '../register-agent/register.handler.ts'
 import { hasPrograms, type OAuthClient, type PeopleClients } from './people-clients.ts'
 
 type Client = { readonly register: 'agent' | 'producer'; readonly name: string; readonly issuer: string }
@@ -105,8 +106,6 @@ export class ChangeEntry {
     const issuer = body.issuer ?? of?.iss ?? null
     if (of === undefined || of.removedAt !== null || issuer === null)
       return refuse('unknown_producer', { pointer: '/producer' })
-    const ofPeople = kind === 'person' ? undefined : this.#clientOfPeople(caller.client, { of, issuer, clientId })
-    if (ofPeople !== undefined) return ofPeople
     const kept = known?.executorKeyThumbprint ?? null
     const executorKey = body.executorKey === undefined && kept !== null ? { thumbprint: kept } : body.executorKey
     const changed = await this.#registers.checkedAgent(
@@ -121,6 +120,7 @@ export class ChangeEntry {
         ...ownershipOf(caller, owner, reason),
       },
       async (tx) =>
+        (await this.#unfitProducer(tx, caller, { producer, issuer, clientId, kind })) ??
         (await unknownOwner(tx, tenantId, owner)) ??
         (clientId === null
           ? undefined
@@ -129,13 +129,49 @@ export class ChangeEntry {
     return isRefusal(changed) ? changed : { name, ...changed }
   }
 
-  /** A program has no client of people, neither its own nor its producer's. */
-  #clientOfPeople(
-    asker: OAuthClient,
-    { of, issuer, clientId }: { of: ProducerEntry; issuer: string; clientId: string | null },
-  ): Refusal | undefined {
+  /** Registers an agent for its producer's own client. It belongs to whoever owns the producer. */
+  ownAgent(caller: ClientCaller, { name, kind }: RegisterAgentBody): Promise<RegisteredAgent | Refusal> {
+    const { tenantId, producer, producerOwner, issuer, clientId } = caller
+    return this.#registers.newAgent(
+      {
+        tenantId,
+        agent: name,
+        kind,
+        producer,
+        issuer,
+        clientId: null,
+        ownerSubject: producerOwner.subjectId,
+        ownerGroup: producerOwner.group,
+        changedBy: null,
+        seeded: false,
+      },
+      async (tx) => {
+        const of = await producerNow(tx, tenantId, producer)
+        if (of?.iss !== issuer || of.clientId !== clientId) return refuse('unknown_producer')
+        return kind !== 'person' && this.#peopleClients.has({ issuer, clientId })
+          ? refuse('client_of_people')
+          : undefined
+      },
+    )
+  }
+
+  /** A producer that has gone meanwhile, or a client of people for a program: neither its own nor its producer's is one. */
+  async #unfitProducer(
+    tx: Transaction,
+    { tenantId, client: asker }: Changer,
+    { producer, issuer, clientId, kind }: Pick<RegisterAgent, 'producer' | 'issuer' | 'clientId' | 'kind'>,
+  ): Promise<Refusal | undefined> {
+    const of = await producerNow(tx, tenantId, producer)
+    if (of === undefined) return refuse('unknown_producer', { pointer: '/producer' })
+    if (kind === 'person') return undefined
     const own = clientId === null ? undefined : this.#peopleClients.refusalOf({ issuer, clientId }, asker, '/clientId')
     if (own !== undefined || of.iss === null || of.clientId === null) return own
     return this.#peopleClients.refusalOf({ issuer: of.iss, clientId: of.clientId }, asker, '/producer')
   }
+}
+
+/** A producer as it stands while its stream is held; undefined once it was taken out of the register. */
+const producerNow = async (tx: Transaction, tenantId: string, name: string): Promise<ProducerEntry | undefined> => {
+  const [entry] = await producersByName(tx, [{ tenantId, name }])
+  return entry?.removedAt === null ? entry : undefined
 }

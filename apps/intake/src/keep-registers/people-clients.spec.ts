@@ -1,12 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { registerStream } from '@countersign/event-store'
+import { ConfigError } from '@countersign/service-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { intakeOverHttp, type IntakeOverHttp } from '../intake-http.fixture.ts'
+import { PeopleClients } from './people-clients.ts'
 
 const elsewhere = 'https://idp.elsewhere.example'
 
 /** Olga and Rita sign in through `countersign-cli`, and others of the deployment through `console`. */
 let at: IntakeOverHttp
 beforeAll(async () => {
-  at = await intakeOverHttp({ PEOPLE_CLIENTS: `console,web@${elsewhere}` })
+  at = await intakeOverHttp({ PEOPLE_CLIENTS: `console,desks-batch,desks-flow,stranger,web@${elsewhere}` })
 })
 afterAll(() => at.close())
 
@@ -19,6 +23,13 @@ const agent = async (name: string, more: object = {}) =>
       body: { name, kind: 'agent', producer: 'etl', ...owned(), ...more },
     })
   ).code
+const isProgramsClient = async (clientId: string) => {
+  const { rows } = await at.superuser.query<{ held: boolean }>(
+    'select countersign.is_programs_client($1, $2, null) as held',
+    [at.issuer, clientId],
+  )
+  return rows[0]?.held
+}
 const producer = async (name: string, more: object) =>
   (
     await at.call({
@@ -64,5 +75,53 @@ describe('a client through which people sign in', () => {
     expect(await at.attempts('CommandRefused')).toContainEqual(
       expect.objectContaining({ command: 'change_register', code: 'client_of_people' }),
     )
+  })
+
+  it('is no program’s by the word of whoever holds its secret either', async () => {
+    expect(await producer('front', { clientId: 'stranger' })).toBe('ok')
+    const own = (kind: string) => at.call({ as: 'stranger', path: '/v1/agents', body: { name: `front-${kind}`, kind } })
+    expect(await own('agent')).toMatchObject({ status: 403, code: 'client_of_people' })
+    expect(await own('person')).toMatchObject({ code: 'ok' })
+    expect(await isProgramsClient('stranger')).toBe(false)
+  })
+
+  it('is named with its issuer where the service has none of its own', () => {
+    expect(() => new PeopleClients(['console'], undefined)).toThrow(ConfigError)
+  })
+})
+
+/** Asks, and comes back once that was answered or so many transactions wait for a lock. */
+const asked = async (ask: Promise<string>, waiting: number): Promise<{ answer: Promise<string> }> => {
+  let isAnswered = false
+  void ask.then(() => (isAnswered = true))
+  const waits = `select from pg_stat_activity where datname = current_database() and usename = 'countersign_intake'
+    and wait_event_type = 'Lock'`
+  while (!isAnswered && ((await at.superuser.query(waits)).rowCount ?? 0) < waiting) await delay(5)
+  return { answer: ask }
+}
+
+describe('a producer that gets the client of people while a program is registered there', () => {
+  it.each([
+    ['before the program is written', 'batch', `select countersign.lock_streams(array['register'], array[$1::uuid])`],
+    [
+      'after it was seen that there are none',
+      'flow',
+      'select from countersign.producer where name = $1 for no key update',
+    ],
+  ])('is refused, or the program is: %s', async (_when, name, held) => {
+    const bot = `${name}-bot`
+    const isStream = held.includes('lock_streams')
+    expect(await producer(name, { clientId: name })).toBe('ok')
+    const gate = await at.superuser.connect()
+    await gate.query('begin')
+    await gate.query(held, [isStream ? registerStream(at.tenantId, 'agent', bot).streamId : name])
+    const program = () => agent(bot, { producer: name })
+    const people = () => producer(name, { clientId: `desks-${name}` })
+    const first = await asked(isStream ? program() : people(), 1)
+    const second = await asked(isStream ? people() : program(), 2)
+    await gate.query('commit')
+    gate.release()
+    expect([await first.answer, await second.answer].toSorted()).toEqual(['client_of_people', 'ok'])
+    expect(await isProgramsClient(`desks-${name}`)).toBe(false)
   })
 })

@@ -1,5 +1,6 @@
 import { refuse, type Refusal } from '@countersign/contracts'
 import { prepared, type Transaction } from '@countersign/event-store'
+import { ConfigError } from '@countersign/service-kit'
 
 /** An OAuth client, which is one only together with its issuer. */
 export type OAuthClient = { readonly issuer: string; readonly clientId: string }
@@ -11,14 +12,22 @@ export type OAuthClient = { readonly issuer: string; readonly clientId: string }
 export class PeopleClients {
   readonly #named: ReadonlySet<string>
 
-  /** @param named by the deployment: client ids of its own issuer, or with `@` and another one */
+  /**
+   * @param named by the deployment: client ids of its own issuer, or with `@` and another one
+   * @throws ConfigError
+   */
   constructor(named: readonly string[], ownIssuer: string | undefined) {
     this.#named = new Set(named.map((text) => keyOf(readClient(text, ownIssuer))))
   }
 
+  /** Whether the deployment names it. */
+  has(client: OAuthClient): boolean {
+    return this.#named.has(keyOf(client))
+  }
+
   /** Why a client can be no program's: it is one of those, or the one through which whoever registers it signed in. */
   refusalOf(client: OAuthClient, asker: OAuthClient, pointer: string): Refusal | undefined {
-    const isOfPeople = this.#named.has(keyOf(client)) || keyOf(client) === keyOf(asker)
+    const isOfPeople = this.has(client) || keyOf(client) === keyOf(asker)
     return isOfPeople ? refuse('client_of_people', { pointer }) : undefined
   }
 }
@@ -27,7 +36,8 @@ const keyOf = ({ issuer, clientId }: OAuthClient): string => JSON.stringify([iss
 
 const readClient = (text: string, ownIssuer: string | undefined): OAuthClient => {
   const [, clientId = '', issuer = ownIssuer] = /^([^@]+)(?:@(.+))?$/.exec(text) ?? []
-  if (issuer === undefined) throw new Error('PEOPLE_CLIENTS: expected an issuer, because OIDC_ISSUER is not set')
+  if (issuer === undefined)
+    throw new ConfigError([`PEOPLE_CLIENTS: expected ${clientId}@ and its issuer, because OIDC_ISSUER is not set`])
   return { issuer, clientId }
 }
 

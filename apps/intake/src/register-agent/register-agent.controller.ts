@@ -4,15 +4,15 @@ import { orRefuse, Requester, validateBody } from '@countersign/service-kit'
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common'
 import type pg from 'pg'
 import { clientCaller } from '../caller.ts'
-import { POOL, REGISTERS } from '../tokens.ts'
-import type { Registers } from './register.handler.ts'
+import type { KeepRegisters } from '../keep-registers/keep-registers.controller.ts'
+import { KEEP_REGISTERS, POOL } from '../tokens.ts'
 
 @Controller('v1/agents')
 export class RegisterAgentController {
   readonly #pool: pg.Pool
-  readonly #registers: Registers
+  readonly #registers: KeepRegisters
 
-  constructor(@Inject(POOL) pool: pg.Pool, @Inject(REGISTERS) registers: Registers) {
+  constructor(@Inject(POOL) pool: pg.Pool, @Inject(KEEP_REGISTERS) registers: KeepRegisters) {
     this.#pool = pool
     this.#registers = registers
   }
@@ -27,18 +27,7 @@ export class RegisterAgentController {
     const caller = orRefuse(await clientCaller(this.#pool, identity))
     // An agent's own client speaks for that agent only.
     if (caller.agent !== undefined) return orRefuse(refuse('not_allowed'))
-    const registered = await this.#registers.newAgent({
-      tenantId: caller.tenantId,
-      agent: body.name,
-      kind: body.kind,
-      producer: caller.producer,
-      issuer: caller.issuer,
-      clientId: null,
-      ownerSubject: caller.producerOwner.subjectId,
-      ownerGroup: caller.producerOwner.group,
-      changedBy: null,
-      seeded: false,
-    })
+    const registered = await this.#registers.change.ownAgent(caller, body)
     return { agent: body.name, subjectId: orRefuse(registered).subjectId }
   }
 }

@@ -142,8 +142,9 @@ export class Registers {
    * Registers an agent that is not registered yet; doing so again changes nothing. An agent that belongs to another
    * producer, owner or client, or is of another kind, is `agent_taken`: nobody takes over an agent by its name.
    */
-  newAgent(command: RegisterAgent): Promise<RegisteredAgent | Refusal> {
+  newAgent(command: RegisterAgent, check: Check): Promise<RegisteredAgent | Refusal> {
     return this.#agent(command, {
+      check,
       admit: (last) => {
         if (last === undefined) return undefined
         return last.type === 'AgentRegistered' && isSameAgent(last.data, command) ? 'unchanged' : refuse('agent_taken')
@@ -160,6 +161,7 @@ export class Registers {
     const identity = { tenantId, iss: `agents.${tenantId}`, sub: agent }
     const registered = await this.#register(stream, [identity], {
       ...admission,
+      heldToo: [registerStream(tenantId, 'producer', producer)],
       event: ([who]) => ({
         type: 'AgentRegistered',
         data: {
@@ -213,9 +215,12 @@ export class Registers {
     {
       event,
       row,
+      heldToo = [],
       admit = () => undefined,
       check = async () => undefined,
     }: {
+      /** What must not change between the check and the commit. */
+      heldToo?: readonly StreamRef[]
       admit?: Admit
       check?: Check
       event: (subjects: readonly Subject[]) => RegisterEvent
@@ -223,7 +228,7 @@ export class Registers {
     },
   ): Promise<Entered | Refusal> {
     const { answer } = await this.#store.execute(
-      { streams: [stream] },
+      { streams: [stream, ...heldToo] },
       {
         read: async (tx) => ({ subjects: await resolveSubjects(tx, identities), refusal: await check(tx) }),
         decide: (_command, loaded, { subjects, refusal }): Decision<Entered | Refusal> => {

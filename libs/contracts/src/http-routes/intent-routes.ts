@@ -216,7 +216,7 @@ export const intentRoutes: readonly HttpRoute[] = [
     callers: ['requester'],
     request: RegisterAgentBody,
     answers: [{ status: 200, description: 'Registered, now or before', body: RegisteredAgent }],
-    refusals: [...ofProgram, 'not_allowed', 'agent_taken'],
+    refusals: [...ofProgram, 'not_allowed', 'agent_taken', 'client_of_people'],
   },
   {
     method: 'GET',
