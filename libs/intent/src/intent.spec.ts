@@ -243,6 +243,13 @@ describe('seats', () => {
       .when(verdict(people.partner))
       .thenRefuses('seat_taken')
   })
+  it('fills none with a no, should a review ever go on behind one', () => {
+    const two = asked({ group: 'data-owners', count: 2 })
+    const no = given(...two).when(verdict(people.ben, 'deny'))
+    given(...no.events().filter(({ type }) => type !== 'ReviewDenied'))
+      .when(verdict(people.cora))
+      .then('VerdictRecorded')
+  })
   it('lets who said yes say no before the end', () => {
     const half = given(...asked({ group: 'data-owners', count: 2 })).when(verdict(people.ben))
     given(...half.events())
