@@ -191,17 +191,16 @@ describe('an appender that goes on', () => {
     await store.gatePassed()
     const unheard = vi.fn<(reason: unknown) => void>()
     process.on('unhandledRejection', unheard)
-    const connect = store.ledger.connect.bind(store.ledger) as () => Promise<pg.PoolClient>
     let asked = 0
-    const connecting = vi.spyOn(store.ledger, 'connect').mockImplementation((): Promise<pg.PoolClient> => {
+    const connect = (): Promise<pg.PoolClient> => {
       asked += 1
-      return asked === refused ? Promise.reject(new Error('no connection')) : connect()
-    })
-    const appender = new LedgerAppender(store.ledger, { originHost, limit: 10 })
+      return asked === refused ? Promise.reject(new Error('no connection')) : store.ledger.connect()
+    }
+    const pool = Object.create(store.ledger, { connect: { value: connect } }) as pg.Pool
+    const appender = new LedgerAppender(pool, { originHost, limit: 10 })
     expect(await appender.append()).toMatchObject({ events: 10 })
     await vi.waitFor(() => expect(asked).toBeGreaterThanOrEqual(refused))
     expect(await appendAll(appender)).toBe(50)
-    connecting.mockRestore()
     process.off('unhandledRejection', unheard)
     expect(unheard).not.toHaveBeenCalled()
     await expectSound(await store.logIdOf(store.tenantId), 60)
