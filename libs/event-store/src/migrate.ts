@@ -9,6 +9,7 @@ import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { FeedReviews1795330800005 } from './migrations/feed-reviews.ts'
 import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
 import { FreezeEverything1795330800002 } from './migrations/freeze-everything.ts'
+import { HeldInTurn1795352400000 } from './migrations/held-in-turn.ts'
 import { HeldReviewers1795348800000 } from './migrations/held-reviewers.ts'
 import { Initial1763683200000 } from './migrations/initial.ts'
 import { LimitUses1795327200001 } from './migrations/limit-uses.ts'
@@ -87,6 +88,7 @@ export const storeMigrations: readonly Migration[] = [
   StandingReviewers1795345200000,
   ProgramsClients1795345200001,
   HeldReviewers1795348800000,
+  HeldInTurn1795352400000,
 ]
 
 /**
