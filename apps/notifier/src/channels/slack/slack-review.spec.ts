@@ -68,7 +68,8 @@ describe('a review in Slack', () => {
 
     await click(asking, 'approve', 'ben')
     await modalOf('ben')
-    await at.slack.submitView({ user: slackIdOf('ben'), values: { reason: 'ticket 4711 checked' } })
+    const reason = 'ticket 4711 checked'
+    await at.slack.submitView({ user: slackIdOf('ben'), values: { reason } })
     expect(at.slack.view(slackIdOf('ben'))).toBeUndefined()
     const [, , , verdict, approved] = await at.eventsOf(asking)
     expect(verdict?.data).toMatchObject({
@@ -78,7 +79,7 @@ describe('a review in Slack', () => {
       channel: 'slack',
     })
     expect(approved?.data).toMatchObject({ seats: [{ group: 'data-owners', person: at.people.ben }] })
-    expect(JSON.stringify(await at.eventsOf(asking))).not.toContain('4711')
+    expect(JSON.stringify(await at.eventsOf(asking))).not.toContain(reason)
 
     const closed = await at.card(asking, (blocks) => blocks.includes('Approved by Ben'))
     expect(buttonsOf(closed)).toEqual([])
