@@ -33,11 +33,21 @@ export const personOf = gatheredOnPool(
   },
 )
 
-/** Whether another tenant has an active person whom this issuer knows under this subject. */
+/**
+ * Whether another tenant has an active person whom this issuer knows under this subject. Until this transaction ends nobody else
+ * is told about the same login, so of two tenants that register it in the same moment the second sees the first. Asked before
+ * the transaction writes.
+ */
 export async function isPersonElsewhere(
   on: Transaction,
   { tenantId, iss, sub }: { readonly tenantId: string; readonly iss: string; readonly sub: string },
 ): Promise<boolean> {
+  // A statement of its own: one that waited would not see what it waited for.
+  await on.query(
+    prepared(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [
+      JSON.stringify(['countersign.login', iss, sub]),
+    ]),
+  )
   const { rowCount } = await on.query(
     prepared('select from countersign.person_of($1, $2) as p where p.tenant_id <> $3 limit 1', [iss, sub, tenantId]),
   )

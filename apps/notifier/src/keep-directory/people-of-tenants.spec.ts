@@ -1,6 +1,6 @@
 import { isRefusal } from '@countersign/contracts'
 import { startBrowser } from '@countersign/loopback/identity-provider'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ChangeGroup, RegisterPerson } from '../index.ts'
 import { type Name, type NotifierWorld, startWorld } from '../notifier-world.fixture.ts'
 import { signInOn } from '../sign-in/pages.fixture.ts'
@@ -88,6 +88,20 @@ describe('somebody who is of one tenant', () => {
     expect((await reviewsOf('cora')).status).toBe(200)
     const over = { as: await at.token('nora'), body: { reason: 'enough' } }
     expect((await send('/v1/directory/feed/disconnect', over)).status).toBe(200)
+  })
+
+  it('is taken by one alone of two tenants that register them in the same moment', async () => {
+    const { superuser } = at.spec
+    const holder = await superuser.connect()
+    await holder.query('begin; lock table countersign.person in share mode')
+    const both = Promise.all([register('olga', 'wanted-by-both'), register('nora', 'wanted-by-both')])
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await vi.waitFor(async () => expect((await superuser.query(waiting)).rowCount).toBe(2), { timeout: 20_000 })
+    await holder.query('rollback')
+    holder.release()
+    expect(
+      (await both).map(({ status, code }) => code ?? String(status)).toSorted((a, b) => a.localeCompare(b)),
+    ).toEqual(['200', 'person_taken'])
   })
 
   it('is registered by another one once they are nobody of the first any more, which cannot take them back then', async () => {
