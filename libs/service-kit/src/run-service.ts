@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import { isBusOutage } from '@countersign/bus'
 import { isOutage } from '@countersign/event-store'
 import type { Type } from 'typebox'
@@ -69,7 +69,7 @@ const codeOf = (outcome: StopOutcome): number => (outcome === 'drained' ? exitCo
 const stopUnbuilt = async (building: Promise<Service>, { config, log, ending }: Run): Promise<number> => {
   sayStopping(log, ending)
   const inTime = building.catch((error: unknown) => ({ error }))
-  const built = await Promise.race([inTime, whenAborted(AbortSignal.timeout(config.SHUTDOWN_TIMEOUT_MS))])
+  const built = await Promise.race([inTime, delay(config.SHUTDOWN_TIMEOUT_MS)])
   if (built === undefined) {
     log.warn({ outcome: 'cut' }, 'service stopped, something under way was broken off')
     return exitCodes.failed

@@ -51,14 +51,15 @@ const runningIn = async (dataDir: string): Promise<Instance | undefined> => {
   return { dataDir, credentials, startedInMs: undefined, tracesFile: undefined, stop: async () => undefined }
 }
 
-const isReady = (baseUrl: string): Promise<boolean> =>
-  fetch(`${baseUrl}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(
-    async (answer) => {
-      await answer.arrayBuffer()
-      return answer.ok
-    },
-    () => false,
-  )
+const isReady = async (baseUrl: string): Promise<boolean> => {
+  try {
+    const answer = await fetch(`${baseUrl}/readyz`, { signal: AbortSignal.timeout(2_000) })
+    await answer.arrayBuffer()
+    return answer.ok
+  } catch {
+    return false
+  }
+}
 
 /** The instance that runs in the data folder, or one that is started there for this. Everything it keeps stays. */
 export const findInstance = async (options: InstanceOptions): Promise<Instance> => {

@@ -6,21 +6,26 @@ export type Reports = Readonly<Record<string, HealthReport>>
 
 const readyTimeoutMs = 3_000
 
-/** What a service says of itself; one that does not answer is not ready. */
-export const reportOf = async (port: number | undefined): Promise<Reports[string]> => {
-  const since = new Date().toISOString()
-  const silent = {
-    status: 'not_ready',
-    checks: [{ name: 'process', status: 'failing', since, code: 'no_answer' }],
-  } as const
-  if (port === undefined) return silent
+const isReport = (answer: unknown): answer is HealthReport =>
+  typeof answer === 'object' && answer !== null && 'checks' in answer && Array.isArray(answer.checks)
+
+/** What the service on this port says of itself; undefined when it says nothing, as one that stops does. */
+export const readReport = async (port: number): Promise<HealthReport | undefined> => {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(readyTimeoutMs) })
-    return (await response.json()) as Reports[string]
+    const answer: unknown = await response.json()
+    return isReport(answer) ? answer : undefined
   } catch {
-    return silent
+    return undefined
   }
 }
+
+/** What a service says of itself; one that does not is not ready. */
+export const reportOf = async (port: number | undefined): Promise<HealthReport> =>
+  (port === undefined ? undefined : await readReport(port)) ?? {
+    status: 'not_ready',
+    checks: [{ name: 'process', status: 'failing', since: new Date().toISOString(), code: 'no_answer' }],
+  }
 
 const worst = (reports: Reports): string => {
   const states = Object.values(reports).map(({ status }) => String(status))

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { consumersCheck, type Environment, type HealthReport } from '@countersign/service-kit'
+import { consumersCheck, type Environment } from '@countersign/service-kit'
+import { readReport } from '../serve-front/readiness.ts'
 import type { ServiceName } from '../start-services/settings-of-services.ts'
 import { programOfService } from './program-of-service.ts'
 import type { ServiceLog } from './service-log.ts'
@@ -79,7 +80,8 @@ export class ServiceProcess {
 
   /** True once it answers; false when it ends before. */
   answering(): Promise<boolean> {
-    return this.#until('healthz', async (response) => {
+    return this.#until(async () => {
+      const response = await fetch(`http://127.0.0.1:${this.port}/healthz`)
       await response.arrayBuffer()
       return response.ok
     })
@@ -87,15 +89,16 @@ export class ServiceProcess {
 
   /** True once it consumes from the bus, too; false when it ends before. */
   consuming(): Promise<boolean> {
-    return this.#until('readyz', async (response) => {
-      const { checks } = (await response.json()) as HealthReport
-      return checks.every(({ name, status }) => name !== consumersCheck || status === 'ok')
+    return this.#until(async () => {
+      const report = await readReport(this.port)
+      return report?.checks.every(({ name, status }) => name !== consumersCheck || status === 'ok') === true
     })
   }
 
-  async #until(path: string, holds: (response: Response) => Promise<boolean>): Promise<boolean> {
+  async #until(holds: () => Promise<boolean>): Promise<boolean> {
     while (this.isRunning) {
-      if (await fetch(`http://127.0.0.1:${this.port}/${path}`).then(holds, () => false)) return true
+      // One that does not answer, or breaks off, is asked again.
+      if (await holds().catch(() => false)) return true
       await delay(pollMs)
     }
     return false
