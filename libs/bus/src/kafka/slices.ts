@@ -1,6 +1,5 @@
 import type { Batch } from 'kafkajs'
 import { busLimits } from '../bus.ts'
-import { sizeOfRecord } from '../check-record.ts'
 import { takenFrom, type Taken } from './delivered.ts'
 import type { FetchedMessage } from './fetch/fetched-message.ts'
 
@@ -22,14 +21,13 @@ export function* slicesOf(
   for (const message of messages as unknown as readonly FetchedMessage[]) {
     if (!message.isGap) {
       const next = takenFrom(topic, partition, message)
-      const size = sizeOfRecord(next.record)
-      if (taken.length > 0 && (taken.length === maxRecords || bytes + size > busLimits.batchBytes)) {
+      if (taken.length > 0 && (taken.length === maxRecords || bytes + message.size > busLimits.batchBytes)) {
         yield { taken, lastOffset }
         taken = []
         bytes = 0
       }
       taken.push(next)
-      bytes += size
+      bytes += message.size
     }
     lastOffset = message.offset
   }

@@ -1,3 +1,5 @@
+import { carriableText, isAsciiText } from './carriable-text.ts'
+
 /** Thrown when bytes end before what they announce, or announce what cannot be. */
 export class MalformedBytes extends Error {
   override readonly name = 'MalformedBytes'
@@ -62,6 +64,16 @@ export class ByteReader {
   varintBytes(): Buffer | null {
     const length = this.varint()
     return length < 0 ? null : this.bytes(length)
+  }
+
+  /** The same as text: undefined when the bytes are none that every driver can carry. Quicker when it is the text expected. */
+  varintText(expected?: string): string | null | undefined {
+    const length = this.varint()
+    if (length < 0) return null
+    const from = this.#forward(length)
+    return expected !== undefined && isAsciiText(this.#bytes, from, length, expected)
+      ? expected
+      : carriableText(this.#bytes, from, from + length)
   }
 
   /** Goes on after the four bytes that a number of 28 bits has. */

@@ -47,25 +47,53 @@ export class FetchedMessage {
     this.#headers = fields.headers
   }
 
-  get hasHeaders(): boolean {
-    return this.#headers.length > 0
-  }
-
   get timestamp(): string {
     return String(this.time)
   }
 
+  /** What it takes of a batch, in bytes. */
+  get size(): number {
+    return (this.key?.length ?? 0) + (this.value?.length ?? 0) + this.#headers.length
+  }
+
+  /**
+   * Headers as text; undefined when one is not text that every driver can carry, or they end too early. Of a name that comes
+   * more than once the last one counts, as in Kafka's own `lastHeader`. An absent value is an empty one.
+   */
+  get textHeaders(): Record<string, string> | undefined {
+    if (this.#headers.length === 0) return {}
+    const reader = new ByteReader(this.#headers)
+    const texts: [name: string, value: string][] = []
+    try {
+      while (!reader.isAtEnd) {
+        const name = reader.varintText(lastNames[texts.length])
+        const value = reader.varintText()
+        if (name === undefined || value === undefined) return undefined
+        if (name !== null && name.length <= LONGEST_NAME && texts.length < MOST_NAMES) lastNames[texts.length] = name
+        texts.push([name ?? '', value ?? ''])
+      }
+    } catch {
+      return undefined
+    }
+    return Object.fromEntries(texts)
+  }
+
   /** Headers in the order in which they were sent. Throws MalformedBytes. */
-  *eachHeader(): Generator<readonly [name: Buffer, value: Buffer | null]> {
+  *#eachHeader(): Generator<readonly [name: Buffer, value: Buffer | null]> {
     const reader = new ByteReader(this.#headers)
     while (!reader.isAtEnd) yield [reader.varintBytes() ?? empty, reader.varintBytes()]
   }
 
   get headers(): IHeaders {
     const headers: IHeaders = Object.create(null)
-    for (const [name, value] of this.eachHeader()) headers[name.toString()] = value ?? empty
+    for (const [name, value] of this.#eachHeader()) headers[name.toString()] = value ?? empty
     return headers
   }
 }
 
 const empty = Buffer.alloc(0)
+
+/** Names of the headers of the record before, in their order: those of the next one are mostly the same. */
+const lastNames: string[] = []
+const MOST_NAMES = 16
+const LONGEST_NAME = 64
