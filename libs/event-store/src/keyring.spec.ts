@@ -1,7 +1,9 @@
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createDeploymentKeyFile, deploymentKeyFromFile } from './deployment-key.ts'
 import { keyring, maxSealedBytes, StaleKey } from './keyring.ts'
 import type { PayloadToSeal } from './sealed-rows.ts'
@@ -35,6 +37,15 @@ const seal = async (items: PayloadToSeal[]) => {
   const ring = await keys()
   const batch = await ring.sealBatch(items)
   await withTenants(spec.poolOf('intake'), [spec.tenantId], (tx) => ring.writeSealed(tx, batch))
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** What buffers hold after all that nobody keeps was let go. */
+const bytesInUse = (): number => {
+  collectGarbage()
+  return process.memoryUsage().arrayBuffers
 }
 
 describe('sealed payloads', () => {
@@ -104,6 +115,16 @@ describe('sealed payloads', () => {
       withTenants(spec.poolOf('policy'), [spec.tenantId], (tx) => two.writeSealed(tx, batch))
     await expect(write(second)).rejects.toThrow(StaleKey)
     await write(await two.sealBatch([payload('second', streamId)]))
+  })
+
+  it('leave nothing behind but their keys once they were opened', async () => {
+    const items = Array.from({ length: 200 }, () => payload('x'.repeat(30_000)))
+    await seal(items)
+    const ring = await keys()
+    const before = bytesInUse()
+    for (const item of items) await ring.openBatch([item])
+    // Memory of buffers goes back some time after they were collected.
+    await vi.waitFor(() => expect(bytesInUse() - before).toBeLessThan(200 * 5_000), { timeout: 20_000 })
   })
 
   it('have at most 256 KiB', async () => {

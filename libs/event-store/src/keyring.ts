@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type pg from 'pg'
 import { type DeploymentKey, decrypt, encrypt, newKey, newNonce, unwrapKey, wrapKey } from './deployment-key.ts'
 import { KeyCache } from './key-cache.ts'
@@ -25,7 +26,7 @@ export type OpenedPayload =
 
 export type Keyring = ReturnType<typeof keyring>
 
-type IntentKey = { readonly keyId: string; readonly key: Buffer }
+type IntentKey = { readonly keyId: string; readonly key: KeyObject }
 
 const intentContext = (stream: StreamOfTenant, keyId: string) =>
   `countersign intent key ${stream.tenantId} ${stream.streamId} ${keyId}`
@@ -60,7 +61,10 @@ export function keyring(options: {
       for (const row of await readIntentKeys(pool, toRead)) {
         const wrapping = ofTenant.get(row.tenantId)?.wrapping
         if (wrapping === undefined) continue
-        const key = { keyId: row.keyId, key: unwrapKey(wrapping, row.wrapped, intentContext(row, row.keyId)) }
+        const key = {
+          keyId: row.keyId,
+          key: createSecretKey(unwrapKey(wrapping, row.wrapped, intentContext(row, row.keyId))),
+        }
         found.set(nameOf(row), key)
         cache.set(nameOf(row), key)
       }
@@ -68,9 +72,10 @@ export function keyring(options: {
     for (const [name, stream] of wanted) {
       const wrapping = ofTenant.get(stream.tenantId)?.wrapping
       if (found.has(name) || wrapping === undefined) continue
-      const fresh = { keyId: newId(), key: newKey() }
+      const bytes = newKey()
+      const fresh = { keyId: newId(), key: createSecretKey(bytes) }
       found.set(name, fresh)
-      const wrapped = wrapKey(wrapping, fresh.key, intentContext(stream, fresh.keyId))
+      const wrapped = wrapKey(wrapping, bytes, intentContext(stream, fresh.keyId))
       newKeys.push({ tenantId: stream.tenantId, streamId: stream.streamId, keyId: fresh.keyId, wrapped })
     }
     return { found, newKeys }
@@ -94,7 +99,9 @@ export function keyring(options: {
       }
       const cached = cache.get(nameOf(item))
       const key =
-        cached?.keyId === row.key_id ? cached.key : unwrapKey(wrapping, row.wrapped, intentContext(item, row.key_id))
+        cached?.keyId === row.key_id
+          ? cached.key
+          : createSecretKey(unwrapKey(wrapping, row.wrapped, intentContext(item, row.key_id)))
       cache.set(nameOf(item), { keyId: row.key_id, key })
       const plaintext = decrypt({ key, nonce: row.nonce, context: payloadContext(item, row.key_id) }, row.ciphertext)
       opened.set(row.sealed_id, { status: 'open', purpose: row.purpose, streamId: row.stream_id, plaintext })
@@ -168,7 +175,7 @@ export function keyring(options: {
       return ({ refs, rows }) => openWith(ofTenant, refs, rows)
     },
     /** HMAC keys for the request fingerprints of tenants. */
-    async fingerprintKeys(tenantIds: Iterable<string>): Promise<Map<string, Buffer>> {
+    async fingerprintKeys(tenantIds: Iterable<string>): Promise<Map<string, Uint8Array>> {
       const keys = await keysOfTenants(tenantIds)
       return new Map([...keys].map(([tenantId, { fingerprint }]) => [tenantId, fingerprint]))
     },

@@ -1,10 +1,11 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type pg from 'pg'
 import { type DeploymentKey, newKey } from './deployment-key.ts'
 import { KeyCache } from './key-cache.ts'
 import { withTenants } from './transaction.ts'
 
 /** The two keys of a tenant: one wraps its intents' keys, the other makes request fingerprints. */
-export type TenantKeys = { readonly wrapping: Buffer; readonly fingerprint: Buffer }
+export type TenantKeys = { readonly wrapping: KeyObject; readonly fingerprint: Uint8Array }
 
 type Row = { tenant_id: string; wrapped: Buffer; fingerprint_wrapped: Buffer }
 
@@ -55,8 +56,11 @@ export function tenantKeys(options: {
       await Promise.all(
         rows.map(async (row) => {
           const keys = {
-            wrapping: await deploymentKey.unwrap(row.wrapped, wrappingContext(row.tenant_id)),
-            fingerprint: await deploymentKey.unwrap(row.fingerprint_wrapped, fingerprintContext(row.tenant_id)),
+            wrapping: createSecretKey(await deploymentKey.unwrap(row.wrapped, wrappingContext(row.tenant_id))),
+            // A copy, for what it is cut from would be kept as well.
+            fingerprint: new Uint8Array(
+              await deploymentKey.unwrap(row.fingerprint_wrapped, fingerprintContext(row.tenant_id)),
+            ),
           }
           cache.set(row.tenant_id, keys)
           found.set(row.tenant_id, keys)

@@ -146,7 +146,7 @@ export class PublishIntent {
   }
 }
 
-const draftOf = (request: PublishRequest, key: Buffer | undefined): { draft: Draft; payload: PayloadToSeal } => {
+const draftOf = (request: PublishRequest, key: Uint8Array | undefined): { draft: Draft; payload: PayloadToSeal } => {
   const { caller, body } = request
   if (key === undefined) throw new Error('a tenant has no fingerprint key')
   const { tenantId } = caller
