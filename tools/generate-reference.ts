@@ -90,6 +90,8 @@ const access = (): string => {
     '',
     'One test asks every endpoint as every role of a running instance and as every role of another tenant: [access.spec.ts](../../test/src/access/access.spec.ts). Who is turned away gets 401, 403 or 404, or a list without anything that is not theirs. **Another tenant** is answered about what exists exactly as about what does not, status and body, and no answer holds an id of somebody else. (The collector is a setting that `npm start` does not have; its rows are tested in [read-side.spec.ts](../../apps/lineage-projector/src/read-side.spec.ts). Those of the directory are tested in [take-scim.spec.ts](../../apps/notifier/src/take-scim/take-scim.spec.ts).)',
     '',
+    'The client of an agent or a producer that **was removed** is nobody’s (`unknown_producer`): it does not read, withdraw or collect even what it asked for itself before. Nor does it report what it ran. What a removed agent asked for stays its producer’s to read: [removed-agents.spec.ts](../../apps/intake/src/keep-registers/removed-agents.spec.ts).',
+    '',
     'Below the endpoints, the database holds: without a tenant named by the transaction no role of a service reads a row of the store, apart from those who read events for all tenants (relay, ledger) and those who look up which tenant a caller belongs to; and each role appends only the event types that it owns: [role-matrix.spec.ts](../../libs/event-store/src/role-matrix.spec.ts).',
     '',
     `| call | ${columns.join(' | ')} |`,

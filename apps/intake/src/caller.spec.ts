@@ -41,6 +41,14 @@ describe('a client', () => {
     await bench.registers.agent({ ...of, agent: 'narrow-bot', kind: 'agent', producer: 'narrow' })
     expect(await clientCaller(bench.pool, client('narrow'))).toMatchObject({ producer: 'narrow', agent: 'narrow-bot' })
   })
+
+  it('of an agent that was removed speaks for nobody, not for its producer either, though its row still names it', async () => {
+    const of = { tenantId: bench.tenantId, issuer: bench.issuer, clientId: 'kept', ...nobody }
+    await bench.registers.producer({ ...of, producer: 'kept' })
+    await bench.registers.agent({ ...of, agent: 'kept-bot', kind: 'agent', producer: 'kept' })
+    await bench.superuser.query(`update countersign.agent set removed_at = clock_timestamp() where name = 'kept-bot'`)
+    expect(await clientCaller(bench.pool, client('kept'))).toMatchObject({ code: 'unknown_producer' })
+  })
 })
 
 describe('a client that acts for a person', () => {

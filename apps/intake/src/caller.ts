@@ -69,7 +69,8 @@ export const clientCaller = async (pool: pg.Pool, identity: Identity): Promise<C
 
 /**
  * For whom clients speak: at most two rows each, which is one too many already. A client is an agent's own, then with its
- * producer, or a producer's: two look-ups by the client, because one with an `or` reads every producer there is.
+ * producer, or a producer's: two look-ups by the client, because one with an `or` reads every producer there is. That of a
+ * removed agent is nobody's, whatever its row still names, and never becomes its producer's.
  */
 const producersOf = gatheredOnPool(
   async (pool, clients: readonly Pick<Identity, 'issuer' | 'clientId'>[]): Promise<ClientRow[][]> => {
@@ -81,7 +82,7 @@ const producersOf = gatheredOnPool(
          from countersign.agent a
          cross join lateral (select * from countersign.producer i
            where i.tenant_id = a.tenant_id and i.name = a.producer and i.removed_at is null offset 0) as p
-         where a.iss = q.iss and a.client_id = q.client_id
+         where a.iss = q.iss and a.client_id = q.client_id and a.removed_at is null
          union all
          select p.tenant_id, p.name, p.owner_subject_id, p.owner_group, null
          from countersign.producer p
