@@ -13,7 +13,7 @@ export const personCaller = async (pool: pg.Pool, identity: Identity): Promise<P
 }
 
 /** Groups of the directory that are asked for by name. */
-const operatorGroup = 'operators'
+export const operatorGroup = 'operators'
 export const auditorGroup = 'auditors'
 
 export const isOperator = ({ groups }: PersonCaller): boolean => groups.includes(operatorGroup)

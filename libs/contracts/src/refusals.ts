@@ -197,6 +197,10 @@ export const refusals = {
     title: 'This person is of another tenant',
     next: 'One login is of one tenant: ask whoever runs the deployment.',
   },
+  last_operator: {
+    title: 'Nobody else could operate this tenant then',
+    next: 'Make another person an operator first; who awaits review does not count.',
+  },
   person_inactive: { title: 'This person is not active in the directory', next: 'Ask the directory’s owner.' },
   card_stale: { title: 'What you saw is not what is asked', next: 'Read the review again.' },
   card_incomplete: {

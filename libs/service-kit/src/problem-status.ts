@@ -34,7 +34,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
   403: `
     agent_taken client_taken client_of_people directory_fed own_change too_many_owners not_human not_allowed unknown_producer agent_not_yours policy_denied limit_reached
     self_approval
-    owner_of_agent in_delegation_chain policy_author seated_by_party seat_unreviewed not_eligible joined_after_request account_not_linked person_inactive person_taken
+    owner_of_agent in_delegation_chain policy_author seated_by_party seat_unreviewed not_eligible joined_after_request account_not_linked person_inactive person_taken last_operator
     wrong_executor frozen no_longer_eligible grant_token_invalid freeze_credential_invalid
     dpop_missing dpop_invalid dpop_other_request dpop_other_token dpop_stale dpop_replayed dpop_wrong_key
     certificate_missing certificate_mismatch

@@ -7,7 +7,9 @@ import {
   registerStream,
   type Transaction,
 } from '@countersign/event-store'
+import { operatorGroup } from '../caller.ts'
 import { type Change, isSettled } from './change.ts'
+import { areLastOperators } from './last-operators.ts'
 import { addMembers, isReviewing, seatsGivenBy } from './seated-members.ts'
 
 /** People to put into a group and to take out of it, by subject id. */
@@ -75,7 +77,8 @@ const told = ({ added, removed }: Members): Members[] => {
 /**
  * Makes a group or changes who is in it. Whom one person puts in does not count until another has reviewed it, or, where nobody
  * else could, counts on that one word. Whoever changes a group may not approve in it until another person has reviewed the
- * change, and not for 7 days: the row keeps who and when. Seeding never undoes what an operator changed.
+ * change, and not for 7 days: the row keeps who and when. Seeding never undoes what an operator changed. The last human who
+ * operates the tenant stays one.
  */
 export class ChangeGroup {
   readonly #store: EventStore
@@ -111,12 +114,15 @@ export class ChangeGroup {
             isFed: await isDirectoryFed(tx, tenantId),
             given: seeded ? undefined : await seatsGivenBy(tx, tenantId, changedBy),
             isTaken: (await listing?.isTaken?.(tx)) === true,
+            isLastOperator: endsOperators(command) && (await areLastOperators(tx, tenantId, command.remove)),
           }
         },
-        decide: (_command, loaded, { known, isFed, given, isTaken }): Decision<Answer> => {
+        decide: (_command, loaded, { known, isFed, given, isTaken, isLastOperator }): Decision<Answer> => {
           if (isTaken) return { append: [], answer: 'taken' }
           if (isFed && feed === undefined && !seeded)
             return { append: [], answer: { refusal: refuse('directory_fed', { pointer: '/group' }) } }
+          if (isLastOperator)
+            return { append: [], answer: { refusal: refuse('last_operator', { pointer: '/remove' }) } }
           const { events, version } = loaded.of(ref)
           const members = membersOf(events)
           const stranger = command.add.findIndex((person) => !known.has(person))
@@ -155,6 +161,10 @@ export class ChangeGroup {
     return 'refusal' in answer ? answer.refusal : answer.done
   }
 }
+
+/** Whether an operator takes operators out. */
+const endsOperators = ({ group, remove, changedBy, seeded }: ChangeGroupCommand): boolean =>
+  group === operatorGroup && remove.length > 0 && !seeded && changedBy !== null
 
 /** What tells a change of a group. */
 export const groupChanged = (

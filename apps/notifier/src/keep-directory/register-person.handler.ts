@@ -20,6 +20,7 @@ import {
 } from '@countersign/event-store'
 import type pg from 'pg'
 import { type Change, isSettled, lastOf } from './change.ts'
+import { areLastOperators, operatorsStream } from './last-operators.ts'
 import { seatAnew, seatsGivenBy, type SeatsGiven } from './seated-members.ts'
 
 export type RegisterPersonCommand = Change & {
@@ -53,7 +54,8 @@ type Answer =
  * Puts a person into the directory, or changes whether they are active or human at all. In events they are a subject id, introduced with a
  * commitment to who they are; name and address are only in the register's row. Whoever may act again gets their seats anew, as by
  * a change of the group. Seeding never undoes what an operator changed. Who is an active person of another tenant does not
- * become one here: a token says no tenant, so it would be either's to say whose it is.
+ * become one here: a token says no tenant, so it would be either's to say whose it is. The last human who operates the tenant
+ * stays one: nobody could take it back.
  */
 export class RegisterPerson {
   readonly #pool: pg.Pool
@@ -110,26 +112,29 @@ export class RegisterPerson {
   ): Promise<RegisteredPerson | Refusal | 'another_id' | 'taken'> {
     const { tenantId, issuer, displayName, email, active, kind, changedBy, seeded, reason, feed } = command
     const ref = registerStream(tenantId, 'person', subject.subjectId)
+    const isEnding = endsThem(command)
     const { answer } = await this.#store.execute(
-      { streams: [ref] },
+      { streams: isEnding ? [ref, operatorsStream(tenantId)] : [ref] },
       {
         read: async (tx) => {
           const who = { tenantId, iss: issuer, sub: command.subject }
           const [stored] = await resolveSubjects(tx, [who])
           return {
             isElsewhere: active && !seeded && (await isPersonElsewhere(tx, who)),
+            isLastOperator: isEnding && (await areLastOperators(tx, tenantId, [subject.subjectId])),
             stored: stored === undefined || stored.isNew ? subject : stored,
             given: seeded ? undefined : await seatsGivenBy(tx, tenantId, changedBy),
             isTaken: (await listing?.isTaken(tx)) === true,
           }
         },
-        decide: (_command, loaded, { stored, given, isTaken, isElsewhere }): Decision<Answer> => {
+        decide: (_command, loaded, { stored, given, isTaken, isElsewhere, isLastOperator }): Decision<Answer> => {
           if (stored.subjectId !== subject.subjectId) return { append: [], answer: 'another_id' }
           if (isTaken) return { append: [], answer: 'taken' }
           const { events } = loaded.of(ref)
           const isKept = seeded && isSettled(events)
           const before = lastOf(events, 'DirectoryPersonRegistered')
           if (isElsewhere && before?.active !== true) return { append: [], answer: refuse('person_taken') }
+          if (isLastOperator) return { append: [], answer: refuse('last_operator') }
           const isOther = before?.active !== active
           const changed = !isKept && (isOther || (kind !== undefined && kindIn(events) !== kind))
           const couldAct = before?.active === true && kindIn(events) === 'human'
@@ -174,6 +179,10 @@ export class RegisterPerson {
     return { person: answer.person, changed: answer.changed }
   }
 }
+
+/** Whether an operator ends what somebody may do. */
+const endsThem = ({ active, kind, changedBy, seeded }: RegisterPersonCommand): boolean =>
+  !seeded && changedBy !== null && (!active || (kind !== undefined && kind !== 'human'))
 
 /** What the newest event that says it says; SCIM and seeding leave it alone. */
 const kindIn = (events: readonly RecordedEventOf[]): PersonKind => {

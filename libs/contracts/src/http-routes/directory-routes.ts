@@ -31,7 +31,7 @@ export const directoryRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: RegisterPersonBody,
     answers: [{ status: 200, description: 'Registered, now or before', body: RegisteredPerson }],
-    refusals: [...ofOperator, 'directory_fed', 'person_taken', 'hidden_text', 'secret_in_field'],
+    refusals: [...ofOperator, 'directory_fed', 'person_taken', 'last_operator', 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'POST',
@@ -54,7 +54,7 @@ export const directoryRoutes: readonly HttpRoute[] = [
     callers: ['operator'],
     request: ChangeGroupBody,
     answers: [{ status: 200, description: 'The group as it stands', body: ChangedGroup }],
-    refusals: [...ofOperator, 'directory_fed', 'hidden_text', 'secret_in_field'],
+    refusals: [...ofOperator, 'directory_fed', 'last_operator', 'hidden_text', 'secret_in_field'],
   },
   {
     method: 'GET',
