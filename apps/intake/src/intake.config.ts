@@ -49,10 +49,10 @@ export const intakeConfig = serviceSchema(3001, {
       description: 'Tenant whose operators may adopt a restored store; nobody may without it when there are several',
     }),
   ),
-  PEOPLE_CLIENTS: Type.Array(Type.String({ pattern: '^[^@]{1,128}(@https?://.{1,500})?$' }), {
+  PEOPLE_CLIENTS: Type.Array(Type.String({ pattern: '^.{1,128}?(@https?://.{1,500})?$' }), {
     default: [],
     description:
-      'OAuth clients through which people sign in, as client id, and at another issuer than OIDC_ISSUER `@` and the issuer: never registered as a program’s',
+      'OAuth clients through which people sign in, as client id, and at another issuer than OIDC_ISSUER `@` and the issuer: never registered as a program’s; those of pages in OIDC_ISSUERS_FILE need not be named',
   }),
   ADMISSION_PER_SECOND: Type.Integer({
     default: 2_000,

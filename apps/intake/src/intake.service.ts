@@ -11,7 +11,14 @@ import {
   gatheredLoads,
   storePool,
 } from '@countersign/event-store'
-import { type Compose, mutualTlsOf, openStoreGuard, tokenVerifierFor, WaitingReaders } from '@countersign/service-kit'
+import {
+  type Compose,
+  mutualTlsOf,
+  openStoreGuard,
+  pageClientsIn,
+  tokenVerifierFor,
+  WaitingReaders,
+} from '@countersign/service-kit'
 import pg from 'pg'
 import { RecordBrokerRefusals } from './record-broker-refusals/broker-refusals.handler.ts'
 import { ContinueLog } from './continue-log/continue-log.handler.ts'
@@ -161,7 +168,11 @@ export const intakeService =
           change: new ChangeEntry({
             pool,
             registers,
-            peopleClients: new PeopleClients(config.PEOPLE_CLIENTS, config.OIDC_ISSUER),
+            peopleClients: new PeopleClients({
+              named: config.PEOPLE_CLIENTS,
+              ownIssuer: config.OIDC_ISSUER,
+              readPages: () => pageClientsIn(config),
+            }),
           }),
           remove: new RemoveEntry(store),
           review: new ReviewEntry(store),

@@ -1,18 +1,30 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { registerStream } from '@countersign/event-store'
 import { ConfigError } from '@countersign/service-kit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { intakeOverHttp, type IntakeOverHttp } from '../intake-http.fixture.ts'
-import { PeopleClients } from './people-clients.ts'
+import { type OAuthClient, PeopleClients } from './people-clients.ts'
 
 const elsewhere = 'https://idp.elsewhere.example'
 
 /** Olga and Rita sign in through `countersign-cli`, and others of the deployment through `console`. */
 let at: IntakeOverHttp
+let folder: string
 beforeAll(async () => {
-  at = await intakeOverHttp({ PEOPLE_CLIENTS: `console,desks-batch,desks-flow,stranger,web@${elsewhere}` })
+  folder = await mkdtemp(join(tmpdir(), 'countersign-spec-'))
+  const file = join(folder, 'issuers.json')
+  const listed = { issuer: elsewhere, audience: 'countersign', speaksFor: 'people', pages: { clientId: 'portal' } }
+  await writeFile(file, JSON.stringify({ issuers: [listed] }))
+  const named = `console,desks-batch,desks-flow,stranger,web@${elsewhere}`
+  at = await intakeOverHttp({ PEOPLE_CLIENTS: named, OIDC_ISSUERS_FILE: file })
 })
-afterAll(() => at.close())
+afterAll(async () => {
+  await at.close()
+  await rm(folder, { recursive: true })
+})
 
 const owned = () => ({ owner: { person: at.bystander }, reason: 'a new job' })
 const agent = async (name: string, more: object = {}) =>
@@ -44,6 +56,7 @@ describe('a client through which people sign in', () => {
     ['that of the operator who registers', { clientId: 'countersign-cli' }],
     ['one that the deployment names', { clientId: 'console' }],
     ['one that it names at another issuer', { clientId: 'web', issuer: elsewhere }],
+    ['that of the pages at another issuer', { clientId: 'portal', issuer: elsewhere }],
   ])('is no program’s own: %s', async (_whose, client) => {
     expect(await agent('lure', client)).toBe('client_of_people')
     expect(await agent('lure', { ...client, kind: 'pipeline' })).toBe('client_of_people')
@@ -86,7 +99,40 @@ describe('a client through which people sign in', () => {
   })
 
   it('is named with its issuer where the service has none of its own', () => {
-    expect(() => new PeopleClients(['console'], undefined)).toThrow(ConfigError)
+    expect(() => new PeopleClients({ named: ['console'], ownIssuer: undefined, readPages: () => [] })).toThrow(
+      ConfigError,
+    )
+  })
+})
+
+describe('the clients of people that a deployment names', () => {
+  const own = 'https://idp.example'
+  const clients = (named: string[], readPages: () => OAuthClient[] = () => []) =>
+    new PeopleClients({ named, ownIssuer: own, readPages })
+
+  it.each([
+    ['desk@corp.example', { issuer: own, clientId: 'desk@corp.example' }],
+    [`desk@corp.example@${elsewhere}`, { issuer: elsewhere, clientId: 'desk@corp.example' }],
+    [`desk@${elsewhere}`, { issuer: elsewhere, clientId: 'desk' }],
+  ])('may have an @ in their id: %s', (named, client) => {
+    expect(clients([named]).has(client)).toBe(true)
+    expect(clients([named]).has({ ...client, issuer: `${client.issuer}/other` })).toBe(false)
+  })
+
+  it('are those of the pages at other issuers too, as their file names them, or did while it could be used', () => {
+    const [before, after] = [
+      { issuer: elsewhere, clientId: 'pages' },
+      { issuer: elsewhere, clientId: 'new-pages' },
+    ]
+    let read = (): OAuthClient[] => [before]
+    const named = clients([], () => read())
+    expect(named.has(before)).toBe(true)
+    read = () => [after]
+    expect([named.has(before), named.has(after)]).toEqual([false, true])
+    read = () => {
+      throw new ConfigError(['no JSON'])
+    }
+    expect([named.has(before), named.has(after)]).toEqual([false, true])
   })
 })
 

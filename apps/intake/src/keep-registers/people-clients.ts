@@ -11,18 +11,28 @@ export type OAuthClient = { readonly issuer: string; readonly clientId: string }
  */
 export class PeopleClients {
   readonly #named: ReadonlySet<string>
+  readonly #readPages: () => readonly OAuthClient[]
+  #pages: readonly OAuthClient[]
 
-  /**
-   * @param named by the deployment: client ids of its own issuer, or with `@` and another one
-   * @throws ConfigError
-   */
-  constructor(named: readonly string[], ownIssuer: string | undefined) {
+  /** @throws ConfigError */
+  constructor({ named, ownIssuer, readPages }: PeopleClientsOptions) {
     this.#named = new Set(named.map((text) => keyOf(readClient(text, ownIssuer))))
+    this.#readPages = readPages
+    this.#pages = readPages()
   }
 
-  /** Whether the deployment names it. */
+  /** Whether the deployment names it, now. */
   has(client: OAuthClient): boolean {
-    return this.#named.has(keyOf(client))
+    return this.#named.has(keyOf(client)) || this.#pagesNow().some((page) => keyOf(page) === keyOf(client))
+  }
+
+  #pagesNow(): readonly OAuthClient[] {
+    try {
+      this.#pages = this.#readPages()
+    } catch {
+      // Who verifies tokens by the same file has logged it.
+    }
+    return this.#pages
   }
 
   /** Why a client can be no program's: it is one of those, or the one through which whoever registers it signed in. */
@@ -32,10 +42,18 @@ export class PeopleClients {
   }
 }
 
+export type PeopleClientsOptions = {
+  /** By the deployment: client ids of its own issuer, or with `@` and another one. */
+  readonly named: readonly string[]
+  readonly ownIssuer: string | undefined
+  /** Clients of the pages that the file of issuers names now; a file that cannot be used changes nothing. */
+  readonly readPages: () => readonly OAuthClient[]
+}
+
 const keyOf = ({ issuer, clientId }: OAuthClient): string => JSON.stringify([issuer, clientId])
 
 const readClient = (text: string, ownIssuer: string | undefined): OAuthClient => {
-  const [, clientId = '', issuer = ownIssuer] = /^([^@]+)(?:@(.+))?$/.exec(text) ?? []
+  const [, clientId = '', issuer = ownIssuer] = /^(.+?)(?:@(https?:\/\/.+))?$/.exec(text) ?? []
   if (issuer === undefined)
     throw new ConfigError([`PEOPLE_CLIENTS: expected ${clientId}@ and its issuer, because OIDC_ISSUER is not set`])
   return { issuer, clientId }
