@@ -1,3 +1,4 @@
+import { canonicalJson } from '@countersign/redaction'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventStore } from './event-store.ts'
 import { freshStore, type SpecStore } from './spec-store.ts'
@@ -61,6 +62,17 @@ describe('append', () => {
     expect(events.map((event) => event.version)).toEqual([1, 2])
     expect(events[0]?.metadata).toEqual({ service: 'intake', producer: 'p' })
     expect(loaded.now >= (events[1]?.recordedAt ?? '')).toBe(true)
+  })
+
+  it('writes the canonical form, which is what the ledger records', async () => {
+    const ref = stream('attempts')
+    const { type, data } = refused('freeze')
+    const unordered = { type, data: Object.fromEntries(Object.entries(data).toReversed()) as typeof data }
+    await inTenant((tx) => intake().append(tx, [{ stream: ref, events: [unordered], expectedVersion: null }]))
+    const { rows } = await spec.superuser.query('select data::text from countersign.event where stream_id = $1', [
+      ref.streamId,
+    ])
+    expect(rows).toEqual([{ data: canonicalJson(data) }])
   })
 
   it('is all or nothing per stream: of a stream at another version, no event is inserted', async () => {

@@ -1,6 +1,7 @@
 import { prepared } from './prepared.ts'
 import { definitionOf, type EventMetadata, type EventOf, fitsEvent, wireTypeOf } from '@countersign/contracts'
 import { newId, type StoredEvent, type StreamEvents, type StreamRef, streamKey } from './stream.ts'
+import { canonicalJson } from '@countersign/redaction'
 import type { Transaction } from './transaction.ts'
 
 /** Most events that one append takes: more would hold the gate of the whole cluster for too long. */
@@ -54,7 +55,8 @@ export async function appendEvents(
         pending.map(({ stream }) => streams.placeOf(stream) + 1),
         pending.map(({ eventId }) => eventId),
         pending.map(({ event }) => wireTypeOf(event.type)),
-        pending.map(({ event }) => JSON.stringify(event.data)),
+        // The ledger records the canonical form, which it then need not make of it.
+        pending.map(({ event }) => canonicalJson(event.data)),
         pending.map(({ metadata }) => JSON.stringify(metadata)),
       ],
     ),

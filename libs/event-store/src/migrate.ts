@@ -5,6 +5,7 @@ import type { MigrationInterface } from 'typeorm'
 import { ConfirmedAccounts1795334400002 } from './migrations/confirmed-accounts.ts'
 import { CountedSeats1795338000000 } from './migrations/counted-seats.ts'
 import { DirectoryFeeds1795330800004 } from './migrations/directory-feeds.ts'
+import { EventsAsWritten1795356000000 } from './migrations/events-as-written.ts'
 import { ExecutorKeys1795330800000 } from './migrations/executor-keys.ts'
 import { FeedReviews1795330800005 } from './migrations/feed-reviews.ts'
 import { FormerOwners1795327200000 } from './migrations/former-owners.ts'
@@ -89,6 +90,7 @@ export const storeMigrations: readonly Migration[] = [
   ProgramsClients1795345200001,
   HeldReviewers1795348800000,
   HeldInTurn1795352400000,
+  EventsAsWritten1795356000000,
 ]
 
 /**

@@ -155,6 +155,7 @@ describe('the guard', () => {
     await append(store)
     await marks.replace({ ...(await marks.read()), incarnation: 9 } as never)
     const fresh = guarded()
+    await spec.gatePassed()
     const before = (await readGated(spec.poolOf('relay'), { after: storeStart, limit: 500 })).length
     await expect(append(fresh)).rejects.toThrow(StoreNotAdopted)
     const nothing = { decide: () => ({ append: [], answer: 'yes' }) }

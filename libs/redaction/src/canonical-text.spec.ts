@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CanonicalScan } from './canonical-scan.ts'
 import { canonicalJson, canonicalText } from './index.ts'
+import { isCanonical } from './is-canonical.ts'
 
 /** What the slow way makes of a text: its canonical form, or that there is none. */
 const slowly = (text: string): string => {
@@ -20,7 +20,7 @@ const quickly = (text: string): string => {
   }
 }
 
-/** As PostgreSQL writes jsonb: shorter names first, and a space behind each comma and colon. */
+/** As PostgreSQL wrote jsonb, in which events were kept: shorter names first, and a space behind each comma and colon. */
 const stored = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(stored).join(', ')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
@@ -137,12 +137,29 @@ describe('the canonical form of a text is that of its value', () => {
   })
 })
 
-it('what PostgreSQL stores of an event needs no parsing', () => {
-  const data = {
-    subjects: [{ id: 'a', n: 12 }],
-    a: 'tab\t"quoted" ü',
-    nested: { list: [true, null, 1.5], empty: {} },
-    z: [],
-  }
-  expect(new CanonicalScan().written(stored(data))).toBe(canonicalJson(data))
+describe('a text that is canonical', () => {
+  it('is its own canonical form, and no other text is', () => {
+    const writers = [stored, (value: unknown) => JSON.stringify(value), canonicalJson]
+    const written = fc
+      .tuple(tree, fc.constantFrom(...writers))
+      .filter(([value]) => slowly(JSON.stringify(value)) !== 'none')
+    fc.assert(
+      fc.property(written, ([value, write]) => {
+        const text = write(value)
+        if (isCanonical(text)) expect(text).toBe(slowly(text))
+      }),
+      { numRuns: 1_500 },
+    )
+  })
+
+  it('needs no parsing as events are appended', () => {
+    const data = {
+      subjects: [{ id: 'a', n: 12 }],
+      a: 'tab\t"quoted" ü 😀',
+      nested: { list: [true, null, 1.5, -3, 1e30], empty: {}, é: 1, '\ufb33': 2 },
+      z: [],
+    }
+    expect(isCanonical(canonicalJson(data))).toBe(true)
+    expect(isCanonical(JSON.stringify(data))).toBe(false)
+  })
 })

@@ -115,7 +115,7 @@ describe.each([
   ['at the very beginning', 0],
 ])('an event row %s', (_, index) => {
   it.each([
-    ['data', `data = data || '{"note":"forged"}'`, ['data']],
+    ['data', `data = data::jsonb || '{"note":"forged"}'`, ['data']],
     ['type', `type = 'dev.countersign.Forged.v1'`, ['type']],
     ['time', `recorded_at = recorded_at + interval '1 ms'`, ['recordedAt']],
     ['id', `event_id = gen_random_uuid()`, ['id']],
@@ -171,7 +171,7 @@ describe('who changes more than one thing', () => {
   it('does not get away with an event row and its entry that agree', async () => {
     const event = await entryAt(300)
     const forge = `replace(leaf, '"data":{', '"data":{"forged":true,')`
-    await store.tamper(`update countersign.event set data = data || '{"forged":true}' where event_id = $1`, [
+    await store.tamper(`update countersign.event set data = data::jsonb || '{"forged":true}' where event_id = $1`, [
       event.eventId,
     ])
     await store.tamper(

@@ -53,7 +53,7 @@ export const insertRecords = async (pool: Pool, records: readonly OutboundRecord
     name: 'bus_publish',
     text: `
       INSERT INTO bus.log (topic, key, value, headers)
-      SELECT topic, key, value, headers::jsonb
+      SELECT topic, key, value, headers::json
       FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) WITH ORDINALITY AS r (topic, key, value, headers, nth)
       ORDER BY nth`,
     values: [

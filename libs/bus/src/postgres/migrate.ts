@@ -53,6 +53,11 @@ const migrations: readonly string[] = [
   `,
   // Most audit records are a little longer than what PostgreSQL begins to compress, which costs more than their space.
   'ALTER TABLE bus.log SET (toast_tuple_target = 8160), ALTER COLUMN value SET STORAGE MAIN',
+  // Each consumer reads the headers and nobody searches in them: jsonb would be written as text again each time.
+  `
+  ALTER TABLE bus.log ALTER COLUMN headers TYPE json USING headers::json;
+  ALTER TABLE bus.parked_record ALTER COLUMN headers TYPE json USING headers::json;
+  `,
 ]
 
 /** Who may do what on the bus; role names as PostgreSQL has them. */

@@ -26,7 +26,7 @@ export const park = async (client: ClientBase, { group, topic }: Place, parked: 
   const coordinates = records.map(({ position }) => cursorAt(position))
   await client.query(
     `INSERT INTO bus.parked_record (group_name, topic, lane, major, minor, value, headers, created_at)
-     SELECT $1, $2, lane, major, minor, value, headers::jsonb, created_at
+     SELECT $1, $2, lane, major, minor, value, headers::json, created_at
      FROM unnest($3::text[], $4::numeric[], $5::bigint[], $6::bytea[], $7::text[], $8::timestamptz[])
        AS r (lane, major, minor, value, headers, created_at)
      ON CONFLICT DO NOTHING`,

@@ -1,51 +1,13 @@
 /**
  * The only way into `event`. Error codes: CS001 wrong isolation, CS002 the transaction has already written,
  * CS003 another service's event type, CS004 too much, CS005 malformed batch, CS006 tenant.
+ * `content` makes the row's data and metadata of the texts `e.data` and `e.metadata`.
  */
-export const appendFunctions = `
--- Order of locks over kinds: an intent before the registers before the companion streams of attempts.
-create function countersign.stream_rank(kind text) returns integer
-language sql immutable parallel safe
-as $$
-  select case kind when 'intent' then 1 when 'register' then 2 when 'attempts' then 3 end
-$$;
-
--- Locks streams until the transaction ends. It must run before the transaction has an xid: then a transaction that
--- waited here gets a higher xid than the one it waited for, and (xid, position) never inverts versions.
-create function countersign.lock_streams(kinds text[], stream_ids uuid[]) returns void
-language plpgsql set search_path = pg_catalog, countersign, pg_temp
-as $$
-begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'streams are locked and appended at READ COMMITTED only' using errcode = 'CS001';
-  end if;
-  if pg_current_xact_id_if_assigned() is not null then
-    raise exception 'the transaction has already written' using errcode = 'CS002';
-  end if;
-  if cardinality(kinds) is distinct from cardinality(stream_ids) or exists (
-    select from unnest(kinds, stream_ids) as s(kind, id) where stream_rank(s.kind) is null or s.id is null
-  ) then
-    raise exception 'a stream has a kind and an id' using errcode = 'CS005';
-  end if;
-  -- Whoever opens an incarnation waits for the appends in flight.
-  perform pg_advisory_xact_lock_shared(hashtextextended('countersign.incarnation', 0));
-  perform pg_advisory_xact_lock(ordered.key) from (
-    select uuid_hash_extended(s.id, stream_rank(s.kind)) as key
-    from unnest(kinds, stream_ids) as s(kind, id)
-    order by stream_rank(s.kind), s.id
-    offset 0
-  ) as ordered;
-end
-$$;
-
-create type countersign.append_result as (
-  moved boolean[], versions bigint[], positions bigint[], incarnation integer, xid xid8, recorded_at timestamptz(3)
-);
-
+export const appendFunction = (content: string): string => `
 -- Appends to up to 500 streams, all or nothing per stream. Streams are parallel arrays; an event names its stream by
 -- the 1-based place in them. A stream moves only from its expected version (null, for attempts only: from any).
 -- Answers per stream whether it moved and its version now, and per event its position.
-create function countersign.append(
+create or replace function countersign.append(
   kinds text[], stream_ids uuid[], tenant_ids uuid[], expected bigint[],
   event_streams integer[], event_ids uuid[], types text[], datas text[], metadatas text[]
 ) returns countersign.append_result
@@ -179,7 +141,7 @@ begin
   insert into event (position, event_id, incarnation, tenant_id, kind, stream_id, version, type, data, metadata,
       xid, recorded_at)
     select positions[e.place], e.event_id, result.incarnation, tenant_ids[e.stream], kinds[e.stream],
-      stream_ids[e.stream], before[e.stream] + steps[e.place], e.type, e.data::jsonb, e.metadata::jsonb,
+      stream_ids[e.stream], before[e.stream] + steps[e.place], e.type, ${content},
       result.xid, result.recorded_at
     from unnest(event_streams, event_ids, types, datas, metadatas) with ordinality
       as e(stream, event_id, type, data, metadata, place)
@@ -191,7 +153,49 @@ begin
   return result;
 end
 $$;
+`
 
+export const appendFunctions = `
+-- Order of locks over kinds: an intent before the registers before the companion streams of attempts.
+create function countersign.stream_rank(kind text) returns integer
+language sql immutable parallel safe
+as $$
+  select case kind when 'intent' then 1 when 'register' then 2 when 'attempts' then 3 end
+$$;
+
+-- Locks streams until the transaction ends. It must run before the transaction has an xid: then a transaction that
+-- waited here gets a higher xid than the one it waited for, and (xid, position) never inverts versions.
+create function countersign.lock_streams(kinds text[], stream_ids uuid[]) returns void
+language plpgsql set search_path = pg_catalog, countersign, pg_temp
+as $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'streams are locked and appended at READ COMMITTED only' using errcode = 'CS001';
+  end if;
+  if pg_current_xact_id_if_assigned() is not null then
+    raise exception 'the transaction has already written' using errcode = 'CS002';
+  end if;
+  if cardinality(kinds) is distinct from cardinality(stream_ids) or exists (
+    select from unnest(kinds, stream_ids) as s(kind, id) where stream_rank(s.kind) is null or s.id is null
+  ) then
+    raise exception 'a stream has a kind and an id' using errcode = 'CS005';
+  end if;
+  -- Whoever opens an incarnation waits for the appends in flight.
+  perform pg_advisory_xact_lock_shared(hashtextextended('countersign.incarnation', 0));
+  perform pg_advisory_xact_lock(ordered.key) from (
+    select uuid_hash_extended(s.id, stream_rank(s.kind)) as key
+    from unnest(kinds, stream_ids) as s(kind, id)
+    order by stream_rank(s.kind), s.id
+    offset 0
+  ) as ordered;
+end
+$$;
+
+create type countersign.append_result as (
+  moved boolean[], versions bigint[], positions bigint[], incarnation integer, xid xid8, recorded_at timestamptz(3)
+);
+
+${appendFunction('e.data::jsonb, e.metadata::jsonb')}
 -- Opens the next incarnation of the store: at the first start, and when an operator adopts a restored one.
 create function countersign.open_incarnation() returns integer
 language plpgsql security definer set search_path = pg_catalog, countersign, pg_temp

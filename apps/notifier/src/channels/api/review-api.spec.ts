@@ -262,7 +262,7 @@ describe('an account that operators marked as shared', () => {
     })
     const { rows } = await at.spec.superuser.query<{ data: object }>(
       `select data from countersign.event where type like '%DirectoryPersonRegistered%'
-       and data ->> 'person' = $1 and data ? 'kind' order by position`,
+       and data ->> 'person' = $1 and data -> 'kind' is not null order by position`,
       [at.people.erin],
     )
     expect(rows.map(({ data }) => data)).toMatchObject([
