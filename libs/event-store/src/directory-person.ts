@@ -1,4 +1,5 @@
 import { gatheredOnPool } from './gathered-asks.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { prepared } from './prepared.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -42,12 +43,7 @@ export async function isPersonElsewhere(
   on: Transaction,
   { tenantId, iss, sub }: { readonly tenantId: string; readonly iss: string; readonly sub: string },
 ): Promise<boolean> {
-  // A statement of its own: one that waited would not see what it waited for.
-  await on.query(
-    prepared(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, [
-      JSON.stringify(['countersign.login', iss, sub]),
-    ]),
-  )
+  await oneAtATime(on, ['countersign.login', iss, sub])
   const { rowCount } = await on.query(
     prepared('select from countersign.person_of($1, $2) as p where p.tenant_id <> $3 limit 1', [iss, sub, tenantId]),
   )

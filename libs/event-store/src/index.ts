@@ -121,6 +121,7 @@ export {
   type RegisterStanding,
   type StandingQuestion,
 } from './directory.ts'
+export { oneAtATime } from './one-at-a-time.ts'
 export { personOf, isPersonElsewhere, type DirectoryPerson } from './directory-person.ts'
 export { prepared } from './prepared.ts'
 export { storePool, type StorePoolOptions } from './store-pool.ts'

@@ -11,6 +11,7 @@ import {
 import {
   agentsByName,
   groupsByName,
+  oneAtATime,
   peopleById,
   type ProducerEntry,
   producersByName,
@@ -34,12 +35,16 @@ const unknownOwner = async (tx: Transaction, tenantId: string, owner: EntryOwner
   return person?.active === true ? undefined : refuse('unknown_owner', { pointer: '/owner/person' })
 }
 
-/** A client speaks for one agent or producer, in all tenants: for several it would speak for none. */
+/**
+ * A client speaks for one agent or producer, in all tenants: for several it would speak for none. Of two who register it in the
+ * same moment the second sees the first.
+ */
 const takenClient = async (
   tx: Transaction,
   tenantId: string,
   { register, name, issuer, clientId }: Client & { readonly clientId: string },
 ): Promise<Refusal | undefined> => {
+  await oneAtATime(tx, ['countersign.client', issuer, clientId])
   const { rows } = await tx.query<{ tenant_id: string; register: string; name: string }>(
     prepared(
       `select tenant_id, 'agent' as register, name from countersign.agent where iss = $1 and client_id = $2
