@@ -3,7 +3,7 @@ import { appendFunction } from './append-functions.ts'
 
 const statements = `
 -- An event is read some ten times and written once. What jsonb saves who searches in it, each reader paid for by having it written
--- as text again, a quarter of what reading a row took; json is the text as it was appended.
+-- as text again, a quarter of what a row of the ledger took; json is the text as it was appended.
 alter table countersign.event
   alter column data type json using data::json,
   alter column metadata type json using metadata::json;
