@@ -109,9 +109,13 @@ describe(`${reviewCount.toLocaleString('en')} reviews that eight clients each ap
     expect(refused).toHaveLength(rows.reduce((sum, { recorded }) => sum + recorded, 0))
   })
 
-  it('leave policy nothing to wait for', async () => {
-    expect(await at.noDeadlines()).toBe(true)
-  })
+  it(
+    'leave policy nothing to wait for',
+    async () => {
+      expect(await at.noDeadlines()).toBe(true)
+    },
+    withinMs,
+  )
 
   it(
     'have the same end in the projection, which holds every event once',

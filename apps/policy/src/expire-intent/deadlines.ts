@@ -34,7 +34,7 @@ export const deadlinesOf = (events: readonly StoredEvent[]): Deadline[] => {
   return [...last.values()]
 }
 
-/** Writes deadlines: new ones replace old ones, ended intents go. */
+/** Writes deadlines as events in their order have them: new ones replace old ones, ended intents go. */
 export const writeDeadlines = async (tx: Transaction, deadlines: readonly Deadline[]): Promise<void> => {
   const open = deadlines.filter(({ dueAt }) => dueAt !== null)
   const ended = deadlines.filter(({ dueAt }) => dueAt === null)
@@ -45,10 +45,10 @@ export const writeDeadlines = async (tx: Transaction, deadlines: readonly Deadli
        on conflict (intent_id) do update set due_at = excluded.due_at`,
       [open.map(({ intentId }) => intentId), open.map(({ tenantId }) => tenantId), open.map(({ dueAt }) => dueAt)],
     )
-  if (ended.length > 0)
-    await tx.query('delete from policy.deadline where intent_id = any ($1::uuid[])', [
-      ended.map(({ intentId }) => intentId),
-    ])
+  await removeDeadlines(
+    tx,
+    ended.map(({ intentId }) => intentId),
+  )
 }
 
 export const readProgress = async (db: Pick<Transaction, 'query'>): Promise<Cursor> => {
@@ -70,18 +70,51 @@ export const moveProgress = async (tx: Transaction, from: Cursor, to: Cursor): P
   return rowCount === 1
 }
 
+/** An intent whose time has come, and the time that was read: what was written meanwhile knows more. */
+export type DueIntent = { readonly intentId: string; readonly tenantId: string; readonly dueAt: string }
+
 /** Intents whose time has come by the database's clock, the longest overdue first, and when the next one's comes. */
 export const dueIntents = async (
   db: Pick<Transaction, 'query'>,
   limit: number,
-): Promise<{ due: { intentId: string; tenantId: string }[]; nextInMs: number | undefined }> => {
-  const { rows } = await db.query<{ intent_id: string; tenant_id: string; in_ms: number }>(
-    `select intent_id, tenant_id, ceil(extract(epoch from due_at - clock_timestamp()) * 1000)::float8 as in_ms
-     from policy.deadline order by due_at, intent_id limit $1`,
+): Promise<{ due: DueIntent[]; nextInMs: number | undefined }> => {
+  const { rows } = await db.query<{ intent_id: string; tenant_id: string; due_at: string; in_ms: number }>(
+    `select intent_id, tenant_id, due_at::text,
+       ceil(extract(epoch from due_at - clock_timestamp()) * 1000)::float8 as in_ms
+     from policy.deadline order by policy.deadline.due_at, intent_id limit $1`,
     [limit],
   )
   return {
-    due: rows.filter((row) => row.in_ms <= 0).map((row) => ({ intentId: row.intent_id, tenantId: row.tenant_id })),
+    due: rows
+      .filter((row) => row.in_ms <= 0)
+      .map((row) => ({ intentId: row.intent_id, tenantId: row.tenant_id, dueAt: row.due_at })),
     nextInMs: rows.find((row) => row.in_ms > 0)?.in_ms,
   }
+}
+
+/** Forgets intents that ended. */
+export const removeDeadlines = async (tx: Transaction, intentIds: readonly string[]): Promise<void> => {
+  if (intentIds.length === 0) return
+  await tx.query('delete from policy.deadline where intent_id = any ($1::uuid[])', [intentIds])
+}
+
+/**
+ * Writes when to look again at intents that were not due after all. One that was written or went since it was read is left
+ * as it is: whoever did that had read later events, and an intent that ended would be waited for again.
+ */
+export const postponeDeadlines = async (
+  tx: Transaction,
+  postponed: readonly { readonly read: DueIntent; readonly until: string }[],
+): Promise<void> => {
+  if (postponed.length === 0) return
+  await tx.query(
+    `update policy.deadline as d set due_at = p.until
+     from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) as p(intent_id, read, until)
+     where d.intent_id = p.intent_id and d.due_at = p.read`,
+    [
+      postponed.map(({ read }) => read.intentId),
+      postponed.map(({ read }) => read.dueAt),
+      postponed.map(({ until }) => until),
+    ],
+  )
 }

@@ -1,7 +1,9 @@
 import { newId, type StreamRef } from '@countersign/event-store'
+import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { policyStore, quiet, type PolicyStore } from '../policy-store.fixture.ts'
 import { ExpireIntents } from './expire-intent.ts'
+import { followDeadlines } from './follow-deadlines.ts'
 
 let at: PolicyStore
 beforeAll(async () => {
@@ -13,6 +15,20 @@ const past = '2026-01-01T00:00:00.000Z'
 const soon = (ms: number) => new Date(Date.now() + ms).toISOString()
 const sweeper = () => new ExpireIntents({ pool: at.spec.poolOf('policy'), store: at.store, log: quiet })
 const typesOf = async (ref: StreamRef) => (await at.eventsOf(ref)).map(({ type }) => type)
+
+const deadlineOf = async (ref: StreamRef) =>
+  (await at.spec.superuser.query('select due_at from policy.deadline where intent_id = $1', [ref.streamId])).rows
+/** Resolves once another transaction waits for this one. */
+const atTheLockOf = async (holder: pg.PoolClient) => {
+  const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const isWaiting = async () =>
+    (
+      await at.spec.superuser.query('select from pg_stat_activity where $1 = any (pg_blocking_pids(pid))', [
+        rows[0]?.pid,
+      ])
+    ).rowCount !== 0
+  while (!(await isWaiting())) await new Promise((resolve) => setTimeout(resolve, 5))
+}
 
 /** Sweeps until the condition holds: other specs of the run may hold the gate for a moment. */
 const sweepUntil = async (condition: () => Promise<boolean>, sweep = sweeper()) => {
@@ -113,6 +129,26 @@ describe('intents whose time has come', () => {
     const ref = await at.publish({ tenantId, deadline: past })
     await sweepUntil(isExpired(ref), sweep)
     expect(await typesOf(ref)).toEqual(['ActionIntentPublished', 'IntentExpired'])
+  })
+
+  it('are not waited for again when another process read of their end meanwhile', async () => {
+    const ref = await at.publish({ deadline: past })
+    const isWaitedFor = async () => (await deadlineOf(ref)).length > 0
+    while (!(await isWaitedFor())) await followDeadlines(at.spec.poolOf('policy'))
+    const other = await at.spec.superuser.connect()
+    try {
+      await other.query('begin')
+      await other.query('delete from policy.deadline where intent_id = $1', [ref.streamId])
+      // Behind the gate, which the other one's transaction keeps shut: the sweep still reads the time of before.
+      await allowed(ref, soon(3_600_000))
+      const swept = sweeper().sweep()
+      await atTheLockOf(other)
+      await other.query('commit')
+      await swept
+    } finally {
+      other.release()
+    }
+    expect(await deadlineOf(ref)).toEqual([])
   })
 
   it('end by themselves while the sweeper runs, the nearer one first', async () => {

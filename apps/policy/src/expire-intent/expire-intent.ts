@@ -3,7 +3,7 @@ import type { CommandHandler, EventStore, StreamRef } from '@countersign/event-s
 import { decide, expiresAt, foldIntent, isPublished, type IntentStream } from '@countersign/intent'
 import type { Consumer, Log } from '@countersign/service-kit'
 import type pg from 'pg'
-import { dueIntents, writeDeadlines, type Deadline } from './deadlines.ts'
+import { dueIntents, postponeDeadlines, removeDeadlines, type DueIntent } from './deadlines.ts'
 import { followDeadlines } from './follow-deadlines.ts'
 
 const batchSize = 200
@@ -13,8 +13,9 @@ const longestPauseMs = 5_000
 const spacingMs = 200
 const pauseAfterFailureMs = 1_000
 
-type ExpireCommand = { readonly streams: readonly [StreamRef] }
-type Answer = { readonly deadline: Deadline; readonly isExpired: boolean }
+type ExpireCommand = { readonly read: DueIntent; readonly streams: readonly [StreamRef] }
+/** When to look again; null once the intent ended, now or before. */
+type Answer = string | null
 
 type Options = { readonly pool: pg.Pool; readonly store: EventStore; readonly log: Log }
 
@@ -93,10 +94,13 @@ export class ExpireIntents implements Consumer {
     return promise
   }
 
-  async #expire(due: readonly { intentId: string; tenantId: string }[]): Promise<number> {
+  async #expire(due: readonly DueIntent[]): Promise<number> {
     const { store, log } = this.#options
     const commands = due.map(
-      ({ intentId, tenantId }): ExpireCommand => ({ streams: [{ kind: 'intent', streamId: intentId, tenantId }] }),
+      (read): ExpireCommand => ({
+        read,
+        streams: [{ kind: 'intent', streamId: read.intentId, tenantId: read.tenantId }],
+      }),
     )
     let failed = 0
     for (const outcome of await store.executeBatch(commands, expireHandler)) {
@@ -113,15 +117,17 @@ const expireHandler: CommandHandler<ExpireCommand, undefined, Answer> = {
     const state = foldIntent(loaded.of(ref).events)
     const outcome = decide({ type: 'ExpireIntent', now: loaded.now }, state)
     const events = isRefusal(outcome) ? [] : outcome
-    const dueAt = events.length > 0 ? null : nextLook(state, loaded.now)
-    const deadline = { intentId: ref.streamId, tenantId: ref.tenantId, dueAt }
-    return { append: [{ stream: ref, events }], answer: { deadline, isExpired: events.length > 0 } }
+    const again = events.length > 0 ? null : nextLook(state, loaded.now)
+    return { append: [{ stream: ref, events }], answer: again }
   },
-  effects: (tx, decided) =>
-    writeDeadlines(
+  effects: async (tx, decided) => {
+    const ended = decided.filter(({ answer }) => answer === null).map(({ command }) => command.read.intentId)
+    await removeDeadlines(tx, ended)
+    await postponeDeadlines(
       tx,
-      decided.map(({ answer }) => answer.deadline),
-    ),
+      decided.flatMap(({ command: { read }, answer: until }) => (until === null ? [] : [{ read, until }])),
+    )
+  },
 }
 
 /** Another version of the service may read what this one cannot. */
