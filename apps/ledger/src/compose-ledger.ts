@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { bootCheck } from '@countersign/event-store'
+import { bootCheck, storePool } from '@countersign/event-store'
 import type { Bus, Subscription } from '@countersign/bus'
 import { groups, topics } from '@countersign/contracts'
 import {
@@ -11,7 +11,7 @@ import {
   withBatchSpan,
   tokenVerifierFor,
 } from '@countersign/service-kit'
-import pg from 'pg'
+import type pg from 'pg'
 import { LedgerDiverged } from './append-entry/ledger-diverged.ts'
 import { sequenceEvents } from './append-entry/sequence-events.ts'
 import { feedLag } from './feed-siem/feed-lag.ts'
@@ -33,7 +33,11 @@ export const composeLedger =
   ({ bus }: { readonly bus: Bus }): Compose<LedgerConfig> =>
   async ({ config, log, checks, stopping }) => {
     const key = readSigningKey(config.CHECKPOINT_KEY_FILE)
-    const pool = new pg.Pool({ connectionString: config.DATABASE_URL.reveal(), max: config.DATABASE_POOL })
+    const pool = storePool({
+      connectionString: config.DATABASE_URL.reveal(),
+      max: config.DATABASE_POOL,
+      applicationName: 'countersign-ledger',
+    })
     pool.on('error', (err) => log.warn({ err }, 'an idle database connection broke'))
     await refuseUnsafe(pool)
     const appendTrouble = new Trouble(log, 'append')

@@ -112,7 +112,7 @@ export {
   type Subject,
   type TenantIdentity,
 } from './subjects.ts'
-export { checkOut, CommitUncertain, isOutage, withTenants, type Transaction } from './transaction.ts'
+export { checkOut, CommitUncertain, isOutage, sentTogether, withTenants, type Transaction } from './transaction.ts'
 export {
   isProgramsClient,
   isDirectoryFed,

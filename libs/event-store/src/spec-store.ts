@@ -10,6 +10,7 @@ import { markFolder } from './mark-folder.ts'
 import { migrate, migrateSchema, type Migration, storeMigrations } from './migrate.ts'
 import { createRoles, type StoreRole, storeRoles } from './roles.ts'
 import { readStoreStanding } from './store-guard.ts'
+import { storePool } from './store-pool.ts'
 import { newId } from './stream.ts'
 
 // Roles belong to the server, and specs of several packages share it: everybody uses the same password.
@@ -92,9 +93,11 @@ export async function freshStore(): Promise<SpecStore> {
   const poolOf = (role: StoreRole) => {
     const known = pools.get(role)
     if (known !== undefined) return known
-    // As in the product: the ledger's connections copy, which is not possible on a pipelined one.
-    const pipeline = ['intake', 'policy', 'notifier', 'relay'].includes(role)
-    const pool = new pg.Pool({ connectionString: urlOf(role), max: 20, pipeline })
+    const connections = { connectionString: urlOf(role), max: 20 }
+    // As in the product.
+    const pool = ['intake', 'policy', 'notifier', 'ledger', 'relay'].includes(role)
+      ? storePool({ ...connections, applicationName: 'spec' })
+      : new pg.Pool(connections)
     pool.on('error', () => undefined)
     pools.set(role, pool)
     return pool

@@ -100,18 +100,23 @@ export async function begunWith<T>(
   begin: string,
   work: (tx: Transaction) => Promise<T>,
 ): Promise<T> {
-  const { pipeline, connection } = client as Connected
-  if (!pipeline) {
+  if (!(client as Connected).pipeline) {
     await client.query(begin)
     return work(client)
   }
-  connection.stream.cork()
-  process.nextTick(() => connection.stream.uncork())
-  const begun = client.query(begin)
-  const [worked, started] = await Promise.allSettled([work(client), begun])
+  const [begun, working] = sentTogether(client, () => [client.query(begin), work(client)])
+  const [worked, started] = await Promise.allSettled([working, begun])
   if (started.status === 'rejected') throw started.reason
   if (worked.status === 'rejected') throw worked.reason
   return worked.value
+}
+
+/** What is asked before the first wait goes out in one packet on a pipelined connection. */
+export const sentTogether = <T>(client: pg.PoolClient, ask: () => T): T => {
+  const { stream } = (client as Connected).connection
+  stream.cork()
+  process.nextTick(() => stream.uncork())
+  return ask()
 }
 
 type Connected = pg.PoolClient & { readonly pipeline: boolean; readonly connection: { readonly stream: Duplex } }

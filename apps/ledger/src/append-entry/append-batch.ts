@@ -1,8 +1,6 @@
-import { type Cursor, checkOut } from '@countersign/event-store'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import pg, { type ClientBase, type Pool } from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
+import { allEnded, type Cursor, checkOut, sentTogether } from '@countersign/event-store'
+import pg, { type ClientBase, type Pool, type PoolClient } from 'pg'
+import { copyIn } from './copy-in.ts'
 import { beginAppend, beginReading } from './cursor.ts'
 import { copyEntries } from './encode-entries.ts'
 import { LedgerDiverged } from './ledger-diverged.ts'
@@ -76,15 +74,7 @@ export class LedgerAppender {
     this.#last = undefined
     const client = await checkOut(this.#pool)
     try {
-      const from = await beginAppend(client)
-      const isAhead = ahead !== undefined && isSame(ahead.batch.from, from)
-      const batch = isAhead ? ahead.batch : await this.#plan(client, from, last)
-      if (batch !== undefined) {
-        // Computed in small parts, between which the statements of this batch go out.
-        const next = isAhead ? ahead.next : this.#readNext(batch)
-        this.#ahead = this.#planNext(batch, next, isAhead ? ahead.unseenTails : new Map()).catch(() => undefined)
-        await write(client, batch)
-      }
+      const batch = (ahead && (await this.#writeAhead(client, ahead))) ?? (await this.#writeNext(client, last))
       await client.query('commit')
       client.release()
       this.#last = batch ?? last
@@ -101,6 +91,39 @@ export class LedgerAppender {
       client.release(true)
       throw error
     }
+  }
+
+  /**
+   * Writes what was computed ahead. It is sent together with the beginning, before the answer to that says whether it still
+   * counts; undefined when it does not, and nothing of it is left.
+   */
+  async #writeAhead(client: PoolClient, { batch, next, unseenTails }: Ahead): Promise<PlannedBatch | undefined> {
+    const [begun, written] = sentTogether(client, () => [
+      beginAppend(client),
+      write(client, batch).then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      ),
+    ])
+    if (!isSame(batch.from, await begun)) {
+      await written
+      await client.query('rollback')
+      return undefined
+    }
+    // Computed in small parts, between which the answers to this batch are heard.
+    this.#ahead = this.#planNext(batch, next, unseenTails).catch(() => undefined)
+    const failed = await written
+    if (failed !== undefined) throw failed.error
+    return batch
+  }
+
+  /** Reads, computes and writes the next batch; undefined when there is nothing to do. */
+  async #writeNext(client: PoolClient, last: PlannedBatch | undefined): Promise<PlannedBatch | undefined> {
+    const batch = await this.#plan(client, await beginAppend(client), last)
+    if (batch === undefined) return undefined
+    this.#ahead = this.#planNext(batch, this.#readNext(batch), new Map()).catch(() => undefined)
+    await write(client, batch)
+    return batch
   }
 
   #read(client: ClientBase, after: Cursor): ReturnType<typeof readEvents> {
@@ -141,9 +164,9 @@ export class LedgerAppender {
     const client = await checkOut(this.#pool).catch(() => undefined)
     if (client === undefined) return undefined
     try {
-      await beginReading(client)
-      const read = await this.#read(client, to)
-      await client.query('commit')
+      const [, read] = await sentTogether(client, () =>
+        Promise.all([beginReading(client), this.#read(client, to), client.query('commit')]),
+      )
       client.release()
       return read
     } catch {
@@ -174,6 +197,5 @@ const isSame = (a: Cursor, b: Cursor): boolean =>
 
 /** The first write, and with it the xid that holds back the gate, comes after everything that takes time to compute. */
 const write = async (client: ClientBase, { logs, from, to, entries, copied }: PlannedBatch): Promise<void> => {
-  await moveHeads(client, logs, { from, to })
-  if (entries > 0) await pipeline(Readable.from([copied]), client.query(copyFrom(copyEntries)))
+  await allEnded([moveHeads(client, logs, { from, to }), ...(entries > 0 ? [copyIn(client, copyEntries, copied)] : [])])
 }

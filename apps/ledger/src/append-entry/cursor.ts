@@ -1,14 +1,9 @@
 import type { Cursor } from '@countersign/event-store'
 import type { ClientBase, QueryArrayResult } from 'pg'
 
-// Plans are made once, when the tables may be empty, and kept while they grow; and statistics say little about the end
-// of a table that is only appended to. So nothing but index look-ups and reading in index order may be chosen.
-const byIndexOnly = `set local plan_cache_mode = force_generic_plan;
-      set local enable_seqscan = off;
-      set local enable_hashjoin = off;
-      set local enable_mergejoin = off;
-      set local enable_sort = off;
-      set local jit = off`
+// Beside what `storePool` says of plans: events are read in the order of their index, and a plan that was made while the
+// table was empty may not read all that is left and sort it.
+const inIndexOrder = 'set local enable_sort = off'
 
 /**
  * Begins the one transaction that appends until it ends, and answers where the ledger stands: behind the last event
@@ -18,7 +13,7 @@ export const beginAppend = async (client: ClientBase): Promise<Cursor> => {
   // One round trip, but statements of their own: one that waits for the lock would not see what it waited for.
   const results = (await client.query({
     text: `begin;
-      ${byIndexOnly};
+      ${inIndexOrder};
       select pg_advisory_xact_lock(hashtextextended('countersign.ledger.append', 0));
       select incarnation, xid::text, position::text from ledger.progress where name = 'events'`,
     rowMode: 'array',
@@ -30,5 +25,5 @@ export const beginAppend = async (client: ClientBase): Promise<Cursor> => {
 
 /** Begins a transaction that reads as the one that appends does, beside it. */
 export const beginReading = async (client: ClientBase): Promise<void> => {
-  await client.query(`begin read only; ${byIndexOnly}`)
+  await client.query(`begin read only; ${inIndexOrder}`)
 }

@@ -1,8 +1,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { storePool } from '@countersign/event-store'
 import type pg from 'pg'
 import { roundOf } from '../compare.ts'
-import { connectedTo } from '../opened-store.ts'
+import { poolSize } from '../opened-store.ts'
 import type { OpenSide } from '../side/side.ts'
 import type { EntryRow } from './entry-rows.ts'
 import { clocksOf, type StoreAddress } from './store-address.ts'
@@ -54,7 +55,9 @@ export const encoder = async (): Promise<LedgerParts['encodeEntries']> => (await
  */
 export const open: OpenSide<StoreAddress, undefined> = async (store) => {
   const parts = await ledgerParts()
-  const pool = connectedTo(store.ledgerUrl)
+  const pool = storePool({ connectionString: store.ledgerUrl, max: poolSize, applicationName: 'bench' })
+  // The server ends idle connections when it stops; whoever is using one hears of it at the query.
+  pool.on('error', () => undefined)
   const key = createPrivateKey(await readFile(store.logKeyFile))
   const publishing = { key, mark: parts.publishedMarkIn(store.publishedFolder) }
   const appender = new parts.LedgerAppender(pool, { originHost: 'countersign.local', limit: store.rowsPerCommit })
