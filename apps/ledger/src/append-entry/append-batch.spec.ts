@@ -271,22 +271,40 @@ describe('a failure on the way', () => {
     await expectSound(logId, 500)
   })
 
-  it('is also a connection that is cut in the middle', async () => {
-    await store.insert(streamsOf(1, 5))
-    await store.appendAll()
-    await store.insert(streamsOf(1, 5))
-    await store.gatePassed()
-    const holder = await store.superuser.connect()
-    await holder.query('begin; select * from ledger.log_head for update')
-    const outcome = expect(appendBatch(store.ledger, { originHost })).rejects.toThrow(/terminat/)
-    const victim = `select pg_terminate_backend(pid) as done from pg_stat_activity
+  it.each(['that was read', 'that was computed ahead'])(
+    'is also a connection that is cut in a batch %s',
+    async (how) => {
+      await store.insert(streamsOf(3, 5))
+      await store.gatePassed()
+      const appender = new LedgerAppender(store.ledger, { originHost, limit: 5 })
+      const isAhead = how.endsWith('ahead')
+      await (isAhead ? appender.append() : appendBatch(store.ledger, { originHost, limit: 5 }))
+      const holder = await store.superuser.connect()
+      await holder.query('begin; select * from ledger.log_head for update')
+      const outcome = expect(appender.append()).rejects.toThrow(/terminat/)
+      const victim = `select pg_terminate_backend(pid) as done from pg_stat_activity
       where wait_event_type = 'Lock' and datname = current_database() and query like '%ledger.log_head%'`
-    while ((await store.superuser.query(victim)).rowCount === 0) await new Promise((resolve) => setImmediate(resolve))
-    await outcome
-    await holder.query('rollback')
-    holder.release()
+      while ((await store.superuser.query(victim)).rowCount === 0) await new Promise((resolve) => setImmediate(resolve))
+      await outcome
+      await holder.query('rollback')
+      holder.release()
+      expect((await appender.append()).entries + (await store.appendAll())).toBe(10)
+      await expectSound(await store.logIdOf(store.tenantId), 15)
+    },
+  )
+
+  it('is nothing of a batch computed ahead when another appender came first', async () => {
+    await store.insert(streamsOf(4, 5))
+    await store.gatePassed()
+    const [one, two] = [1, 2].map(() => new LedgerAppender(store.ledger, { originHost, limit: 5 }))
+    await one?.append()
+    await two?.append()
+    const asked = vi.spyOn(pg.Client.prototype, 'query')
+    expect(await one?.append()).toMatchObject({ entries: 5 })
+    expect(asked.mock.calls.filter(([query]) => String(query) === 'rollback')).toHaveLength(1)
+    asked.mockRestore()
     expect(await store.appendAll()).toBe(5)
-    await expectSound(await store.logIdOf(store.tenantId), 10)
+    await expectSound(await store.logIdOf(store.tenantId), 20)
   })
 })
 
