@@ -18,7 +18,10 @@ beforeEach(async () => {
   const { STORE_MARK_DIR, STORE_MARK_KEY } = spec.markSettings
   marks = markFolder(STORE_MARK_DIR, { key: Buffer.from(STORE_MARK_KEY, 'base64url'), writer: 'relay' })
 })
-afterEach(() => spec.drop())
+afterEach(async () => {
+  await marks.close()
+  await spec.drop()
+})
 
 const refused = () => ({ type: 'ActionIntentRefused' as const, data: { producer: 'etl', code: 'spec', count: 1 } })
 const attempts = (): StreamRef => ({ kind: 'attempts', streamId: newId(), tenantId: spec.tenantId })
