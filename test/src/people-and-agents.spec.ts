@@ -6,8 +6,11 @@ import { run } from '@countersign/cli'
 import { countersign as client } from '@countersign/client'
 import { clientToken, startIdentityProvider } from '@countersign/loopback/identity-provider'
 import { type SelfSigned, selfSigned } from '@countersign/loopback/self-signed'
+import { eventStore } from '@countersign/event-store'
+import { RegisterPerson } from '@countersign/notifier'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { until } from './instance/until.ts'
+import { poolAs } from './pool-as.ts'
 import { type Running, startRunning, startTimeoutMs } from './running.ts'
 
 let running: Running
@@ -76,6 +79,39 @@ describe('the registers of a running product, by the command line', () => {
     const review = ['seats', 'review', 'data-owners', '--up-to', upTo, '--reason', 'is a colleague', '--as']
     expect((await countersign(...review, 'ben')).err).toContain('own_change')
     expect((await countersign(...review, 'dana')).out).toBe(`reviewed ${upTo}\n`)
+  })
+
+  it('free a login that another tenant has, for the one it is of', async () => {
+    const { rows } = await running.superuser.query<{ id: string }>(
+      `select tenant_id as id from countersign.tenant where name = 'replay'`,
+    )
+    const theirs = poolAs(running, 'countersign_notifier')
+    await new RegisterPerson(theirs, eventStore(theirs, { metadata: { service: 'notifier' } })).handle({
+      tenantId: rows[0]?.id ?? '',
+      issuer: running.credentials.issuer,
+      subject: 'ivy',
+      displayName: 'Ivy',
+      active: true,
+      changedBy: null,
+      seeded: true,
+    })
+    await theirs.end()
+    const ivy = ['people', 'register', 'ivy', '--name', 'Ivy', '--reason', 'joined', '--as', 'ben']
+    expect((await countersign(...ivy)).err).toContain('countersign people free')
+    const freeing = ['people', 'free', 'ivy', '--reason', 'ticket 4711', '--as']
+    expect((await countersign(...freeing, 'dana')).err).toContain('not_allowed')
+    const shown = await countersign(...freeing, 'ben', '--yes')
+    expect([shown.exitCode, shown.out, shown.err]).toEqual([
+      3,
+      expect.stringMatching(/^replay {2}\S{36} {2}as \S{36}\n$/),
+      expect.stringContaining('Name the tenant that has it wrongly with --tenant'),
+    ])
+    expect(await countersign(...freeing, 'ben', '--tenant', 'replay')).toMatchObject({ exitCode: 3 })
+    expect((await countersign(...freeing, 'ben', '--tenant', 'replay', '--yes')).out).toContain(
+      'it is nobody in replay any more',
+    )
+    expect((await countersign(...ivy)).exitCode).toBe(0)
+    expect((await countersign(...freeing, 'ben', '--tenant', 'replay', '--yes')).err).toContain('nothing was done')
   })
 })
 

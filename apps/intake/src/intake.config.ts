@@ -2,6 +2,7 @@ import {
   busSettings,
   identitySettings,
   mutualTlsSettings,
+  operatorsSettings,
   secretSetting,
   serviceSchema,
   storeMarkSettings,
@@ -43,12 +44,7 @@ export const intakeConfig = serviceSchema(3001, {
     maximum: 86_400_000,
     description: 'How long an execution may take to be reported before it is unknown',
   }),
-  OPERATORS_TENANT: Type.Optional(
-    Type.String({
-      pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
-      description: 'Tenant whose operators may adopt a restored store; nobody may without it when there are several',
-    }),
-  ),
+  ...operatorsSettings,
   PEOPLE_CLIENTS: Type.Array(Type.String({ pattern: '^.{1,128}?(@https?://.{1,500})?$' }), {
     default: [],
     description:

@@ -27,6 +27,7 @@ import { placesFrom } from './channels/places.ts'
 import { connectSlack } from './channels/slack/connect-slack.ts'
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
 import { ChangeGroup } from './keep-directory/change-group.handler.ts'
+import { FreeLogin } from './keep-directory/free-login.handler.ts'
 import { LinkPeople } from './keep-directory/link-people.handler.ts'
 import { ReadDirectory } from './keep-directory/read-directory.ts'
 import { ReviewGroup } from './keep-directory/review-group.handler.ts'
@@ -112,6 +113,7 @@ export const notifierService =
         module: NotifierModule.with({
           pool,
           people,
+          logins: new FreeLogin(store, { pool, operatorsOf: config.OPERATORS_TENANT }),
           peopleLinks: new LinkPeople(store),
           groups,
           feeds: new DirectoryFeeds(pool, store),

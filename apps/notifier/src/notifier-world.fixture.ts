@@ -131,6 +131,7 @@ export const startWorld = async () => {
     BUS_MAC_KEY: new Secret(macKey.secret.toString('base64url')),
     BUS_MAC_KEY_ID: macKey.kid,
     PUBLIC_URL: publicUrl,
+    OPERATORS_TENANT: spec.tenantId,
     OIDC_PAGES_CLIENT_ID: pagesClientId,
     OIDC_ISSUER: idp.issuer,
     OIDC_AUDIENCE: audience,

@@ -1,6 +1,7 @@
 import {
   busSettings,
   identitySettings,
+  operatorsSettings,
   secretSetting,
   serviceSchema,
   storeMarkSettings,
@@ -21,6 +22,7 @@ export const notifierConfig = serviceSchema(3003, {
     pattern: '^https?://[^\\s]{1,500}$',
     description: 'Base URL under which reviewers reach the deployment',
   }),
+  ...operatorsSettings,
   ...identitySettings,
   OIDC_MFA_ACR: Type.Array(Type.String({ pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,255}$' }), {
     default: ['mfa'],

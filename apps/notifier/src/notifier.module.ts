@@ -6,6 +6,7 @@ import { ReviewController } from './channels/api/review.controller.ts'
 import { SlackCallbackController } from './channels/slack/slack-callback.controller.ts'
 import type { SlackCallback } from './channels/slack/slack-callback.ts'
 import { ChangeGroup } from './keep-directory/change-group.handler.ts'
+import { FreeLogin } from './keep-directory/free-login.handler.ts'
 import { KeepDirectoryController } from './keep-directory/keep-directory.controller.ts'
 import { LinkPeople } from './keep-directory/link-people.handler.ts'
 import { ReadDirectory } from './keep-directory/read-directory.ts'
@@ -36,6 +37,7 @@ import { ScimController } from './take-scim/scim.controller.ts'
 export type NotifierParts = {
   readonly pool: pg.Pool
   readonly people: RegisterPerson
+  readonly logins: FreeLogin
   readonly peopleLinks: LinkPeople
   readonly groups: ChangeGroup
   readonly groupReviews: ReviewGroup
@@ -81,6 +83,7 @@ export class NotifierModule {
         { provide: NOTIFIER_POOL, useFactory: () => pool },
         { provide: APP_INTERCEPTOR, useFactory: () => refusals },
         { provide: RegisterPerson, useFactory: () => people },
+        { provide: FreeLogin, useFactory: () => parts.logins },
         { provide: LinkPeople, useFactory: () => parts.peopleLinks },
         { provide: ChangeGroup, useFactory: () => groups },
         { provide: ReviewGroup, useFactory: () => parts.groupReviews },

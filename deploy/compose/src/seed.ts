@@ -17,7 +17,10 @@ export type SeedOptions = {
 /** Settings of services that hold the id of a tenant, which is random, by service. */
 export const seededSettings = (tenants: Pick<Tenants, 'default'>) => ({
   intake: { OPERATORS_TENANT: tenants.default },
-  notifier: { SLACK_CHANNELS: `${tenants.default}=${demoWorld.slackChannel.id}` },
+  notifier: {
+    OPERATORS_TENANT: tenants.default,
+    SLACK_CHANNELS: `${tenants.default}=${demoWorld.slackChannel.id}`,
+  },
 })
 
 const write = (file: string, settings: Readonly<Record<string, string>>): void => {

@@ -6,6 +6,7 @@ import type { Meaning } from './meaning.ts'
 export type DirectoryEventName =
   | 'DirectoryPersonRegistered'
   | 'DirectoryGroupChanged'
+  | 'LoginFreed'
   | 'DirectoryReviewed'
   | 'DirectoryFeedConnected'
   | 'DirectoryFeedReviewed'
@@ -26,15 +27,27 @@ const linkMessages = {
 export const mapDirectory = (event: RecordedEventOf<DirectoryEventName>): Meaning => {
   switch (event.type) {
     case 'DirectoryPersonRegistered': {
-      const { person, active, kind, seeded, changedBy: by, reason } = event.data
+      const { person, active, kind, seeded, deployment, changedBy: by, reason } = event.data
       return {
         ...entity(active ? (event.version === 1 ? 'create' : 'update') : 'disable', 'directory.person', {
           ...userOf(person),
         }),
         message: active ? 'A person was registered.' : 'A person was made inactive.',
-        actor: changedBy(by, 'notifier'),
+        ...(deployment === undefined ? {} : { severity: 2 }),
+        actor: deployment === undefined ? changedBy(by, 'notifier') : { service: 'deployment' },
         from: 'notifier',
         unmapped: { seeded, ...(kind === undefined ? {} : { kind }), ...because(reason) },
+      }
+    }
+    case 'LoginFreed': {
+      const { tenant, person, by, reason } = event.data
+      return {
+        ...entity('disable', 'directory.login', userOf(person)),
+        message: 'A login is nobody in another tenant any more.',
+        severity: 2,
+        actor: { person: by },
+        from: 'notifier',
+        unmapped: { tenant, reason },
       }
     }
     case 'DirectoryGroupChanged': {

@@ -1,6 +1,7 @@
 import type { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { wireType, type NewEvent, type Owner, type RecordedEvent } from './event.ts'
+import * as directoryPerson from './directory-person.schema.ts'
 import * as directoryLink from './directory-link.schema.ts'
 import * as account from './account.schema.ts'
 import * as broker from './broker.schema.ts'
@@ -54,7 +55,8 @@ export const eventDefinitions = [
   log.LogContinued,
   policy.PolicySetActivated,
   policy.PolicySetRefused,
-  register.DirectoryPersonRegistered,
+  directoryPerson.DirectoryPersonRegistered,
+  directoryPerson.LoginFreed,
   register.DirectoryGroupChanged,
   register.DirectoryReviewed,
   register.DirectoryFeedConnected,

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { closed, GroupName, Identifier, PersonKind, SeatsGiven, ShortName, Uuid } from './primitives.ts'
+import { closed, GroupName, Identifier, PersonKind, ProducerName, SeatsGiven, ShortName, Uuid } from './primitives.ts'
 import { PeopleLinkPair, PeopleLinkState } from './directory-link.schema.ts'
 import { OpenChange } from './register-entry.schema.ts'
 import { SubjectFrom } from './register.schema.ts'
@@ -20,6 +20,27 @@ export type RegisterPersonBody = Type.Static<typeof RegisterPersonBody>
 
 /** Answer of `POST /v1/directory/people`. */
 export const RegisteredPerson = closed({ person: Uuid, changed: Type.Boolean() })
+
+const Login = {
+  issuer: Type.String({ minLength: 1, maxLength: 512 }),
+  subject: Type.String({ minLength: 1, maxLength: 255 }),
+}
+
+/** Answer of `GET /v1/directory/logins`. */
+export const LoginTenants = closed({
+  tenants: Type.Array(closed({ tenantId: Uuid, name: ProducerName, person: Uuid }), {
+    description: 'Where the login is an active person; in several it is nobody',
+  }),
+})
+export type LoginTenants = Type.Static<typeof LoginTenants>
+
+/** Body of `POST /v1/directory/logins/free`. */
+export const FreeLoginBody = closed({ ...Login, tenantId: Uuid, reason: Identifier })
+export type FreeLoginBody = Type.Static<typeof FreeLoginBody>
+
+/** Answer of `POST /v1/directory/logins/free`. */
+export const FreedLogin = closed({ tenantId: Uuid, person: Uuid })
+export type FreedLogin = Type.Static<typeof FreedLogin>
 
 const people = Type.Optional(Type.Array(Uuid, { maxItems: 256 }))
 

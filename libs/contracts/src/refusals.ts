@@ -195,7 +195,7 @@ export const refusals = {
   },
   person_taken: {
     title: 'This person is of another tenant',
-    next: 'One login is of one tenant: ask whoever runs the deployment.',
+    next: 'One login is of one tenant. If that is wrong, whoever runs the deployment frees it: countersign people free.',
   },
   last_operator: {
     title: 'Nobody else could operate this tenant then',

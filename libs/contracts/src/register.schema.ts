@@ -9,7 +9,6 @@ import {
   GroupName,
   Identifier,
   KeyThumbprint,
-  PersonKind,
   PrincipalKind,
   ProducerName,
   SafeInteger,
@@ -27,7 +26,7 @@ const Issuer = Type.String({ minLength: 1, maxLength: 512 })
 const Because = Type.Optional(Identifier)
 
 /** The feed that a directory's change came from; absent when a person made it. */
-const ByFeed = Type.Optional(Uuid)
+export const ByFeed = Type.Optional(Uuid)
 
 /** Which attribute of a directory's user is the subject at the issuer. */
 export const SubjectFrom = Type.Union([Type.Literal('externalId'), Type.Literal('userName')])
@@ -194,26 +193,6 @@ export const StoreAdopted = event({
     toIncarnation: SafeInteger,
     storePosition: Type.Union([SafeInteger, Type.Null()], { description: 'Of the last event in the store' }),
     markPosition: Type.Union([SafeInteger, Type.Null()], { description: 'Of the last event known to be published' }),
-  }),
-})
-
-export const DirectoryPersonRegistered = event({
-  name: 'DirectoryPersonRegistered',
-  version: 1,
-  kind: 'register',
-  owner: 'notifier',
-  ownerFolder: 'notifier/keep-directory',
-  consumers: [],
-  noConsumerBecause: 'every decider reads the register itself',
-  data: closed({
-    person: Uuid,
-    active: Type.Boolean(),
-    kind: Type.Optional({ ...PersonKind, description: 'Absent where it does not change; human at first' }),
-    changedBy: Type.Union([Uuid, Type.Null()]),
-    seeded: Type.Boolean(),
-    feed: ByFeed,
-    reason: Because,
-    subjects: Subjects,
   }),
 })
 

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { gatheredOnPool } from './gathered-asks.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 import { prepared } from './prepared.ts'
@@ -48,6 +49,21 @@ export async function isPersonElsewhere(
     prepared('select from countersign.person_of($1, $2) as p where p.tenant_id <> $3 limit 1', [iss, sub, tenantId]),
   )
   return rowCount === 1
+}
+
+/** The tenants in which a login is an active person, by name, and who it is there. */
+export const tenantsOfLogin = async (
+  pool: pg.Pool,
+  { issuer, subject }: TokenSubject,
+): Promise<{ readonly tenantId: string; readonly name: string; readonly person: string }[]> => {
+  const { rows } = await pool.query<{ tenantId: string; name: string; person: string }>(
+    prepared(
+      `select p.tenant_id as "tenantId", t.name, p.subject_id as person from countersign.person_of($1, $2) as p
+       join countersign.tenant as t on t.tenant_id = p.tenant_id order by t.name, p.tenant_id`,
+      [issuer, subject],
+    ),
+  )
+  return rows
 }
 
 type TokenSubject = { readonly issuer: string; readonly subject: string }

@@ -122,6 +122,7 @@ export {
   type StandingQuestion,
 } from './directory.ts'
 export { oneAtATime } from './one-at-a-time.ts'
-export { personOf, isPersonElsewhere, type DirectoryPerson } from './directory-person.ts'
+export { personOf, isPersonElsewhere, tenantsOfLogin, type DirectoryPerson } from './directory-person.ts'
+export { type DeploymentOperators, operatesDeployment, operatorsTenant } from './deployment-operators.ts'
 export { prepared } from './prepared.ts'
 export { storePool, type StorePoolOptions } from './store-pool.ts'

@@ -52,6 +52,8 @@ export const evolveRegister = (event: RecordedEventOf<RegisterEventName>, draft:
     case 'StoreAdopted':
     // How a log is called is the ledger's; what happened is not told otherwise by it.
     case 'LogContinued':
+    // Whom it freed is of another tenant, where it shows.
+    case 'LoginFreed':
     // Membership and accounts say who may decide; who did decide is in the verdicts.
     case 'DirectoryGroupChanged':
     case 'AccountLinked':

@@ -78,6 +78,7 @@ export const registers = (): RecordedEventOf[] => {
     markPosition: 60,
   })
   const origin = `countersign.local/log/${id(0xf, 1)}`
+  add('LoginFreed', { tenant: subjects.ben, person: subjects.ben, by: subjects.ben, reason: 'ticket 4711' })
   add('LogContinued', {
     by: subjects.dana,
     reason: 'restored from a backup',

@@ -40,6 +40,7 @@ export {
   tokenVerifierFor,
   trustedIssuers,
 } from './identity-settings.ts'
+export { operatorsSettings } from './operators-settings.ts'
 export { FollowedFiles } from './followed-files.ts'
 export { exitCodes } from './exit-codes.ts'
 export { type RunOptions, runService } from './run-service.ts'

@@ -81,6 +81,7 @@ const aboutNothing = new Set([
   'readFeed',
   'disconnectFeed',
   'linkPeople',
+  'freeLogin',
 ])
 const hasNothingToDo = ({ operation }: HttpRoute, { status, code }: Answer): boolean =>
   aboutNothing.has(operation) && status === 404 && code !== 'unknown_producer'

@@ -3,7 +3,7 @@ import type { RouteCaller } from '@countersign/contracts'
 import { eventStore } from '@countersign/event-store'
 import { Registers } from '@countersign/intake'
 import { ChangeGroup, RegisterPerson } from '@countersign/notifier'
-import pg from 'pg'
+import { poolAs } from '../pool-as.ts'
 import type { Running } from '../running.ts'
 
 /** Who calls: somebody who is exactly one of the roles of the table, or none. */
@@ -64,13 +64,6 @@ export type AccessCast = {
   /** Subject id of a person of the tenant. */
   readonly person: string
   readonly foreignTenantId: string
-}
-
-/** Connections that are a service's role, as the database sees it. */
-const poolAs = (running: Running, role: string): pg.Pool => {
-  const pool = new pg.Pool({ connectionString: running.credentials.store.superuserUrl, max: 2 })
-  pool.on('connect', (client) => void client.query(`set session authorization ${role}`))
-  return pool
 }
 
 /** Registers somebody for every role in the tenant and in another one, through the services' own commands. */

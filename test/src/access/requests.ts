@@ -92,6 +92,12 @@ const bodies: Readonly<Record<string, Sample>> = {
   unfreezeWithReason: () => ({ reason: 'who may do this' }),
   recordVerdict: ({ presentationDigest }) => ({ verdict: 'deny', presentationDigest, reason: 'who may do this' }),
   registerPerson: () => ({ issuer: 'https://idp.example', subject: randomUUID(), displayName: 'Somebody new' }),
+  freeLogin: () => ({
+    issuer: 'https://idp.example',
+    subject: randomUUID(),
+    tenantId: randomUUID(),
+    ...because,
+  }),
   changeGroup: ({ person }) => ({ group: 'access-group', add: [person] }),
   linkAccount: ({ person }) => ({ provider: 'slack', teamId: 'T0', userId: `U${randomUUID().slice(0, 8)}`, person }),
   unlinkAccount: () => ({ reason: 'who may do this' }),
@@ -160,6 +166,7 @@ const idsIn = (operation: string, things: Things): Readonly<Record<string, strin
 
 const queries: Readonly<Record<string, Sample>> = {
   proveGrowth: () => '?from=1&to=1',
+  readLogin: () => `?issuer=https%3A%2F%2Fidp.example&subject=${randomUUID()}`,
   readLineageByKey: ({ intentId }) => `?key=${intentId}`,
 }
 

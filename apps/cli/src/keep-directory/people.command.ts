@@ -16,6 +16,7 @@ import {
 } from '../keep-registers/asked-by-person.ts'
 import { table } from '../print/table.ts'
 import { plain } from '../print/words.ts'
+import { freeLoginCommand } from './free-login.command.ts'
 import { linkPeopleCommands } from './link-people.commands.ts'
 
 type Person = PeopleList['people'][number]
@@ -40,6 +41,7 @@ export const registerPeople: Register = (program, context, finish) => {
   show(people, context, finish)
   register(people, context, finish)
   linkPeopleCommands(people, context, finish)
+  freeLoginCommand(people, context, finish)
   activity(people, { context, finish, active: false })
   activity(people, { context, finish, active: true })
 }

@@ -14,12 +14,13 @@ import {
   type StoreFindings,
   StoreNotAdopted,
   type StreamRef,
+  type DeploymentOperators,
+  operatesDeployment,
 } from '@countersign/event-store'
 import { decide, foldIntent } from '@countersign/intent'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
 import { refusedLogs } from '../continue-log/continue-log.handler.ts'
-import { operatesDeployment, type DeploymentOperators } from '../deployment-operator.ts'
 import { openGrants, rememberGrant } from '../issued-grant.ts'
 
 const batchSize = 200

@@ -6,10 +6,17 @@ import {
   type Refusal,
   type RefusedLog,
 } from '@countersign/contracts'
-import { type EventStore, type LogRefusal, logRefusals, registerStream, type StreamRef } from '@countersign/event-store'
+import {
+  type DeploymentOperators,
+  type EventStore,
+  operatesDeployment,
+  type LogRefusal,
+  logRefusals,
+  registerStream,
+  type StreamRef,
+} from '@countersign/event-store'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
-import { operatesDeployment, type DeploymentOperators } from '../deployment-operator.ts'
 import { decideContinuation } from './decide-continuation.ts'
 
 export type ContinueLogOptions = {

@@ -1,6 +1,5 @@
 import { refuse, type EmergencyFreezeBody, type Refusal } from '@countersign/contracts'
-import { allTenants, type EventStore } from '@countersign/event-store'
-import { operatorsTenant, type DeploymentOperators } from '../deployment-operator.ts'
+import { allTenants, type DeploymentOperators, type EventStore, operatorsTenant } from '@countersign/event-store'
 import { Admission } from '../publish-intent/admission.ts'
 import { attemptsOfDay, countAttempts, recordAttempt, type RefusedAttempt } from '../record-refusal/refused-attempts.ts'
 import { roomOf } from '../record-refusal/refused-command.ts'

@@ -18,9 +18,10 @@ import {
   type StreamRef,
   type Subject,
   type Transaction,
+  type DeploymentOperators,
+  operatesDeployment,
 } from '@countersign/event-store'
 import type { PersonCaller } from '../caller.ts'
-import { operatesDeployment, type DeploymentOperators } from '../deployment-operator.ts'
 import { introductionOf } from '../introduction.ts'
 import { endFreeze, freezeStream, sameFreeze, scopeOf, unknownIn, writeFreeze } from './freeze-register.ts'
 

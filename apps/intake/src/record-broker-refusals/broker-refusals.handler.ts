@@ -6,11 +6,16 @@ import {
   refuse,
   type Refusal,
 } from '@countersign/contracts'
-import { type EventStore, registerStream, type StreamRef } from '@countersign/event-store'
+import {
+  type DeploymentOperators,
+  type EventStore,
+  operatesDeployment,
+  registerStream,
+  type StreamRef,
+} from '@countersign/event-store'
 import { identifierProblem } from '@countersign/redaction'
 import type pg from 'pg'
 import type { PersonCaller } from '../caller.ts'
-import { operatesDeployment, type DeploymentOperators } from '../deployment-operator.ts'
 
 type Refused = BrokerRefusals['refusals'][number]
 type Recorded = RecordedBrokerRefusals['refusals'][number]

@@ -1,12 +1,15 @@
 import {
   ChangeGroupBody,
   type ChangedGroup,
+  FreeLoginBody,
+  type FreedLogin,
   GroupName,
   LinkPeopleBody,
   RegisterPersonBody,
   ReviewEntryBody,
   Uuid,
   type GroupList,
+  type LoginTenants,
   type PeopleList,
   type ReviewedEntry,
 } from '@countersign/contracts'
@@ -22,6 +25,7 @@ import { ChangeGroup } from './change-group.handler.ts'
 import { checkTexts } from './check-texts.ts'
 import { type LinkedPeople, LinkPeople } from './link-people.handler.ts'
 import { ReadDirectory } from './read-directory.ts'
+import { FreeLogin } from './free-login.handler.ts'
 import { type RegisteredPerson, RegisterPerson } from './register-person.handler.ts'
 
 import { ReviewGroup } from './review-group.handler.ts'
@@ -35,6 +39,10 @@ const PeopleQuery = Type.Object({
   after: Type.Optional(Uuid),
   limit,
 })
+const LoginQuery = Type.Object({
+  issuer: Type.String({ minLength: 1, maxLength: 512 }),
+  subject: Type.String({ minLength: 1, maxLength: 255 }),
+})
 const GroupsQuery = Type.Object({ name: Type.Optional(GroupName), after: Type.Optional(GroupName), limit })
 
 /** People and groups, for operators; those who audit read them. */
@@ -42,6 +50,7 @@ const GroupsQuery = Type.Object({ name: Type.Optional(GroupName), after: Type.Op
 export class KeepDirectoryController {
   readonly #pool: pg.Pool
   readonly #people: RegisterPerson
+  readonly #logins: FreeLogin
   readonly #links: LinkPeople
   readonly #groups: ChangeGroup
   readonly #reviews: ReviewGroup
@@ -50,6 +59,7 @@ export class KeepDirectoryController {
   constructor(
     @Inject(NOTIFIER_POOL) pool: pg.Pool,
     @Inject(RegisterPerson) people: RegisterPerson,
+    @Inject(FreeLogin) logins: FreeLogin,
     @Inject(LinkPeople) links: LinkPeople,
     @Inject(ChangeGroup) groups: ChangeGroup,
     @Inject(ReviewGroup) reviews: ReviewGroup,
@@ -57,6 +67,7 @@ export class KeepDirectoryController {
   ) {
     this.#pool = pool
     this.#people = people
+    this.#logins = logins
     this.#links = links
     this.#groups = groups
     this.#reviews = reviews
@@ -90,6 +101,27 @@ export class KeepDirectoryController {
         seeded: false,
       }),
     )
+  }
+
+  @Get('logins')
+  @EdgeRoute({ query: LoginQuery })
+  async readLogin(
+    @Query() login: Type.Static<typeof LoginQuery>,
+    @Requester() identity: Identity,
+  ): Promise<LoginTenants> {
+    const caller = orRefuse(await operatorCaller(this.#pool, identity))
+    return orRefuse(await this.#logins.tenantsOf(caller, login))
+  }
+
+  @Post('logins/free')
+  @HttpCode(200)
+  async freeLogin(
+    @Body(validateBody(FreeLoginBody)) body: FreeLoginBody,
+    @Requester() identity: Identity,
+  ): Promise<FreedLogin> {
+    const caller = orRefuse(await operatorCaller(this.#pool, identity))
+    checkTexts({ reason: body.reason })
+    return orRefuse(await this.#logins.handle(caller, body))
   }
 
   @Post('people/link')

@@ -1,63 +1,25 @@
-import { isRefusal } from '@countersign/contracts'
 import { startBrowser } from '@countersign/loopback/identity-provider'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { ChangeGroup, RegisterPerson } from '../index.ts'
-import { type Name, type NotifierWorld, startWorld } from '../notifier-world.fixture.ts'
+import type { NotifierWorld } from '../notifier-world.fixture.ts'
 import { signInOn } from '../sign-in/pages.fixture.ts'
+import { startTwoTenants, type TwoTenants } from './two-tenants.fixture.ts'
 
-/** Olga operates this tenant; Nora operates another one, and nobody of this one has her in it. */
+let tenants: TwoTenants
 let at: NotifierWorld
-let elsewhere: string
-let people: RegisterPerson
 beforeAll(async () => {
-  at = await startWorld()
-  elsewhere = await at.spec.addTenant('elsewhere')
-  people = new RegisterPerson(at.spec.poolOf('notifier'), at.stores.notifier)
-  await setActive('nora', false)
-  const person = await seedElsewhere('nora')
-  const changed = await new ChangeGroup(at.stores.notifier).handle({
-    tenantId: elsewhere,
-    group: 'operators',
-    add: [person],
-    remove: [],
-    seeded: true,
-    changedBy: null,
-  })
-  if (isRefusal(changed)) throw new Error(changed.code)
+  tenants = await startTwoTenants()
+  ;({ at } = tenants)
 })
-afterAll(() => at.stop())
+afterAll(() => tenants.stop())
 
-const seedElsewhere = async (name: Name): Promise<string> => {
-  const { issuer } = at.idp
-  const said = { tenantId: elsewhere, issuer, subject: name, displayName: name, active: true }
-  return (await people.handle({ ...said, seeded: true, changedBy: null })).person
-}
-const setActive = (name: Name, active: boolean) =>
-  at.spec.superuser.query('update countersign.person set active = $2 where subject_id = $1', [at.people[name], active])
-
-type Answer = { readonly status: number; readonly code?: string; readonly body: Record<string, unknown> }
-const send = async (
-  path: string,
-  { as, body, type = 'application/json' }: { as: string; body?: object; type?: string },
-): Promise<Answer> => {
-  const response = await fetch(`${at.url}${path}`, {
-    headers: { authorization: `Bearer ${as}`, ...(body === undefined ? {} : { 'content-type': type }) },
-    ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-  })
-  const answered = (await response.json()) as Record<string, unknown> & { code?: string }
-  return { status: response.status, body: answered, ...(answered.code === undefined ? {} : { code: answered.code }) }
-}
-const register = async (operator: Name, subject: string, more: object = {}) =>
-  send('/v1/directory/people', {
-    as: await at.token(operator),
-    body: { issuer: at.idp.issuer, subject, displayName: subject, reason: 'a colleague', ...more },
-  })
-const reviewsOf = async (name: Name) => send('/v1/reviews', { as: await at.token(name) })
+const send: TwoTenants['send'] = (...asked) => tenants.send(...asked)
+const register: TwoTenants['register'] = (...asked) => tenants.register(...asked)
+const reviewsOf: TwoTenants['reviewsOf'] = (name) => tenants.reviewsOf(name)
 const listedElsewhere = async (subject: string): Promise<number | null> => {
   const { rowCount } = await at.spec.superuser.query(
     `select from countersign.subject s join countersign.person p using (tenant_id, subject_id)
      where s.tenant_id = $1 and s.sub = $2`,
-    [elsewhere, subject],
+    [tenants.elsewhere, subject],
   )
   return rowCount
 }
@@ -68,11 +30,7 @@ describe('somebody who is of one tenant', () => {
     expect(await register('nora', 'ben', { active: false })).toMatchObject({ status: 200 })
     expect(await register('nora', 'ben', { active: true })).toMatchObject({ status: 403, code: 'person_taken' })
     expect((await reviewsOf('ben')).status).toBe(200)
-    const { rows } = await at.spec.superuser.query<{ total: string }>(
-      `select sum(total) as total from countersign.refusal_count where tenant_id = $1 and code = 'person_taken'`,
-      [elsewhere],
-    )
-    expect(Number(rows[0]?.total)).toBe(2)
+    expect(await tenants.refusedThere('person_taken')).toBe(2)
   })
 
   it('is not registered by another one’s identity provider either', async () => {
@@ -115,7 +73,7 @@ describe('somebody who is of one tenant', () => {
 describe('somebody whom two tenants had before that was refused', () => {
   it('is nobody in either, over the API and on pages: no register decides who somebody is in another tenant', async () => {
     expect((await reviewsOf('dana')).status).toBe(200)
-    const person = await seedElsewhere('dana')
+    const person = await tenants.seedElsewhere('dana')
     expect(await reviewsOf('dana')).toMatchObject({ status: 403, code: 'person_inactive' })
     const browser = startBrowser()
     const page = await signInOn(at, browser, await browser.open(`${at.publicUrl}/me/keys`), 'dana')

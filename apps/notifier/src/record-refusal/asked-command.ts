@@ -9,7 +9,7 @@ export type AskedCommand = {
 
 const onReview = /^\/v1\/reviews\/([^/]+)\/verdicts$/
 const onRegisters =
-  /^\/v1\/(directory\/people(\/link)?|directory\/groups(\/review)?|directory\/feed(\/review|\/disconnect)?|accounts|accounts\/[^/]+\/unlink)$/
+  /^\/v1\/(directory\/people(\/link)?|directory\/logins\/free|directory\/groups(\/review)?|directory\/feed(\/review|\/disconnect)?|accounts|accounts\/[^/]+\/unlink)$/
 
 const uuid = Compile(Uuid)
 const choice = Compile(VerdictChoice)

@@ -64,6 +64,7 @@ export const settingsOfServices = (options: SettingsOptions): Readonly<Record<Se
       ...database('notifier'),
       ...mark,
       PUBLIC_URL: baseUrl,
+      OPERATORS_TENANT: options.tenants.default,
       OIDC_PAGES_CLIENT_ID: demoWorld.pagesClientId,
       SLACK_API_URL: options.slackApiUrl,
       SLACK_SIGNING_SECRET: dataDir.secrets.slackSigningSecret,

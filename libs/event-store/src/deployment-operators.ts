@@ -1,6 +1,6 @@
-import { allTenants } from '@countersign/event-store'
 import type pg from 'pg'
-import type { PersonCaller } from './caller.ts'
+import type { DirectoryPerson } from './directory-person.ts'
+import { allTenants } from './registers.ts'
 
 export type DeploymentOperators = {
   readonly pool: pg.Pool
@@ -18,5 +18,5 @@ export const operatorsTenant = async ({ pool, operatorsOf }: DeploymentOperators
 /** Whether somebody may do what concerns every tenant: an operator of the tenant that runs the deployment. */
 export const operatesDeployment = async (
   operators: DeploymentOperators,
-  { tenantId, groups }: PersonCaller,
+  { tenantId, groups }: Pick<DirectoryPerson, 'tenantId' | 'groups'>,
 ): Promise<boolean> => groups.includes('operators') && tenantId === (await operatorsTenant(operators))
