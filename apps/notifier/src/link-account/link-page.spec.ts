@@ -181,6 +181,14 @@ describe('an account that an operator linked', () => {
   })
 })
 
+const refusedForms = async (name: Name): Promise<number> => {
+  const { rows } = await at.spec.superuser.query<{ total: string | null }>(
+    `select sum(total) as total from countersign.refusal_count where source = $1 and code = 'not_allowed'`,
+    [`person/${at.people[name]}`],
+  )
+  return Number(rows[0]?.total ?? 0)
+}
+
 describe('the pages', () => {
   it('load nothing from elsewhere, run no script, are framed by nobody and keep their addresses to themselves', async () => {
     const { url } = await addressFor('guest')
@@ -202,9 +210,12 @@ describe('the pages', () => {
     expect((await send({ origin: at.publicUrl, 'sec-fetch-site': 'cross-site' })).status).toBe(403)
     const browser = startBrowser()
     const page = await signIn(browser, await browser.open(url), 'erin')
+    const before = await refusedForms('erin')
     expect((await browser.submit({ ...page, formOrigin: 'null' }, {})).status).toBe(403)
     expect((await browser.submit(page, { token: 'another' })).status).toBe(403)
     expect(await accountOf('guest')).toBeUndefined()
+    // Those that came with no session are nobody's.
+    expect(await refusedForms('erin')).toBe(before + 2)
   })
 
   it('keep the session where only this host’s pages have it, and only its hash in the store', async () => {

@@ -12,7 +12,13 @@ describe('a refused change of people', () => {
     expect(askedCommand('POST', path.replaceAll(/\{\w+\}/g, 'some-id'))).toEqual({})
   })
 
-  it.each(['/v1/reviews', '/v1/directory/unheard-of', '/v1/%zz'])('counts no %s', (path) => {
+  it.each(
+    httpRoutes.filter(({ method, path }) => method === 'POST' && path.startsWith('/me/') && path !== '/me/sign-in'),
+  )('counts the form of $path for whoever is signed in there', ({ path }) => {
+    expect(askedCommand('POST', path.replaceAll(/\{\w+\}/g, 'some-id'))).toEqual({ byForm: true })
+  })
+
+  it.each(['/v1/reviews', '/me/sign-in', '/v1/directory/unheard-of', '/v1/%zz'])('counts no %s', (path) => {
     expect(askedCommand('POST', path)).toBeUndefined()
   })
 

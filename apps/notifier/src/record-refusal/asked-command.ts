@@ -5,11 +5,15 @@ import { Compile } from 'typebox/compile'
 export type AskedCommand = {
   readonly reviewId?: string
   readonly verdict?: VerdictChoice
+  /** A form of a page asks for it, in the name of whoever is signed in there. */
+  readonly byForm?: true
 }
 
 const onReview = /^\/v1\/reviews\/([^/]+)\/verdicts$/
 const onRegisters =
   /^\/v1\/(directory\/people(\/link)?|directory\/logins\/free|directory\/groups(\/review)?|directory\/feed(\/review|\/disconnect)?|accounts|accounts\/[^/]+\/unlink)$/
+
+const onPages = /^\/me\/(keys|sign-out|(verdict|link)\/[^/]+)$/
 
 const uuid = Compile(Uuid)
 const choice = Compile(VerdictChoice)
@@ -27,6 +31,7 @@ const routedPath = (url: string): string | undefined => {
 export const askedCommand = (method: string, url: string, body?: unknown): AskedCommand | undefined => {
   const path = routedPath(url)
   if (method !== 'POST' || path === undefined) return undefined
+  if (onPages.test(path)) return { byForm: true }
   const reviewId = onReview.exec(path)?.[1]
   if (reviewId === undefined) return onRegisters.test(path) ? {} : undefined
   const verdict: unknown = (body as { readonly verdict?: unknown } | null | undefined)?.verdict

@@ -97,9 +97,13 @@ export class SignIn {
 
   /** Who is signed in on the page that sent this request. */
   session(headers: IncomingHttpHeaders): Promise<PageSession | undefined> {
-    return findSession(this.#options.pool, cookiesOf(headers).get(`__Host-${sessionCookie}`))
+    return sessionOf(this.#options.pool, headers)
   }
 }
+
+/** Who is signed in on the page that sent a request. */
+export const sessionOf = (pool: pg.Pool, headers: IncomingHttpHeaders): Promise<PageSession | undefined> =>
+  findSession(pool, cookiesOf(headers).get(`__Host-${sessionCookie}`))
 
 const unlessAway = async <T>(asked: Promise<T>): Promise<T | Refusal> => {
   try {
