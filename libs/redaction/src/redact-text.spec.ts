@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { findSecret, type JsonValue, redactText, redactValue } from './index.ts'
@@ -92,7 +93,15 @@ const HARMLESS = [
   'Dear review board, DE is fine',
   '{{7*7}} $(id) %s 100% sure',
   'VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcw==',
+  'org/docs/Web/API/HTMLMediaElement/volume',
+  'RuleWithUseExpectToHaveBeenCalledOptions',
+  's.isStrictBindReservedWord s.recordAndTupleSyntaxType',
 ]
+
+/** Random Base64, the same in each run: 40 characters of each hash. */
+const randomRuns = (count: number): string[] =>
+  Array.from({ length: count }, (_none, at) => createHash('sha256').update(`run ${at}`).digest('base64').slice(0, 40))
+const missed = (texts: readonly string[]): number => texts.filter((text) => findSecret(text) === undefined).length
 
 describe('findSecret', () => {
   it.each(SECRETS)('finds a %s in %j, wherever it stands', (rule, secret) => {
@@ -105,6 +114,22 @@ describe('findSecret', () => {
   it.each(HARMLESS)('leaves %j alone', (text) => {
     expect(findSecret(text)).toBeUndefined()
     expect(redactText(text)).toBe(text)
+  })
+
+  it('misses no more than 2 of 10,000 keys of AWS, whatever characters they have by chance', () => {
+    expect(missed(randomRuns(30_000))).toBeLessThanOrEqual(6)
+  })
+
+  it('finds keys of AWS with few different characters, and without a digit', () => {
+    expect(findSecret('52aO2yEEjaxubaE0ybbd5yGCl5TDabhC5rGEF59K')).toEqual({ rule: 'aws_secret_key' })
+    expect(findSecret('aBcDaBcDeFgHeFgHaBcDeFgHaBcDaBcD/aBcDeFg')).toEqual({ rule: 'aws_secret_key' })
+  })
+
+  it('misses no more than 3 of 1,000 tokens of Vault of the old form', () => {
+    const tokens = randomRuns(20_000)
+      .map((run) => run.replaceAll(/[+/]/g, ''))
+      .filter((run) => run.length >= 24)
+    expect(missed(tokens.map((run) => `s.${run.slice(0, 24)}`))).toBeLessThanOrEqual(60)
   })
 
   it('leaves the ids, digests and salts of the project alone', () => {

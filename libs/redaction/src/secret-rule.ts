@@ -59,3 +59,9 @@ export function entropy(text: string): number {
   for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length)
   return bits
 }
+
+/** How often upper case, lower case and digits take turns in a text; other characters are passed over. */
+export function classChanges(text: string): number {
+  const classes = text.replaceAll(/[^a-zA-Z0-9]/g, '').match(/[a-z]+|[A-Z]+|[0-9]+/g) ?? []
+  return Math.max(0, classes.length - 1)
+}
