@@ -46,8 +46,6 @@ it('finds the class of kafkajs as it expects it, and leaves as whom it joins, pa
     asked += 1
     return asked === 1 ? required() : new Promise(() => undefined)
   })
-  await leaveJoined(socketFactory)
-  expect(sent).toEqual([])
   void broker.joinGroup(call)
   while (sent.length < 2) await new Promise(setImmediate)
   await leaveJoined(socketFactory)
@@ -67,4 +65,28 @@ it('lets go of a connection that was closed, as kafkajs does', async () => {
   const { broker, sent } = brokerWith(() => Promise.reject(closed))
   await expect(broker.joinGroup(call)).rejects.toBe(closed)
   expect(sent).toEqual(['JoinGroup of nobody first', 'disconnected'])
+})
+
+it('leaves nothing where nobody has joined, and joins nothing afterwards', async () => {
+  noteJoins()
+  const { broker, sent, socketFactory } = brokerWith(required)
+  await leaveJoined(socketFactory)
+  await expect(broker.joinGroup(call)).rejects.toThrow('the consumer has left')
+  expect(sent).toEqual([])
+})
+
+it('does not come back as another member when it leaves between two joins, or before the group has named it', async () => {
+  noteJoins()
+  const again = { ...call, memberId: 'member-7' }
+  const member = brokerWith(async () => ({ memberId: 'member-7' }))
+  await member.broker.joinGroup(again)
+  await leaveJoined(member.socketFactory)
+  await expect(member.broker.joinGroup(again)).rejects.toThrow('the consumer has left')
+  expect(member.sent).toEqual(['JoinGroup of member-7 first', 'LeaveGroup of member-7 past it'])
+  const unnamed = brokerWith(async () => {
+    await leaveJoined(unnamed.socketFactory)
+    return required()
+  })
+  await expect(unnamed.broker.joinGroup(call)).rejects.toThrow('the consumer has left')
+  expect(unnamed.sent).toEqual(['JoinGroup of nobody first'])
 })

@@ -14,6 +14,13 @@ interface Join {
 
 const joins = new WeakMap<ISocketFactory, Join>()
 
+/** Clients whose consumer has left, or is about to: they join nothing any more. */
+const left = new WeakSet<ISocketFactory>()
+
+const refuseLeft = ({ connectionPool: { socketFactory } }: BrokerNode): void => {
+  if (left.has(socketFactory)) throw new Error('the consumer has left')
+}
+
 /**
  * Has kafkajs 2.2.4 say as whom it joins a group. It keeps its id to itself until the group has answered, which takes as long
  * as the group waits for others; whoever gives up meanwhile could not leave, and the group would wait for them in turn. Safe
@@ -25,11 +32,13 @@ export const noteJoins = (): boolean => {
   const { joinGroup } = prototype
   if (typeof joinGroup !== 'function' || typeof prototype.disconnect !== 'function') return false
   const joinAs = (broker: BrokerNode, call: JoinCall, memberId: string): Promise<unknown> => {
+    refuseLeft(broker)
     joins.set(broker.connectionPool.socketFactory, { broker, groupId: call.groupId, memberId })
     return joinGroup.call(broker, { ...call, memberId })
   }
   prototype.joinGroup = async function (this: BrokerNode, call: JoinCall): Promise<unknown> {
     if (call.memberId !== '') return joinAs(this, call, call.memberId)
+    refuseLeft(this)
     try {
       return await askToJoin(this, call)
     } catch (error) {
@@ -51,9 +60,11 @@ const askToJoin = (broker: BrokerNode, call: JoinCall): Promise<unknown> => {
 
 /**
  * Leaves the group that the consumer of the client with these sockets joins, on the connection for its fetches: on the other one
- * a broker answers nothing before the join. Nothing where the group has given it no id.
+ * a broker answers nothing before the join. Nothing where the group has given it no id. A join that comes later is not sent: the
+ * group would not know the member any more, and kafkajs come back as another one, whom nobody takes out.
  */
 export const leaveJoined = async (sockets: ISocketFactory): Promise<void> => {
+  left.add(sockets)
   const join = joins.get(sockets)
   if (join === undefined) return
   const { broker, groupId, memberId } = join

@@ -7,6 +7,7 @@ export class Membership {
   readonly #consumer: Consumer
   readonly #client: SeverableClient
   #isJoining = true
+  #onJoining: () => void = () => undefined
 
   constructor(consumer: Consumer, client: SeverableClient) {
     this.#consumer = consumer
@@ -22,15 +23,23 @@ export class Membership {
    * or it would join again.
    */
   async leave(withinMs: number): Promise<void> {
+    let going: Promise<unknown> | undefined
+    if (!this.#isJoining) {
+      const joinsAgain = new Promise<void>((resolve) => (this.#onJoining = resolve))
+      going = atMost(withinMs, this.#consumer.disconnect())
+      // A member that hears of a rebalance while it goes joins once more, and kafkajs waits for the answer.
+      await Promise.race([going, joinsAgain])
+    }
     if (this.#isJoining) {
       await atMost(withinMs, this.#client.leaveJoined())
       this.#client.sever()
     }
-    await atMost(withinMs, this.#consumer.disconnect())
+    await (going ?? atMost(withinMs, this.#consumer.disconnect()))
     this.#client.sever()
   }
 
   #is(isJoining: boolean): void {
     this.#isJoining = isJoining
+    if (isJoining) this.#onJoining()
   }
 }
