@@ -93,7 +93,9 @@ export async function runTransaction<T>(
 
 /**
  * Begins and works. On a pipelined connection the first statements of the work go out together with the beginning; the server
- * runs them in order, and after a beginning that failed it runs none of them, so its error is the one that counts.
+ * runs them in order, and its error is the one that counts. After a beginning that was cancelled before it began, each of them
+ * is a transaction of its own: work may only read before its first wait, or write tables with row security, which refuse
+ * whoever has named no tenant.
  */
 export async function begunWith<T>(
   client: pg.PoolClient,

@@ -2,11 +2,12 @@ import { newId } from '@countersign/event-store'
 import { checkLog, leafHash } from '@countersign/merkle-log'
 import { canonicalJson } from '@countersign/redaction'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
 import { freshLedger, type LedgerStore, originHost, streamsOf } from '../ledger-store.fixture.ts'
 import { appendBatch, LedgerAppender } from './append-batch.ts'
 import { LedgerDiverged } from './ledger-diverged.ts'
 
+const realQuery = pg.Client.prototype.query as unknown as (asked: object) => unknown
 let store: LedgerStore
 beforeEach(async () => {
   store = await freshLedger()
@@ -292,6 +293,23 @@ describe('a failure on the way', () => {
       await expectSound(await store.logIdOf(store.tenantId), 15)
     },
   )
+
+  it('is also a beginning that was cancelled before it began: nothing of the batch computed ahead was sent behind it', async () => {
+    await store.insert(streamsOf(3, 5))
+    await store.gatePassed()
+    const appender = new LedgerAppender(store.ledger, { originHost, limit: 5 })
+    await appender.append()
+    const query = vi.spyOn(pg.Client.prototype, 'query') as unknown as MockInstance<(asked: object) => unknown>
+    const real = query.getMockImplementation() ?? realQuery
+    query.mockImplementationOnce(function (this: unknown, asked: object) {
+      return real.call(this, { ...asked, text: 'select 1 / 0' })
+    })
+    await expect(appender.append()).rejects.toThrow('division by zero')
+    query.mockRestore()
+    await expectSound(await store.logIdOf(store.tenantId), 5)
+    expect((await appender.append()).entries + (await store.appendAll())).toBe(10)
+    await expectSound(await store.logIdOf(store.tenantId), 15)
+  })
 
   it('is nothing of a batch computed ahead when another appender came first', async () => {
     await store.insert(streamsOf(4, 5))

@@ -94,26 +94,17 @@ export class LedgerAppender {
   }
 
   /**
-   * Writes what was computed ahead. It is sent together with the beginning, before the answer to that says whether it still
-   * counts; undefined when it does not, and nothing of it is left.
+   * Writes what was computed ahead; undefined when it does not count any more. Nothing of it is sent before the beginning is
+   * answered: behind a beginning that was cancelled before it began, each statement would be a transaction of its own.
    */
   async #writeAhead(client: PoolClient, { batch, next, unseenTails }: Ahead): Promise<PlannedBatch | undefined> {
-    const [begun, written] = sentTogether(client, () => [
-      beginAppend(client),
-      write(client, batch).then(
-        () => undefined,
-        (error: unknown) => ({ error }),
-      ),
-    ])
-    if (!isSame(batch.from, await begun)) {
-      await written
+    if (!isSame(batch.from, await beginAppend(client))) {
       await client.query('rollback')
       return undefined
     }
     // Computed in small parts, between which the answers to this batch are heard.
     this.#ahead = this.#planNext(batch, next, unseenTails).catch(() => undefined)
-    const failed = await written
-    if (failed !== undefined) throw failed.error
+    await write(client, batch)
     return batch
   }
 
