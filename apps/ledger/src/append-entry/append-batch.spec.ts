@@ -7,7 +7,7 @@ import { freshLedger, type LedgerStore, originHost, streamsOf } from '../ledger-
 import { appendBatch, LedgerAppender } from './append-batch.ts'
 import { LedgerDiverged } from './ledger-diverged.ts'
 
-const realQuery = pg.Client.prototype.query as unknown as (asked: object) => unknown
+const realQuery: unknown = Reflect.get(pg.Client.prototype, 'query')
 let store: LedgerStore
 beforeEach(async () => {
   store = await freshLedger()
@@ -300,7 +300,7 @@ describe('a failure on the way', () => {
     const appender = new LedgerAppender(store.ledger, { originHost, limit: 5 })
     await appender.append()
     const query = vi.spyOn(pg.Client.prototype, 'query') as unknown as MockInstance<(asked: object) => unknown>
-    const real = query.getMockImplementation() ?? realQuery
+    const real = realQuery as (asked: object) => unknown
     query.mockImplementationOnce(function (this: unknown, asked: object) {
       return real.call(this, { ...asked, text: 'select 1 / 0' })
     })
