@@ -299,10 +299,12 @@ describe('a failure on the way', () => {
     await store.gatePassed()
     const appender = new LedgerAppender(store.ledger, { originHost, limit: 5 })
     await appender.append()
-    const query = vi.spyOn(pg.Client.prototype, 'query') as unknown as MockInstance<(asked: object) => unknown>
-    const real = realQuery as (asked: object) => unknown
-    query.mockImplementationOnce(function (this: unknown, asked: object) {
-      return real.call(this, { ...asked, text: 'select 1 / 0' })
+    const query = vi.spyOn(pg.Client.prototype, 'query') as unknown as MockInstance<
+      (asked: { text?: string }) => unknown
+    >
+    const real = realQuery as (asked: { text?: string }) => unknown
+    query.mockImplementation(function (this: unknown, asked) {
+      return real.call(this, asked.text?.startsWith('begin;') === true ? { ...asked, text: 'select 1 / 0' } : asked)
     })
     await expect(appender.append()).rejects.toThrow('division by zero')
     query.mockRestore()
