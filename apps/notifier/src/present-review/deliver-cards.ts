@@ -6,12 +6,13 @@ import { type Card, DeliveryFailed, type ReviewChannel, type ReviewProgress } fr
 import {
   abandonCard,
   cardChanged,
-  cardsShown,
   type DueCard,
-  postponeCard,
+  postponeCards,
+  postponePlace,
   refreshMs,
   takeDueCards,
 } from './card-queue.ts'
+import { keepReviews } from './keep-reviews.ts'
 import { type OpenedReview, openReview, type ReviewSource } from './open-review.ts'
 import { presentationDigest, presentationOf } from './presentation.ts'
 import { recordPresentation } from './record-presentation.ts'
@@ -133,7 +134,7 @@ export class DeliverCards implements Consumer {
           presentationDigest: digest,
         },
       },
-      effects: (tx) => cardsShown(tx, [{ ...shown, messageId }]),
+      effects: (tx) => keepReviews(tx, [{ shown: { ...shown, messageId } }]),
     })
   }
 
@@ -153,9 +154,10 @@ export class DeliverCards implements Consumer {
     const { pool } = this.#options
     if (failure.isGone) return abandonCard(pool, due)
     const waitMs = failure.retryAfterMs ?? backoffMs(due.attempt)
-    const pause = { waitMs, wholePlace: failure.retryAfterMs !== undefined }
+    const postponed = { reviewId: due.reviewId, channel: due.channel, place: due.place, waitMs }
+    if (failure.retryAfterMs !== undefined) await postponePlace(pool, postponed)
     const channel = this.#options.channels.find(({ name }) => name === due.channel)
-    if (due.messageId !== null || channel === undefined) return postponeCard(pool, due, pause)
+    if (due.messageId !== null || channel === undefined) return void (await postponeCards(pool, [postponed]))
     await this.#append(due, {
       event: {
         type: 'ReviewDeliveryFailed',
@@ -167,7 +169,7 @@ export class DeliverCards implements Consumer {
           attempt: due.attempt,
         },
       },
-      effects: (tx) => postponeCard(tx, due, pause),
+      effects: (tx) => keepReviews(tx, [{ postponed }]),
     })
   }
 

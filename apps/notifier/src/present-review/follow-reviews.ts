@@ -5,8 +5,9 @@ import { foldIntent, isPublished } from '@countersign/intent'
 import { readEventRecord } from '@countersign/service-kit'
 import type pg from 'pg'
 import type { Places } from '../channels/channel.ts'
-import { openCards, refreshCards, type WantedCard } from './card-queue.ts'
-import { trackedReview, type TrackedReview, trackReviews } from './tracked-review.ts'
+import type { WantedCard } from './card-queue.ts'
+import { keepReviews } from './keep-reviews.ts'
+import { trackedReview, type TrackedReview } from './tracked-review.ts'
 
 /** What a card shows changes with these. */
 const followed: ReadonlySet<EventName> = new Set<EventName>([
@@ -63,7 +64,7 @@ export class FollowReviews {
       const cards = found.flatMap((review): WantedCard[] =>
         places.of(review.tenantId).map(({ channel, place }) => ({ ...review, channel, place })),
       )
-      await Promise.all([trackReviews(tx, found), openCards(tx, cards), refreshCards(tx, found)])
+      await keepReviews(tx, [...found.map((tracked) => ({ tracked })), ...cards.map((card) => ({ wanted: card }))])
       return found
     })
     if (reviews.length > 0) onTracked(reviews)

@@ -1,5 +1,5 @@
 import type { Seat } from '@countersign/contracts'
-import { gatheredOnPool, prepared, writtenTogether } from '@countersign/event-store'
+import { gatheredOnPool, prepared, type Transaction } from '@countersign/event-store'
 import type { Intent, ReviewState } from '@countersign/intent'
 import type pg from 'pg'
 
@@ -41,7 +41,7 @@ export const trackedReview = (
 })
 
 /** Keeps reviews as of the newest version seen, in whatever order the versions come. */
-export const trackReviews = writtenTogether(async (tx, reviews: readonly TrackedReview[]): Promise<void> => {
+export const trackReviews = async (tx: Transaction, reviews: readonly TrackedReview[]): Promise<void> => {
   const rows = reviews.map((review) => ({
     review_id: review.reviewId,
     tenant_id: review.tenantId,
@@ -66,7 +66,7 @@ export const trackReviews = writtenTogether(async (tx, reviews: readonly Tracked
       [JSON.stringify(rows)],
     ),
   )
-})
+}
 
 type Row = {
   review_id: string

@@ -29,9 +29,8 @@ import {
 import { withSpan } from '@countersign/service-kit'
 import { decide, foldIntent, type IntentStream, isPublished, type Standing } from '@countersign/intent'
 import { commitment } from '@countersign/redaction'
-import { refreshCards } from '../present-review/card-queue.ts'
 import { reviewIn } from '../present-review/follow-reviews.ts'
-import { trackReviews } from '../present-review/tracked-review.ts'
+import { keepReviews } from '../present-review/keep-reviews.ts'
 import { asRecorded } from '../record-refusal/recorded-refusals.ts'
 import { presentationShown, reasonOf, refusedVerdict, type VerdictAttempt } from './verdict-attempt.ts'
 
@@ -167,8 +166,7 @@ export class RecordVerdict {
           if (review === undefined) throw new Error('a verdict was given without a review')
           await allEnded([
             deciding.sealed === undefined ? undefined : this.#options.keyring.writeSealed(tx, deciding.sealed.batch),
-            trackReviews(tx, [review]),
-            refreshCards(tx, [review]),
+            keepReviews(tx, [{ tracked: review }]),
           ])
         },
       },
