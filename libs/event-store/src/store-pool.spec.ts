@@ -63,3 +63,25 @@ describe('look-ups of many keys, by a plan that was made while the table was emp
     })
   })
 })
+
+describe('options that a connection string names', () => {
+  it.each([
+    ['beside a setting of ours', '-c work_mem=9MB', { work_mem: '9MB', enable_hashjoin: 'off', jit: 'off' }],
+    ['before a setting of ours', '-c jit=on', { enable_hashjoin: 'off', jit: 'on' }],
+  ])('hold %s', async (_, options, expected) => {
+    const asked = new URLSearchParams({ options, connect_timeout: '5' })
+    const connectionString = `${spec.urlOf('intake')}?${asked.toString()}`
+    const named = storePool({ connectionString, max: 1, applicationName: 'named' })
+    try {
+      const { rows } = await named.query<{ name: string; setting: string }>(
+        `select name, current_setting(name) as setting from pg_settings where name = any ($1)`,
+        [Object.keys(expected)],
+      )
+      expect(Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))).toEqual(expected)
+      const { rows: known } = await named.query('show application_name')
+      expect(known).toEqual([{ application_name: 'named' }])
+    } finally {
+      await named.end()
+    }
+  })
+})

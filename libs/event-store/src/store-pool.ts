@@ -27,14 +27,32 @@ export type StorePoolOptions = {
   readonly idleInTransactionMs?: number
 }
 
-/** Connections of a service that decides on the store. The caller listens for `error` and ends it. */
-export const storePool = ({ connectionString, max, applicationName, idleInTransactionMs }: StorePoolOptions): pg.Pool =>
-  new pg.Pool({
-    connectionString,
+/** The address without its `options`, which `pg` would take instead of ours, and these. */
+const withoutOptions = (
+  connectionString: string,
+): { readonly address: string; readonly options: readonly string[] } => {
+  const [address = '', query] = connectionString.split('?', 2)
+  const parameters = new URLSearchParams(query)
+  const options = parameters.getAll('options')
+  if (options.length === 0) return { address: connectionString, options }
+  parameters.delete('options')
+  return { address: `${address}?${parameters.toString()}`, options }
+}
+
+/**
+ * Connections of a service that decides on the store. The caller listens for `error` and ends it. Settings that the
+ * connection string names in `options` hold beside those above, and before one of the same name.
+ */
+export const storePool = (settings: StorePoolOptions): pg.Pool => {
+  const { max, applicationName, idleInTransactionMs } = settings
+  const { address, options } = withoutOptions(settings.connectionString)
+  return new pg.Pool({
+    connectionString: address,
     max,
     application_name: applicationName,
     // What does not wait for an answer goes out at once: a round trip costs both sides more than most statements.
     pipeline: true,
     ...(idleInTransactionMs === undefined ? {} : { idle_in_transaction_session_timeout: idleInTransactionMs }),
-    options: plans.map((setting) => `-c ${setting}`).join(' '),
+    options: [...plans.map((setting) => `-c ${setting}`), ...options].join(' '),
   })
+}

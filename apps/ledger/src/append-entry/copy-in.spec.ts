@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { storePool } from '@countersign/event-store'
 import { freshStore, type SpecStore } from '@countersign/event-store/spec-store'
 import type pg from 'pg'
@@ -64,6 +65,17 @@ describe('rows that are copied in one go', () => {
     expect(failed).toMatchObject({ status: 'rejected', reason: { code: '25P02' } })
     await client.query('rollback')
     expect(await copied()).toEqual([])
+  })
+
+  it('end the connection where only half of it could be written', async () => {
+    const pool = storePool({ connectionString: store.superuserUrl, max: 1, applicationName: 'unwritten' })
+    pool.on('error', () => undefined)
+    pools.push(pool)
+    const broken = await pool.connect()
+    const { stream } = (broken as unknown as { connection: { stream: Duplex } }).connection
+    await expect(copyIn(broken, 'copy copied from stdin', 'no buffer' as never)).rejects.toThrow(TypeError)
+    expect(stream).toMatchObject({ destroyed: true, writableCorked: 0 })
+    broken.release(true)
   })
 
   it('fail when the connection is lost', async () => {

@@ -17,10 +17,17 @@ class CopyIn extends pg.Query {
     this.submit = (connection) => {
       const { stream } = connection
       stream.cork()
-      connection.query(statement)
-      ;(connection as CopyConnection).sendCopyFromChunk(rows)
-      ;(connection as CopyConnection).endCopyFrom()
-      stream.uncork()
+      try {
+        connection.query(statement)
+        ;(connection as CopyConnection).sendCopyFromChunk(rows)
+        ;(connection as CopyConnection).endCopyFrom()
+      } catch (error) {
+        // Half of it must not go out.
+        stream.destroy()
+        throw error
+      } finally {
+        stream.uncork()
+      }
     }
   }
 

@@ -34,8 +34,17 @@ export const deadlinesOf = (events: readonly StoredEvent[]): Deadline[] => {
   return [...last.values()]
 }
 
+/** Before several deadlines are written: processes that write the same ones never wait for each other in a circle. */
+const lockDeadlines = (tx: Transaction, intentIds: readonly string[]): Promise<unknown> =>
+  tx.query('select from policy.deadline where intent_id = any ($1::uuid[]) order by intent_id for update', [intentIds])
+
 /** Writes deadlines as events in their order have them: new ones replace old ones, ended intents go. */
 export const writeDeadlines = async (tx: Transaction, deadlines: readonly Deadline[]): Promise<void> => {
+  if (deadlines.length === 0) return
+  await lockDeadlines(
+    tx,
+    deadlines.map(({ intentId }) => intentId),
+  )
   const open = deadlines.filter(({ dueAt }) => dueAt !== null)
   const ended = deadlines.filter(({ dueAt }) => dueAt === null)
   if (open.length > 0)
@@ -92,20 +101,24 @@ export const dueIntents = async (
   }
 }
 
-/** Forgets intents that ended. */
-export const removeDeadlines = async (tx: Transaction, intentIds: readonly string[]): Promise<void> => {
+const removeDeadlines = async (tx: Transaction, intentIds: readonly string[]): Promise<void> => {
   if (intentIds.length === 0) return
   await tx.query('delete from policy.deadline where intent_id = any ($1::uuid[])', [intentIds])
 }
 
+export type PostponedDeadline = { readonly read: DueIntent; readonly until: string }
+
 /**
- * Writes when to look again at intents that were not due after all. One that was written or went since it was read is left
- * as it is: whoever did that had read later events, and an intent that ended would be waited for again.
+ * Forgets intents that ended and writes when to look again at those that were not due after all. One of these that was
+ * written or went since it was read is left as it is: whoever did that had read later events, and an intent that ended would
+ * be waited for again.
  */
-export const postponeDeadlines = async (
+export const settleDeadlines = async (
   tx: Transaction,
-  postponed: readonly { readonly read: DueIntent; readonly until: string }[],
+  { ended, postponed }: { readonly ended: readonly string[]; readonly postponed: readonly PostponedDeadline[] },
 ): Promise<void> => {
+  await lockDeadlines(tx, [...ended, ...postponed.map(({ read }) => read.intentId)])
+  await removeDeadlines(tx, ended)
   if (postponed.length === 0) return
   await tx.query(
     `update policy.deadline as d set due_at = p.until

@@ -3,7 +3,7 @@ import type { CommandHandler, EventStore, StreamRef } from '@countersign/event-s
 import { decide, expiresAt, foldIntent, isPublished, type IntentStream } from '@countersign/intent'
 import type { Consumer, Log } from '@countersign/service-kit'
 import type pg from 'pg'
-import { dueIntents, postponeDeadlines, removeDeadlines, type DueIntent } from './deadlines.ts'
+import { dueIntents, settleDeadlines, type DueIntent } from './deadlines.ts'
 import { followDeadlines } from './follow-deadlines.ts'
 
 const batchSize = 200
@@ -122,11 +122,10 @@ const expireHandler: CommandHandler<ExpireCommand, undefined, Answer> = {
   },
   effects: async (tx, decided) => {
     const ended = decided.filter(({ answer }) => answer === null).map(({ command }) => command.read.intentId)
-    await removeDeadlines(tx, ended)
-    await postponeDeadlines(
-      tx,
-      decided.flatMap(({ command: { read }, answer: until }) => (until === null ? [] : [{ read, until }])),
+    const postponed = decided.flatMap(({ command: { read }, answer: until }) =>
+      until === null ? [] : [{ read, until }],
     )
+    await settleDeadlines(tx, { ended, postponed })
   },
 }
 
