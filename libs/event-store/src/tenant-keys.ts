@@ -37,7 +37,7 @@ export function tenantKeys(options: {
     await withTenants(pool, tenantIds, (tx) =>
       tx.query(
         `insert into countersign.tenant_key (tenant_id, wrapped, fingerprint_wrapped)
-         select * from unnest($1::uuid[], $2::bytea[], $3::bytea[]) on conflict do nothing`,
+         select * from unnest($1::uuid[], $2::bytea[], $3::bytea[]) order by 1 on conflict do nothing`,
         [tenantIds, wrapped, fingerprints],
       ),
     )
