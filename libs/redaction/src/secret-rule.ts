@@ -7,19 +7,22 @@ export interface Span {
 /** One kind of secret. `find` gives spans in the order of their start, in time linear in the text. */
 export interface SecretRule {
   readonly name: string
-  readonly find: (text: string) => Span[]
+  readonly find: (text: string) => readonly Span[]
 }
 
-/** Runs a global pattern over a text, as matchAll does, without its copy of the pattern: most texts match nothing. */
-export function* matches(pattern: RegExp, text: string): Generator<RegExpExecArray> {
-  let at = 0
-  for (;;) {
-    pattern.lastIndex = at
-    const match = pattern.exec(text)
-    if (match === null) return
-    at = Math.max(pattern.lastIndex, match.index + 1)
-    yield match
+const none: readonly never[] = []
+
+/** What a global pattern matches in a text, as matchAll says it, without its copy of the pattern: most texts match nothing. */
+export function matches(pattern: RegExp, text: string): readonly RegExpExecArray[] {
+  pattern.lastIndex = 0
+  let match = pattern.exec(text)
+  if (match === null) return none
+  const found: RegExpExecArray[] = []
+  for (; match !== null; match = pattern.exec(text)) {
+    found.push(match)
+    pattern.lastIndex = Math.max(pattern.lastIndex, match.index + 1)
   }
+  return found
 }
 
 /** The quote that a value starts with, escaped or not. */
@@ -39,8 +42,10 @@ export function patternRule(name: string, pattern: RegExp, options: PatternOptio
   return {
     name,
     find: (text) => {
+      const found = matches(pattern, text)
+      if (found.length === 0) return none
       const spans: Span[] = []
-      for (const match of matches(pattern, text)) {
+      for (const match of found) {
         if (accept !== undefined && !accept(match, text)) continue
         const kept = match.groups?.['keep']?.length ?? 0
         const quote = OPENING_QUOTE.exec(match.groups?.['value'] ?? '')?.[0].length ?? 0
