@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type FreshDatabase, freshDatabase } from '@countersign/spec-kit/postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newGroup } from '../contract-bench.ts'
@@ -70,5 +71,29 @@ describe('the parking lot in PostgreSQL', () => {
     expect(await positions(claim)).toEqual(['0:9', '0:10'])
     expect(await positions({ ...claim, partitions: [1] })).toEqual(['1:1'])
     expect(await positions({ ...claim, partitions: [] })).toEqual([])
+  })
+
+  it('is asked for records without a key while some of them are settled, and neither waits for the other in a circle', async () => {
+    const group = newGroup()
+    const claim = await claimBy(group)
+    const [settled, middle, last] = [aside(null, '0:1'), aside(null, '0:2'), aside(null, '0:3')] as const
+    await lot.park(claim, 0, [settled, middle, last])
+    const untilWaiting = async (sessions: number): Promise<void> => {
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      while ((await database.pool.query(waiting)).rowCount !== sessions) await pause(5)
+    }
+    const holder = await database.pool.connect()
+    await holder.query('begin')
+    await holder.query('select from bus.parked_lane where group_name = $1 and lane = $2 for update', [group, 'p:0:2'])
+    const settling = lot.settleRedrive(claim, 0, { settled: [settled.record], parked: [last, middle] })
+    await untilWaiting(1)
+    const asked = lot.requestRedrive(group, topic, null)
+    await untilWaiting(2)
+    await holder.query('commit')
+    holder.release()
+    const [records] = await Promise.all([asked, settling])
+    expect(records).toBe(2)
+    const next = await lot.nextRedrive(claim, 10)
+    expect(next.map(({ position }) => position)).toEqual(['0:2', '0:3'])
   })
 })

@@ -73,12 +73,17 @@ export const settleRedrive = async (
   { settled, parked }: { readonly settled: readonly DeliveredRecord[]; readonly parked: readonly SetAside[] },
 ): Promise<void> => {
   const coordinates = settled.map(({ position }) => cursorAt(position))
+  const again = parked.filter(({ reason }) => reason !== behindParked)
+  // Whoever asks for a redrive marks many lanes at once: both lock them in the same order.
+  await client.query(
+    'SELECT FROM bus.parked_lane WHERE group_name = $1 AND topic = $2 AND lane = ANY ($3::text[]) ORDER BY lane FOR UPDATE',
+    [group, topic, [...settled, ...again.map(({ record }) => record)].map(laneOf)],
+  )
   await client.query(
     `DELETE FROM bus.parked_record AS r USING unnest($3::text[], $4::numeric[], $5::bigint[]) AS s (lane, major, minor)
      WHERE group_name = $1 AND topic = $2 AND (r.lane, r.major, r.minor) = (s.lane, s.major, s.minor)`,
     [group, topic, settled.map(laneOf), coordinates.map(({ xid }) => xid), coordinates.map(({ position }) => position)],
   )
-  const again = parked.filter(({ reason }) => reason !== behindParked)
   await client.query(
     `UPDATE bus.parked_lane AS l SET redrive_at = NULL, reason = s.reason
      FROM unnest($3::text[], $4::text[]) AS s (lane, reason)
@@ -97,9 +102,12 @@ export const settleRedrive = async (
 /** Marks a key's lanes for redrive; resolves with the number of their records. */
 export const requestRedrive = async (pool: Pool, { group, topic }: Place, key: string | null): Promise<number> => {
   const { rows } = await pool.query<{ records: string }>(
-    `WITH marked AS (
-       UPDATE bus.parked_lane SET redrive_at = now()
-       WHERE group_name = $1 AND topic = $2 AND key IS NOT DISTINCT FROM $3 RETURNING lane
+    `WITH wanted AS MATERIALIZED (
+       SELECT lane FROM bus.parked_lane
+       WHERE group_name = $1 AND topic = $2 AND key IS NOT DISTINCT FROM $3 ORDER BY lane FOR UPDATE
+     ), marked AS (
+       UPDATE bus.parked_lane AS l SET redrive_at = now() FROM wanted
+       WHERE l.group_name = $1 AND l.topic = $2 AND l.lane = wanted.lane RETURNING l.lane
      )
      SELECT count(*) AS records FROM bus.parked_record
      WHERE group_name = $1 AND topic = $2 AND lane IN (SELECT lane FROM marked)`,
