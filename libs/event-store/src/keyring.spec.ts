@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -154,5 +155,26 @@ describe('fingerprint keys', () => {
     expect(found.map((each) => each.get(other))).toEqual(found.map(() => first?.get(other)))
     expect(first?.get(other)).not.toEqual(first?.get(spec.tenantId))
     expect(first?.get(other)).toHaveLength(32)
+  })
+
+  it('are made in one order by processes that name the tenants in another', async () => {
+    const others = await Promise.all(['first', 'second', 'third'].map((name) => spec.addTenant(name)))
+    const [first = '', middle = '', last = ''] = others.toSorted()
+    const [one, two] = await Promise.all([keys(), keys('policy')])
+    const untilWaiting = async (sessions: number): Promise<void> => {
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      while ((await spec.superuser.query(waiting)).rowCount !== sessions) await pause(5)
+    }
+    const holder = await spec.superuser.connect()
+    await holder.query('begin')
+    await holder.query(`insert into countersign.tenant_key values ($1, '', '')`, [middle])
+    const making = one.fingerprintKeys([last, middle, first])
+    await untilWaiting(1)
+    const alsoMaking = two.fingerprintKeys([first, middle, last])
+    await untilWaiting(2)
+    await holder.query('rollback')
+    holder.release()
+    const [made, also] = await Promise.all([making, alsoMaking])
+    expect(others.map((id) => made.get(id))).toEqual(others.map((id) => also.get(id)))
   })
 })
