@@ -200,7 +200,10 @@ export const writeGroup = async (
     [tenantId, group, seeded, changedBy, reason ?? null],
   )
   await tx.query(
-    'delete from countersign.group_member where tenant_id = $1 and group_name = $2 and subject_id = any ($3::uuid[])',
+    `with gone as materialized (select subject_id from countersign.group_member
+       where tenant_id = $1 and group_name = $2 and subject_id = any ($3::uuid[]) order by subject_id for update)
+     delete from countersign.group_member m using gone
+     where m.tenant_id = $1 and m.group_name = $2 and m.subject_id = gone.subject_id`,
     [tenantId, group, removed],
   )
   await addMembers(tx, { tenantId, changedBy, seeded, seats }, { group, added })

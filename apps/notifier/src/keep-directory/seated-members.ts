@@ -74,7 +74,8 @@ export const addMembers = async (
 
 /**
  * Gives somebody who may act again their seats anew: whoever lets an account act that they may hold themselves gives it every
- * seat that it has.
+ * seat that it has. Like every statement that writes several seats, it locks them in the order of their key: a review of the
+ * feed waits for the streams of neither people nor groups.
  */
 export const seatAnew = async (
   tx: Transaction,
@@ -91,9 +92,11 @@ export const seatAnew = async (
     )
   }
   await tx.query(
-    `update countersign.group_member m set since = clock_timestamp(), (${memberColumns}) = (
+    `with held as materialized (select group_name from countersign.group_member
+       where tenant_id = $1 and subject_id = $2 order by group_name for update)
+     update countersign.group_member m set since = clock_timestamp(), (${memberColumns}) = (
        select ${given} from (values (1)) as one ${changeOf('m.group_name')})
-     where m.tenant_id = $1 and m.subject_id = $2`,
+     from held where m.tenant_id = $1 and m.group_name = held.group_name and m.subject_id = $2`,
     [tenantId, person, changedBy, seeded, seats ?? null],
   )
 }
@@ -105,10 +108,13 @@ export const countMembers = async (
   { changes, by }: { readonly changes: readonly number[]; readonly by: string },
 ): Promise<void> => {
   await tx.query(
-    `update countersign.group_member m set counts = true,
+    `with brought as materialized (select group_name, subject_id from countersign.group_member
+       where tenant_id = $1 and change_id = any ($2::bigint[]) order by group_name, subject_id for update)
+     update countersign.group_member m set counts = true,
        since = case when m.counts then m.since else clock_timestamp() end,
        rests_on = case when countersign.word_of($1, $3) = m.rests_on then m.rests_on end
-     where m.tenant_id = $1 and m.change_id = any ($2::bigint[])`,
+     from brought b where m.tenant_id = $1 and (m.group_name, m.subject_id) = (b.group_name, b.subject_id)
+       and m.change_id = any ($2::bigint[])`,
     [tenantId, changes, by],
   )
 }
