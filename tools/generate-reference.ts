@@ -35,6 +35,8 @@ const configuration = (): string =>
     '',
     '`npm start` sets all of them itself; it takes `--data-dir`, `--port`, `--policies` and `--log-level` instead.',
     '',
+    'PostgreSQL’s own settings may stand in `DATABASE_URL`, as in `?options=-c%20work_mem%3D16MB`. Every service but lineage-projector sets some itself for the plans of its statements (`plan_cache_mode`, `enable_seqscan`, `enable_hashjoin`, `enable_mergejoin`, `jit`): these hold beside yours, and one that you name is as you say.',
+    '',
     ...Object.entries(apps).flatMap(([name, schema]) => [`## ${name}`, '', configReference(schema)]),
   ].join('\n')
 

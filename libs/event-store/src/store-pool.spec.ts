@@ -84,4 +84,21 @@ describe('options that a connection string names', () => {
       await named.end()
     }
   })
+
+  it.each([
+    ['before', 'options=-c%20work_mem=9MB&application_name=who?&statement_timeout=4321'],
+    ['behind', 'application_name=who?&statement_timeout=4321&options=-c%20work_mem=9MB'],
+  ])('hold with all that stands beside them, %s another question mark too', async (_, query) => {
+    const connectionString = `${spec.urlOf('intake')}?${query}`
+    const named = storePool({ connectionString, max: 1, applicationName: 'named' })
+    try {
+      const { rows } = await named.query(
+        `select current_setting('application_name') as name, current_setting('statement_timeout') as timeout,
+           current_setting('work_mem') as memory, current_setting('jit') as jit`,
+      )
+      expect(rows).toEqual([{ name: 'who?', timeout: '4321ms', memory: '9MB', jit: 'off' }])
+    } finally {
+      await named.end()
+    }
+  })
 })

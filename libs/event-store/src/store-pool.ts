@@ -31,8 +31,8 @@ export type StorePoolOptions = {
 const withoutOptions = (
   connectionString: string,
 ): { readonly address: string; readonly options: readonly string[] } => {
-  const [address = '', query] = connectionString.split('?', 2)
-  const parameters = new URLSearchParams(query)
+  const [address = '', ...query] = connectionString.split('?')
+  const parameters = new URLSearchParams(query.join('?'))
   const options = parameters.getAll('options')
   if (options.length === 0) return { address: connectionString, options }
   parameters.delete('options')
