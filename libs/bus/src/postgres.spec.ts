@@ -252,6 +252,18 @@ describe('postgres bus', () => {
     expect(got.values).toEqual([])
   })
 
+  it('tells of a migration what failed first when its connection is lost', async () => {
+    const { pool } = await bench.open()
+    const [holder, migrating] = [await pool.connect(), await pool.connect()]
+    await holder.query(`SELECT pg_advisory_lock(hashtextextended('countersign.bus.migrate', 0))`)
+    const outcome = expect(migrateBus(migrating)).rejects.toMatchObject({ code: '57P01' })
+    const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    while ((await holder.query(end)).rowCount === 0) await new Promise((resolve) => setImmediate(resolve))
+    await outcome
+    for (const client of [holder, migrating]) client.release(true)
+  })
+
   it('lets a service publish and consume, and an operator alone prune', async () => {
     const owners = poolOn(bench.database.url)
     const suffix = randomUUID().replaceAll('-', '')

@@ -22,6 +22,8 @@ export type RebuildOptions = {
  */
 export const rebuildProjections = async ({ ownerUrl, onProgress }: RebuildOptions): Promise<number> => {
   const client = new pg.Client({ connectionString: ownerUrl })
+  // Whatever was asked on a connection that is lost says so; unheard, the loss itself would end the process.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     const { rows } = await client.query<{ locked: boolean }>(
@@ -34,20 +36,16 @@ export const rebuildProjections = async ({ ownerUrl, onProgress }: RebuildOption
     )
     const fill = filler(client, onProgress)
     await fill.toTheEnd()
+    // Whatever fails in it, the end of the connection rolls back.
     await client.query('begin')
-    try {
-      for (const table of projectionTables) await client.query(`lock table lineage.${table} in access exclusive mode`)
-      await fill.toTheEnd()
-      await keepNumbers(client)
-      for (const table of projectionTables) {
-        await client.query(`drop table lineage.${table}; alter table ${next}.${table} set schema lineage`)
-      }
-      await client.query(`drop schema ${next} cascade`)
-      await client.query('commit')
-    } catch (error) {
-      await client.query('rollback')
-      throw error
+    for (const table of projectionTables) await client.query(`lock table lineage.${table} in access exclusive mode`)
+    await fill.toTheEnd()
+    await keepNumbers(client)
+    for (const table of projectionTables) {
+      await client.query(`drop table lineage.${table}; alter table ${next}.${table} set schema lineage`)
     }
+    await client.query(`drop schema ${next} cascade`)
+    await client.query('commit')
     return fill.events()
   } finally {
     await client.end()

@@ -94,7 +94,8 @@ export const migrateBus = async (client: ClientBase, roles: BusRoles = {}): Prom
     }
     await client.query('COMMIT')
   } catch (error) {
-    await client.query('ROLLBACK')
+    // A connection that was lost has rolled back; what failed first is what is told.
+    await client.query('ROLLBACK').catch(() => undefined)
     throw error
   }
 }
