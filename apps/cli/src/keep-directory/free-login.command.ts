@@ -28,7 +28,7 @@ export const freeLoginCommand: Register = (people, context, finish) => {
       const { tenants } = await call<LoginTenants>(`/v1/directory/logins?${queryOf({ issuer, subject })}`)
       if (json !== true) {
         for (const { tenantId, name, person } of tenants) terminal.out(`${plain(name)}  ${tenantId}  as ${person}`)
-      }
+      } else if (yes !== true) terminal.out(JSON.stringify({ tenants }))
       if (tenants.length === 0)
         throw new Failure(`no tenant has ${plain(subject)} at ${plain(issuer)}`, { exitCode: exitCodes.refused })
       const named = tenants.filter(({ tenantId, name }) => tenant === tenantId || tenant === name)
