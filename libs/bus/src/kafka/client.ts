@@ -11,7 +11,7 @@ import kafkajs, {
 import type { ConsumerTiming } from './timing.ts'
 import { lookAgainForCoordinators } from './coordinator-patch.ts'
 import { readFetchesSafely } from './fetch/fetch-patch.ts'
-import { leaveJoined, noteJoins } from './join-patch.ts'
+import { leaveJoined, noteJoins, whenJoining } from './join-patch.ts'
 import { writeProducesQuickly } from './produce/produce-patch.ts'
 import { stopIdleSpin } from './spin-patch.ts'
 
@@ -98,6 +98,8 @@ export const makeClient = (
 /** A client whose connections can be taken away. */
 export interface SeverableClient {
   readonly kafka: Kafka
+  /** Tells of each join that its consumer has sent, before the group answers. */
+  onJoin(tell: () => void): void
   /** Leaves the group that its consumer joins, though the group has not answered yet; nothing where it knows of no member. */
   leaveJoined(): Promise<void>
   /** Closes what is open and opens nothing more. */
@@ -126,7 +128,7 @@ export const makeSeverableClient = (access: KafkaAccess, isClosing: () => boolea
     // With an error, so that what waits for an answer ends at once and not when its time is over.
     for (const socket of sockets) socket.destroy(new Error('the consumer has left'))
   }
-  return { kafka, leaveJoined: () => leaveJoined(factory), sever }
+  return { kafka, onJoin: (tell) => whenJoining(factory, tell), leaveJoined: () => leaveJoined(factory), sever }
 }
 
 /** A member of a group, not connected yet. */

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { ISocketFactory } from 'kafkajs'
 import { expect, it } from 'vitest'
-import { leaveJoined, noteJoins } from './join-patch.ts'
+import { leaveJoined, noteJoins, whenJoining } from './join-patch.ts'
 
 const load = createRequire(import.meta.url)
 const apiKeys = load('kafkajs/src/protocol/requests/apiKeys.js') as Record<string, number>
@@ -50,6 +50,18 @@ it('finds the class of kafkajs as it expects it, and leaves as whom it joins, pa
   while (sent.length < 2) await new Promise(setImmediate)
   await leaveJoined(socketFactory)
   expect(sent).toEqual(['JoinGroup of nobody first', 'JoinGroup of member-7 first', 'LeaveGroup of member-7 past it'])
+})
+
+it('tells of a join once it is known as whom, before the group answers', async () => {
+  noteJoins()
+  const { broker, sent, socketFactory } = brokerWith(() =>
+    sent.length === 1 ? required() : new Promise(() => undefined),
+  )
+  const told: string[] = []
+  whenJoining(socketFactory, () => told.push(`behind ${sent.at(-1)}`))
+  void broker.joinGroup(call)
+  while (sent.length < 2) await new Promise(setImmediate)
+  expect(told).toEqual(['behind JoinGroup of nobody first'])
 })
 
 it('takes the answer of a group that lets anybody in at once', async () => {

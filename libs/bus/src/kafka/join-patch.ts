@@ -14,6 +14,14 @@ interface Join {
 
 const joins = new WeakMap<ISocketFactory, Join>()
 
+/** Who is told when the consumer of a client has joined, as a new member too: of that kafkajs says nothing. */
+const listeners = new WeakMap<ISocketFactory, () => void>()
+
+/** Has somebody told of each join of the consumer of the client with these sockets, before the group answers. */
+export const whenJoining = (sockets: ISocketFactory, tell: () => void): void => {
+  listeners.set(sockets, tell)
+}
+
 /** Clients whose consumer has left, or is about to: they join nothing any more. */
 const left = new WeakSet<ISocketFactory>()
 
@@ -33,7 +41,9 @@ export const noteJoins = (): boolean => {
   if (typeof joinGroup !== 'function' || typeof prototype.disconnect !== 'function') return false
   const joinAs = (broker: BrokerNode, call: JoinCall, memberId: string): Promise<unknown> => {
     refuseLeft(broker)
-    joins.set(broker.connectionPool.socketFactory, { broker, groupId: call.groupId, memberId })
+    const { socketFactory } = broker.connectionPool
+    joins.set(socketFactory, { broker, groupId: call.groupId, memberId })
+    listeners.get(socketFactory)?.()
     return joinGroup.call(broker, { ...call, memberId })
   }
   prototype.joinGroup = async function (this: BrokerNode, call: JoinCall): Promise<unknown> {

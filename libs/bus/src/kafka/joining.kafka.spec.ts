@@ -1,4 +1,5 @@
 import { specBrokers } from '@countersign/kafka/spec-brokers'
+import Broker from 'kafkajs/src/broker/index.js'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { newGroup, record, recordsOf } from '../contract-bench.ts'
 import { type KafkaBench, makeKafkaBench } from '../kafka-bench.fixture.ts'
@@ -23,6 +24,20 @@ const untilMembers = async (group: string, count: number): Promise<readonly stri
     const now = await members(group)
     if (now.length === count) return now
     await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+type HeartbeatCall = { readonly groupId: string; readonly memberId: string }
+type Beating = { heartbeat(call: HeartbeatCall): Promise<unknown>; leaveGroup(call: HeartbeatCall): Promise<unknown> }
+/** Has the group forget a member right before its next heartbeat, as after a session that was over, and runs `meanwhile`. */
+const forgetMember = (own: string, meanwhile: () => Promise<unknown>): void => {
+  const beating = Broker.prototype as unknown as Beating
+  const { heartbeat } = beating
+  beating.heartbeat = async function (this: Beating, call: HeartbeatCall): Promise<unknown> {
+    if (call.memberId !== own) return heartbeat.call(this, call)
+    beating.heartbeat = heartbeat
+    await this.leaveGroup(call)
+    await meanwhile()
+    return heartbeat.call(this, call)
   }
 }
 /** A group whose only member was killed. */
@@ -77,6 +92,24 @@ describe('a Kafka consumer that is stopped while it joins its group', () => {
     expect((await members(group)).toSorted()).toEqual(others.toSorted())
     await third.bus.close()
     await refused
+  })
+
+  it('leaves it, too, where the group had forgotten it and it joins anew', async () => {
+    const [topic, group] = [await bench.makeTopic(2), newGroup()]
+    const { bus } = await open()
+    const { subscription } = await record(bus, topic, { group })
+    const [own = ''] = await untilMembers(group, 1)
+    const killed = Promise.withResolvers<readonly string[]>()
+    forgetMember(own, async () => {
+      const other = await open()
+      await record(other.bus, topic, { group })
+      killed.resolve(await untilMembers(group, 1))
+      other.kill()
+    })
+    const ghosts = await killed.promise
+    await untilMembers(group, 2)
+    await subscription.stop()
+    expect(await members(group)).toEqual(ghosts)
   })
 
   it('gives up though no broker answers', async () => {

@@ -16,6 +16,7 @@ const member = (disconnect: () => Promise<void>) => {
   } as unknown as Consumer
   const client = {
     kafka: undefined as never,
+    onJoin: (listener: () => void) => listeners.set('joins', listener),
     leaveJoined: async () => void done.push('leave past it'),
     sever: () => void done.push('sever'),
   }
@@ -48,6 +49,14 @@ it('is told past the join, too, where it joins once more while it leaves', async
   expect(done).toEqual(['disconnect', 'leave past it', 'sever'])
   gone.resolve()
   await leaving
+})
+
+it('is told past the join where the group had forgotten it and it joins anew', async () => {
+  const { membership, done, tell } = member(async () => undefined)
+  tell('joined')
+  tell('joins')
+  await membership.leave(forHours)
+  expect(done).toEqual(['leave past it', 'sever', 'disconnect', 'sever'])
 })
 
 it('goes when its time is over', async () => {

@@ -15,6 +15,8 @@ export class Membership {
     const { events } = consumer
     consumer.on(events.GROUP_JOIN, () => this.#is(false))
     for (const event of [events.REBALANCING, events.CRASH]) consumer.on(event, () => this.#is(true))
+    // A member whom the group has forgotten joins anew without an event.
+    client.onJoin(() => this.#is(true))
   }
 
   /**
