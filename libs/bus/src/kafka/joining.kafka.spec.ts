@@ -27,7 +27,10 @@ const untilMembers = async (group: string, count: number): Promise<readonly stri
   }
 }
 type HeartbeatCall = { readonly groupId: string; readonly memberId: string }
-type Beating = { heartbeat(call: HeartbeatCall): Promise<unknown>; leaveGroup(call: HeartbeatCall): Promise<unknown> }
+type Beating = {
+  heartbeat: (call: HeartbeatCall) => Promise<unknown>
+  leaveGroup: (call: HeartbeatCall) => Promise<unknown>
+}
 /** Has the group forget a member right before its next heartbeat, as after a session that was over, and runs `meanwhile`. */
 const forgetMember = (own: string, meanwhile: () => Promise<unknown>): void => {
   const beating = Broker.prototype as unknown as Beating
