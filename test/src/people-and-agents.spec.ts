@@ -107,7 +107,7 @@ describe('the registers of a running product, by the command line', () => {
       expect.stringContaining('Name the tenant that has it wrongly with --tenant'),
     ])
     expect(await countersign(...freeing, 'ben', '--tenant', 'replay')).toMatchObject({ exitCode: 3 })
-    const asJson = await countersign(...freeing, 'ben', '--json')
+    const asJson = await countersign(...freeing, 'ben', '--json', '--yes')
     expect(JSON.parse(asJson.out)).toMatchObject({ tenants: [{ name: 'replay' }] })
     expect((await countersign(...freeing, 'ben', '--tenant', 'replay', '--yes')).out).toContain(
       'it is nobody in replay any more',

@@ -28,12 +28,13 @@ export const freeLoginCommand: Register = (people, context, finish) => {
       const { tenants } = await call<LoginTenants>(`/v1/directory/logins?${queryOf({ issuer, subject })}`)
       if (json !== true) {
         for (const { tenantId, name, person } of tenants) terminal.out(`${plain(name)}  ${tenantId}  as ${person}`)
-      } else if (yes !== true) terminal.out(JSON.stringify({ tenants }))
+      }
       if (tenants.length === 0)
         throw new Failure(`no tenant has ${plain(subject)} at ${plain(issuer)}`, { exitCode: exitCodes.refused })
       const named = tenants.filter(({ tenantId, name }) => tenant === tenantId || tenant === name)
       const [wrong, another] = named
       if (wrong === undefined || another !== undefined || yes !== true) {
+        if (json === true) terminal.out(JSON.stringify({ tenants }))
         throw new Failure('nothing was done', {
           why: 'whoever signs in by it can do nothing in that tenant any more',
           next: 'Name the tenant that has it wrongly with --tenant, and say --yes.',
